@@ -1,0 +1,99 @@
+import type { Milliseconds, Work, WorkUnit } from "@rivulet/primitives";
+import type { z } from "zod";
+import type { Capability } from "./capability.ts";
+import type { MediaKind, MediaProbe } from "./media.ts";
+
+/** The media fields of a request: which fields hold a file, and of what kind. Empty means the body is JSON. */
+export type MediaFields = Readonly<Record<string, MediaKind>>;
+
+/** What probing found in each media field: what meters need to know about a file. */
+export type Probes<M extends MediaFields> = { readonly [F in keyof M]: MediaProbe<M[F]> };
+
+/** One file inside a response: where its `url` stands and what it must be. */
+export interface ResultFile {
+  /** Reads and replaces the url: `owner[key]`. */
+  readonly owner: Record<string, unknown>;
+  readonly key: string;
+  readonly contentType: "image/png" | "video/mp4" | "audio/wav";
+}
+
+/** What a good answer to a request looks like, as far as the request determines it. */
+export interface Expectation {
+  /** How many files the response holds. */
+  readonly files: number;
+  /** Size in pixels of every image, when the request determines it. */
+  readonly size?: { readonly width: number; readonly height: number };
+  /** The seeds that must stand beside the files, in order, when the request names one. */
+  readonly seeds?: readonly number[];
+}
+
+/**
+ * A kind of work: everything that any side needs to know about it, and nothing about who does it.
+ *
+ * Routes, the runner's client, OpenAPI, price units, labels and forms derive from this record.
+ */
+export interface Pipeline<
+  Name extends string = string,
+  Request extends z.ZodObject = z.ZodObject,
+  Response extends z.ZodType = z.ZodType,
+  Unit extends WorkUnit = WorkUnit,
+  Media extends MediaFields = MediaFields,
+> {
+  /** The path of its routes and its name in worker messages and configuration. */
+  readonly name: Name;
+  readonly capability: Capability;
+  /** The operation id of the published API, such as `genTextToImage`. */
+  readonly operationId: string;
+  /** One sentence for API documents and forms. */
+  readonly summary: string;
+  /** The model a gateway asks for when neither the application nor its own configuration names one. */
+  readonly defaultModel: string;
+  /** The request field that names the model. */
+  readonly modelField: "model_id" | "model";
+  readonly media: Media;
+  /** Every field of the published API except files, with the published defaults and our limits. */
+  readonly request: Request;
+  /** What an orchestrator answers a gateway, and a gateway an application. */
+  readonly response: Response;
+  /** What a runner answers, where it differs (image-to-video answers frames). */
+  readonly runnerResponse?: z.ZodType;
+  readonly unit: Unit;
+  /** The amount of work in `unit`. Payer and payee both call this and nothing else. */
+  readonly meter: (request: z.output<Request>, media: Probes<Media>) => bigint;
+  /** Fields that a gateway draws at random when the application left them out, so that a retry repeats the same job. */
+  readonly drawn: readonly string[];
+  /**
+   * Time taken, normalised by the size of the job so that jobs of different sizes compare; smaller is better.
+   * Source: nodes-and-operations 3.9.
+   */
+  readonly latencyScore: (request: z.output<Request>, work: Work<Unit>, took: Milliseconds, response: unknown) => number;
+  /** How long a gateway lets one job take, from its first attempt to the answer, loading the model included. */
+  readonly deadline: (request: z.output<Request>, media: Probes<Media>) => Milliseconds;
+  /** Whether a request asks for an event stream instead of one answer. */
+  readonly streams?: (request: z.output<Request>) => boolean;
+  /** The files in a response, in order. Empty for pipelines that answer text. */
+  readonly files: (response: z.output<Response>) => readonly ResultFile[];
+  readonly expect: (request: z.output<Request>, media: Probes<Media>) => Expectation;
+  /** A small valid request, used to check that a model is ready, in documents and in contract tests. */
+  readonly example: Readonly<Record<string, unknown>>;
+}
+
+/** States a pipeline and keeps its exact types. */
+export function definePipeline<
+  const Name extends string,
+  Request extends z.ZodObject,
+  Response extends z.ZodType,
+  Unit extends WorkUnit,
+  const Media extends MediaFields,
+>(pipeline: Pipeline<Name, Request, Response, Unit, Media>): Pipeline<Name, Request, Response, Unit, Media> {
+  return Object.freeze(pipeline);
+}
+
+/** The measured work of a request: the only way either side arrives at an amount. */
+export function workOf<R extends z.ZodObject, U extends WorkUnit, M extends MediaFields>(
+  pipeline: Pipeline<string, R, z.ZodType, U, M>,
+  request: z.output<R>,
+  media: Probes<M>,
+): Work<U> {
+  return { unit: pipeline.unit, amount: pipeline.meter(request, media) };
+}

@@ -1,0 +1,176 @@
+/** What a caller may do about an error: ask the same peer again, ask another, or give up. */
+export type Retry = "same-peer" | "other-peer" | "never";
+
+/** The answers an error code carries: the status for an application, and whether and where to try again. */
+export interface ErrorKind {
+  readonly http: number;
+  readonly retry: Retry;
+  /** One sentence for people, without a full stop. Facts are appended by `RivuletError`. */
+  readonly text: string;
+}
+
+/** Every error of Rivulet. A code is never renamed; a retired one is listed in `docs/reference/errors.md`. */
+export const errorKinds = {
+  "request.malformed": { http: 400, retry: "never", text: "the request could not be read" },
+  "request.invalid": { http: 422, retry: "never", text: "the request has invalid fields" },
+  "request.media-undecodable": { http: 400, retry: "never", text: "the file could not be decoded" },
+  "request.media-unsupported": { http: 415, retry: "never", text: "the file's format is not supported" },
+  "request.too-large": { http: 413, retry: "never", text: "the request is larger than allowed" },
+  "request.rejected-by-model": { http: 400, retry: "never", text: "the model cannot do what was asked" },
+  "request.cancelled": { http: 499, retry: "never", text: "the caller went away" },
+  "request.not-found": { http: 404, retry: "never", text: "there is nothing at this address" },
+  "request.method-not-allowed": { http: 405, retry: "never", text: "this address does not take that method" },
+  "auth.rejected": { http: 401, retry: "never", text: "the credentials were refused" },
+  "auth.unavailable": { http: 503, retry: "never", text: "the authentication service did not answer" },
+  "model.not-offered": { http: 404, retry: "never", text: "no orchestrator offers this model" },
+  "model.unknown": { http: 400, retry: "never", text: "there is no such model here" },
+  "model.load-failed": { http: 500, retry: "other-peer", text: "the model could not be loaded" },
+  "network.no-orchestrators": { http: 503, retry: "never", text: "no orchestrator is known" },
+  "network.all-busy": { http: 503, retry: "never", text: "every orchestrator that offers this model is full or suspended" },
+  "capacity.exhausted": { http: 503, retry: "other-peer", text: "all slots for this model are taken" },
+  "credentials.malformed": { http: 403, retry: "other-peer", text: "the segment credentials could not be read" },
+  "credentials.bad-signature": { http: 403, retry: "other-peer", text: "the signature of the segment credentials does not verify" },
+  "credentials.incompatible": { http: 403, retry: "other-peer", text: "the asked capabilities are not served here" },
+  "credentials.token-missing": { http: 403, retry: "same-peer", text: "the auth token is missing" },
+  "credentials.token-invalid": { http: 403, retry: "same-peer", text: "the auth token was not issued by this process" },
+  "credentials.token-expired": { http: 403, retry: "same-peer", text: "the auth token has expired" },
+  "payment.malformed": { http: 402, retry: "other-peer", text: "the payment could not be read" },
+  "payment.refused": { http: 402, retry: "other-peer", text: "the payment was refused" },
+  "payment.params-expired": { http: 402, retry: "same-peer", text: "the ticket parameters have expired" },
+  "worker.secret-rejected": { http: 401, retry: "never", text: "the shared secret is wrong" },
+  "worker.none-available": { http: 500, retry: "other-peer", text: "no worker can take the job" },
+  "worker.lost": { http: 500, retry: "other-peer", text: "the worker went away before it answered" },
+  "worker.task-unknown": { http: 404, retry: "never", text: "there is no such task, or it has ended" },
+  "worker.job-failed": { http: 500, retry: "other-peer", text: "the worker reported an error" },
+  "peer.unreachable": { http: 502, retry: "other-peer", text: "the peer could not be reached" },
+  "peer.protocol": { http: 502, retry: "other-peer", text: "the peer broke the protocol" },
+  "peer.failed": { http: 502, retry: "other-peer", text: "the peer failed" },
+  "peer.bad-result": { http: 502, retry: "other-peer", text: "the result is not what was asked for" },
+  "runner.unavailable": { http: 503, retry: "other-peer", text: "the runner is not running" },
+  "runner.crashed": { http: 500, retry: "other-peer", text: "the model process ended while it worked" },
+  "runner.out-of-memory": { http: 500, retry: "other-peer", text: "the model ran out of memory" },
+  "runner.failed": { http: 500, retry: "other-peer", text: "the model failed" },
+  "job.deadline-exceeded": { http: 504, retry: "other-peer", text: "the deadline has passed" },
+  "node.stopping": { http: 503, retry: "other-peer", text: "this node is shutting down" },
+  "node.cannot-start": { http: 500, retry: "never", text: "the node cannot start" },
+  "config.invalid": { http: 500, retry: "never", text: "the configuration has problems" },
+  internal: { http: 500, retry: "other-peer", text: "something here went wrong" },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorKinds;
+
+/** One problem of one field, in the form applications know from the published API. */
+export interface FieldProblem {
+  readonly loc: readonly (string | number)[];
+  readonly msg: string;
+  readonly type: string;
+}
+
+/** What each code tells beside itself. Codes that are not listed carry `reason`, if anything. */
+export interface ErrorFactsByCode {
+  "request.invalid": { readonly problems: readonly FieldProblem[] };
+  "request.media-undecodable": { readonly field: string; readonly reason: string };
+  "request.media-unsupported": { readonly field: string; readonly reason: string };
+  "request.too-large": { readonly limitBytes: number; readonly field?: string };
+  "model.not-offered": { readonly pipeline: string; readonly model: string; readonly offered: readonly string[] };
+  "model.unknown": { readonly pipeline: string; readonly model: string; readonly offered: readonly string[] };
+  "model.load-failed": { readonly pipeline: string; readonly model: string; readonly reason: string };
+  "network.all-busy": { readonly pipeline: string; readonly model: string; readonly retryAfterMs: number };
+  "network.no-orchestrators": { readonly retryAfterMs: number };
+  "capacity.exhausted": { readonly pipeline: string; readonly model: string };
+  "job.deadline-exceeded": { readonly limitMs: number };
+  "config.invalid": { readonly problems: readonly { readonly path: string; readonly message: string }[] };
+}
+
+/** The facts of a code. */
+export type ErrorFacts<C extends ErrorCode> = C extends keyof ErrorFactsByCode
+  ? ErrorFactsByCode[C]
+  : { readonly reason?: string };
+
+/**
+ * The world being the world. Told apart by `code`; `facts` are typed per code.
+ *
+ * The message is for people: the code's sentence and the reason. Nobody parses it.
+ */
+export class RivuletError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = "RivuletError";
+  readonly code: C;
+  readonly facts: ErrorFacts<C>;
+
+  constructor(code: C, facts: ErrorFacts<C>, options?: { readonly cause?: unknown }) {
+    super(messageOf(code, facts), options);
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+/** Whether `error` is ours, of this code when one is given. Narrows to the code's facts. */
+export function isError(error: unknown): error is RivuletError;
+export function isError<C extends ErrorCode>(error: unknown, code: C): error is RivuletError<C>;
+export function isError(error: unknown, code?: ErrorCode): boolean {
+  return error instanceof RivuletError && (code === undefined || error.code === code);
+}
+
+/** Who should try again. Anything that is not ours counts as `internal`. */
+export function retryOf(error: unknown): Retry {
+  return errorKinds[codeOf(error)].retry;
+}
+
+/** The status an application sees. */
+export function httpOf(error: unknown): number {
+  return errorKinds[codeOf(error)].http;
+}
+
+/** The code of an error; `internal` for anything that is not ours. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof RivuletError ? error.code : "internal";
+}
+
+/** Whether a text is a code of the table: for codes that arrive from a peer. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorKinds, text);
+}
+
+/** The one error body of the product, understood by every client in use. */
+export interface ErrorBody {
+  readonly error: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly retryable: boolean;
+    readonly facts: unknown;
+  };
+  /** `{ msg }`, or for 422 the list of field problems. */
+  readonly detail: { readonly msg: string } | readonly FieldProblem[];
+}
+
+/** The body that goes with an error. What is not ours is told as `internal` without its text. */
+export function errorBody(error: unknown): ErrorBody {
+  const ours = error instanceof RivuletError ? error : new RivuletError("internal", {});
+  return {
+    error: {
+      code: ours.code,
+      message: ours.message,
+      retryable: errorKinds[ours.code as ErrorCode].retry !== "never" || httpOf(ours) === 503,
+      facts: ours.facts,
+    },
+    detail: isError(ours, "request.invalid") ? ours.facts.problems : { msg: ours.message },
+  };
+}
+
+function messageOf<C extends ErrorCode>(code: C, facts: ErrorFacts<C>): string {
+  const text = errorKinds[code].text;
+  if ("problems" in facts) return `${text}: ${facts.problems.map(problemText).join("; ")}`;
+  if ("offered" in facts) {
+    const offered = facts.offered.length === 0 ? "none" : facts.offered.join(", ");
+    return `${text}: ${facts.pipeline} with ${facts.model} (offered: ${offered})`;
+  }
+  if ("limitBytes" in facts) return `${text}: at most ${facts.limitBytes} bytes${facts.field === undefined ? "" : ` in ${facts.field}`}`;
+  if ("limitMs" in facts) return `${text}: ${facts.limitMs} ms`;
+  const field = "field" in facts && facts.field !== undefined ? ` (${facts.field})` : "";
+  const model = "pipeline" in facts ? `: ${facts.pipeline} with ${facts.model}` : "";
+  return "reason" in facts && facts.reason !== undefined ? `${text}${field}${model}: ${facts.reason}` : `${text}${field}${model}`;
+}
+
+function problemText(problem: FieldProblem | { readonly path: string; readonly message: string }): string {
+  return "loc" in problem ? `${problem.loc.join(".")}: ${problem.msg}` : `${problem.path}: ${problem.message}`;
+}

@@ -1,0 +1,35 @@
+import type { Branded } from "./brand.ts";
+import type { Randomness } from "./randomness.ts";
+
+/** Names one application request through its life. */
+export type RequestId = Branded<string, "RequestId">;
+/** A model's exact, case-sensitive name, such as `stabilityai/sd-turbo`. */
+export type ModelId = Branded<string, "ModelId">;
+/** An `http` or `https` base URL at which an orchestrator takes work, without a trailing slash. */
+export type ServiceUri = Branded<string, "ServiceUri">;
+
+export function modelId(text: string): ModelId {
+  return text as ModelId;
+}
+
+/** 128 random bits in hex: unguessable, for names that grant access to something. */
+export function randomId(randomness: Randomness): string {
+  return Buffer.from(randomness.bytes(16)).toString("hex");
+}
+
+/** 32 random bits in hex, the network's form of session, request and file names. */
+export function shortId(randomness: Randomness): string {
+  return Buffer.from(randomness.bytes(4)).toString("hex");
+}
+
+export function requestId(randomness: Randomness): RequestId {
+  return randomId(randomness) as RequestId;
+}
+
+/** Parses an absolute http(s) URL and drops a trailing slash. Throws `TypeError` for anything else. */
+export function serviceUri(text: string): ServiceUri {
+  const withScheme = /^https?:\/\//i.test(text) ? text : `https://${text}`;
+  const url = new URL(withScheme);
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw new TypeError(`not an http or https URL: ${text}`);
+  return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, "")}` as ServiceUri;
+}

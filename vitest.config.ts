@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests that need only memory and one process. What starts processes lives in `e2e/` and has its own configuration. */
+export default defineConfig({
+  test: {
+    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "apps/*/src/**/*.test.ts", "models/**/*.test.ts", "scripts/**/*.test.ts"],
+    pool: "forks",
+    testTimeout: 30_000,
+  },
+});
