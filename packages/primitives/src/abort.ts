@@ -5,7 +5,10 @@ import type { Milliseconds } from "./time.ts";
  * A signal that aborts with `job.deadline-exceeded` after `limit`, or with the reason of any of `others`, whichever
  * comes first. Disposing it clears the timer and the links.
  */
-export function deadline(limit: Milliseconds, ...others: readonly (AbortSignal | undefined)[]): AbortSignal & Disposable {
+export function deadline(
+  limit: Milliseconds,
+  ...others: readonly (AbortSignal | undefined)[]
+): AbortSignal & Disposable {
   const controller = new AbortController();
   const timer = setTimeout(
     () => controller.abort(new RivuletError("job.deadline-exceeded", { limitMs: limit })),

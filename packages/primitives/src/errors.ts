@@ -26,10 +26,18 @@ export const errorKinds = {
   "model.unknown": { http: 400, retry: "never", text: "there is no such model here" },
   "model.load-failed": { http: 500, retry: "other-peer", text: "the model could not be loaded" },
   "network.no-orchestrators": { http: 503, retry: "never", text: "no orchestrator is known" },
-  "network.all-busy": { http: 503, retry: "never", text: "every orchestrator that offers this model is full or suspended" },
+  "network.all-busy": {
+    http: 503,
+    retry: "never",
+    text: "every orchestrator that offers this model is full or suspended",
+  },
   "capacity.exhausted": { http: 503, retry: "other-peer", text: "all slots for this model are taken" },
   "credentials.malformed": { http: 403, retry: "other-peer", text: "the segment credentials could not be read" },
-  "credentials.bad-signature": { http: 403, retry: "other-peer", text: "the signature of the segment credentials does not verify" },
+  "credentials.bad-signature": {
+    http: 403,
+    retry: "other-peer",
+    text: "the signature of the segment credentials does not verify",
+  },
   "credentials.incompatible": { http: 403, retry: "other-peer", text: "the asked capabilities are not served here" },
   "credentials.token-missing": { http: 403, retry: "same-peer", text: "the auth token is missing" },
   "credentials.token-invalid": { http: 403, retry: "same-peer", text: "the auth token was not issued by this process" },
@@ -164,11 +172,14 @@ function messageOf<C extends ErrorCode>(code: C, facts: ErrorFacts<C>): string {
     const offered = facts.offered.length === 0 ? "none" : facts.offered.join(", ");
     return `${text}: ${facts.pipeline} with ${facts.model} (offered: ${offered})`;
   }
-  if ("limitBytes" in facts) return `${text}: at most ${facts.limitBytes} bytes${facts.field === undefined ? "" : ` in ${facts.field}`}`;
+  if ("limitBytes" in facts)
+    return `${text}: at most ${facts.limitBytes} bytes${facts.field === undefined ? "" : ` in ${facts.field}`}`;
   if ("limitMs" in facts) return `${text}: ${facts.limitMs} ms`;
   const field = "field" in facts && facts.field !== undefined ? ` (${facts.field})` : "";
   const model = "pipeline" in facts ? `: ${facts.pipeline} with ${facts.model}` : "";
-  return "reason" in facts && facts.reason !== undefined ? `${text}${field}${model}: ${facts.reason}` : `${text}${field}${model}`;
+  return "reason" in facts && facts.reason !== undefined
+    ? `${text}${field}${model}: ${facts.reason}`
+    : `${text}${field}${model}`;
 }
 
 function problemText(problem: FieldProblem | { readonly path: string; readonly message: string }): string {

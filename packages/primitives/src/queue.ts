@@ -8,7 +8,8 @@ export class BoundedQueue<T> {
   readonly #policy: QueuePolicy;
 
   constructor(capacity: number, policy: QueuePolicy) {
-    if (!Number.isInteger(capacity) || capacity < 1) throw new RangeError(`a queue needs room for at least 1: ${capacity}`);
+    if (!Number.isInteger(capacity) || capacity < 1)
+      throw new RangeError(`a queue needs room for at least 1: ${capacity}`);
     this.#capacity = capacity;
     this.#policy = policy;
   }

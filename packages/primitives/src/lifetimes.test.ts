@@ -1,0 +1,72 @@
+import { describe, expect, test, vi } from "vitest";
+import { deadline, linked } from "./abort.ts";
+import { isError } from "./errors.ts";
+import { serviceUri } from "./ids.ts";
+import { Lease } from "./lease.ts";
+import { BoundedQueue } from "./queue.ts";
+import { ms } from "./time.ts";
+
+describe("a lease", () => {
+  test("is given back when its scope ends, once", () => {
+    const giveBack = vi.fn();
+    {
+      using lease = new Lease(giveBack);
+      expect(lease.isHeld).toBe(true);
+      lease.release();
+    }
+    expect(giveBack).toHaveBeenCalledOnce();
+  });
+});
+
+describe("a bounded queue", () => {
+  test("refuses one too many, or drops the oldest, as it was told", () => {
+    const refusing = new BoundedQueue<number>(2, "refuse");
+    expect([1, 2, 3].map((n) => refusing.push(n))).toEqual([true, true, false]);
+    expect(refusing.shift()).toBe(1);
+    const dropping = new BoundedQueue<number>(2, "drop-oldest");
+    expect([1, 2, 3].map((n) => dropping.push(n))).toEqual([true, true, true]);
+    expect(dropping.shift()).toBe(2);
+  });
+
+  test("forgets an item wherever it stands", () => {
+    const queue = new BoundedQueue<string>(3, "refuse");
+    for (const item of ["a", "b", "c"]) queue.push(item);
+    expect(queue.remove("b")).toBe(true);
+    expect(queue.remove("b")).toBe(false);
+    expect([queue.shift(), queue.shift(), queue.shift()]).toEqual(["a", "c", undefined]);
+  });
+});
+
+describe("a signal", () => {
+  test("carries the reason of whichever came first", () => {
+    const caller = new AbortController();
+    using limit = deadline(ms(60_000), caller.signal);
+    const reason = new Error("caller left");
+    caller.abort(reason);
+    expect(limit.reason).toBe(reason);
+  });
+
+  test("of a passed deadline says so", () => {
+    vi.useFakeTimers();
+    const limit = deadline(ms(50));
+    vi.advanceTimersByTime(50);
+    expect(isError(limit.reason, "job.deadline-exceeded")).toBe(true);
+    vi.useRealTimers();
+  });
+
+  test("is unlinked when its scope ends", () => {
+    const caller = new AbortController();
+    const link = linked(caller.signal);
+    link[Symbol.dispose]();
+    caller.abort();
+    expect(link.signal.aborted).toBe(false);
+  });
+});
+
+describe("a service URI", () => {
+  test("is https unless it says otherwise, and loses its trailing slash", () => {
+    expect(serviceUri("o.example:8935")).toBe("https://o.example:8935");
+    expect(serviceUri("http://127.0.0.1:9/path/")).toBe("http://127.0.0.1:9/path");
+    expect(() => serviceUri("https://")).toThrow(TypeError);
+  });
+});

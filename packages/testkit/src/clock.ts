@@ -1,0 +1,68 @@
+import { type Clock, type Milliseconds, ms } from "@rivulet/primitives";
+
+interface Sleeper {
+  readonly until: number;
+  readonly wake: () => void;
+}
+
+/** A clock that stands still until a test moves it. Sleepers wake in the order of their times. */
+export class TestClock implements Clock {
+  #now: number;
+  #sleepers: Sleeper[] = [];
+
+  constructor(start: Milliseconds = ms(1_700_000_000_000)) {
+    this.#now = start;
+  }
+
+  now(): Milliseconds {
+    return ms(this.#now);
+  }
+
+  monotonic(): Milliseconds {
+    return ms(this.#now);
+  }
+
+  /** How many sleeps are under way: a test waits for the code to be asleep before it moves time. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const sleeper: Sleeper = {
+        until: this.#now + duration,
+        wake: () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+      };
+      const onAbort = () => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#sleepers.push(sleeper);
+    });
+  }
+
+  /** Moves time forward, waking everyone whose time comes, with a turn of the event loop after each. */
+  async advance(duration: Milliseconds): Promise<void> {
+    const target = this.#now + duration;
+    for (;;) {
+      const next = this.#sleepers.filter((s) => s.until <= target).sort((a, b) => a.until - b.until)[0];
+      if (next === undefined) break;
+      this.#now = Math.max(this.#now, next.until);
+      this.#sleepers = this.#sleepers.filter((other) => other !== next);
+      next.wake();
+      await turn();
+    }
+    this.#now = target;
+    await turn();
+  }
+}
+
+/** Lets everything that is ready to run, run. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,2 @@
+export { TestClock, turn } from "./clock.ts";
+export { seededRandomness } from "./seed.ts";
