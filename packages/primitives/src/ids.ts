@@ -14,12 +14,12 @@ export function modelId(text: string): ModelId {
 
 /** 128 random bits in hex: unguessable, for names that grant access to something. */
 export function randomId(randomness: Randomness): string {
-  return Buffer.from(randomness.bytes(16)).toString("hex");
+  return hex(randomness.bytes(16));
 }
 
 /** 32 random bits in hex, the network's form of session, request and file names. */
 export function shortId(randomness: Randomness): string {
-  return Buffer.from(randomness.bytes(4)).toString("hex");
+  return hex(randomness.bytes(4));
 }
 
 export function requestId(randomness: Randomness): RequestId {
@@ -32,4 +32,8 @@ export function serviceUri(text: string): ServiceUri {
   const url = new URL(withScheme);
   if (url.protocol !== "https:" && url.protocol !== "http:") throw new TypeError(`not an http or https URL: ${text}`);
   return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, "")}` as ServiceUri;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
