@@ -30,7 +30,8 @@ export interface Expectation {
 /**
  * A kind of work: everything that any side needs to know about it, and nothing about who does it.
  *
- * Routes, the runner's client, OpenAPI, price units, labels and forms derive from this record.
+ * Routes, the runner's client, OpenAPI, price units, labels and forms derive from this record. Its functions are
+ * declared as methods so that every pipeline is also a plain `Pipeline`, whose requests are records of unknowns.
  */
 export interface Pipeline<
   Name extends string = string,
@@ -38,9 +39,12 @@ export interface Pipeline<
   Response extends z.ZodType = z.ZodType,
   Unit extends WorkUnit = WorkUnit,
   Media extends MediaFields = MediaFields,
+  RunnerResponse extends z.ZodType = z.ZodType,
 > {
   /** The path of its routes and its name in worker messages and configuration. */
   readonly name: Name;
+  /** `batch`: one request, one answer. `live`: a stream that runs until its input ends. */
+  readonly kind: "batch" | "live";
   readonly capability: Capability;
   /** The operation id of the published API, such as `genTextToImage`. */
   readonly operationId: string;
@@ -51,29 +55,39 @@ export interface Pipeline<
   /** The request field that names the model. */
   readonly modelField: "model_id" | "model";
   readonly media: Media;
-  /** Every field of the published API except files, with the published defaults and our limits. */
+  /** Every field of the published API except files, in the order they are written, with its defaults and our limits. */
   readonly request: Request;
   /** What an orchestrator answers a gateway, and a gateway an application. */
   readonly response: Response;
   /** What a runner answers, where it differs (image-to-video answers frames). */
-  readonly runnerResponse?: z.ZodType;
+  readonly runnerResponse?: RunnerResponse;
   readonly unit: Unit;
-  /** The amount of work in `unit`. Payer and payee both call this and nothing else. */
-  readonly meter: (request: z.output<Request>, media: Probes<Media>) => bigint;
+  /**
+   * The amount of work in `unit`. Payer and payee both call this and nothing else. Throws "request.invalid" when the
+   * request holds no billable work. For a live pipeline: the work of one second. Source: wire-protocol 4.5.
+   */
+  meter(request: z.output<Request>, media: Probes<Media>): bigint;
   /** Fields that a gateway draws at random when the application left them out, so that a retry repeats the same job. */
   readonly drawn: readonly string[];
+  /** Fields that a gateway fills in from the files, so that peers need not look at them again. */
+  derived?(request: z.output<Request>, media: Probes<Media>): Partial<z.output<Request>>;
   /**
    * Time taken, normalised by the size of the job so that jobs of different sizes compare; smaller is better.
-   * Source: nodes-and-operations 3.9.
+   * `response` is absent for a stream. Source: nodes-and-operations 3.9.
    */
-  readonly latencyScore: (request: z.output<Request>, work: Work<Unit>, took: Milliseconds, response: unknown) => number;
+  latencyScore(
+    request: z.output<Request>,
+    work: Work<Unit>,
+    took: Milliseconds,
+    response: z.output<Response> | undefined,
+  ): number;
   /** How long a gateway lets one job take, from its first attempt to the answer, loading the model included. */
-  readonly deadline: (request: z.output<Request>, media: Probes<Media>) => Milliseconds;
+  deadline(request: z.output<Request>, media: Probes<Media>): Milliseconds;
   /** Whether a request asks for an event stream instead of one answer. */
-  readonly streams?: (request: z.output<Request>) => boolean;
+  streams?(request: z.output<Request>): boolean;
   /** The files in a response, in order. Empty for pipelines that answer text. */
-  readonly files: (response: z.output<Response>) => readonly ResultFile[];
-  readonly expect: (request: z.output<Request>, media: Probes<Media>) => Expectation;
+  files(response: z.output<Response>): readonly ResultFile[];
+  expect(request: z.output<Request>, media: Probes<Media>): Expectation;
   /** A small valid request, used to check that a model is ready, in documents and in contract tests. */
   readonly example: Readonly<Record<string, unknown>>;
 }
@@ -85,7 +99,10 @@ export function definePipeline<
   Response extends z.ZodType,
   Unit extends WorkUnit,
   const Media extends MediaFields,
->(pipeline: Pipeline<Name, Request, Response, Unit, Media>): Pipeline<Name, Request, Response, Unit, Media> {
+  RunnerResponse extends z.ZodType = Response,
+>(
+  pipeline: Pipeline<Name, Request, Response, Unit, Media, RunnerResponse>,
+): Pipeline<Name, Request, Response, Unit, Media, RunnerResponse> {
   return Object.freeze(pipeline);
 }
 

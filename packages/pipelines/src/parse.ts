@@ -1,0 +1,47 @@
+import { RivuletError } from "@rivulet/primitives";
+import type { z } from "zod";
+import { fieldKind } from "./field-kind.ts";
+import { lenient } from "./lenient.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { problemsOf } from "./problems.ts";
+
+/** The part of a pipeline that reading and writing requests needs. */
+export type Readable<R extends z.ZodObject> = Pick<Pipeline<string, R>, "request" | "modelField" | "defaultModel">;
+
+/**
+ * The fields of a request, checked and with every default filled in. Unknown fields are ignored, `null` is refused.
+ *
+ * Takes any value: what `JSON.parse` yields, or the text fields of a multipart body as an object. Throws
+ * "request.invalid" with one problem a field.
+ */
+export function parseRequest<R extends z.ZodObject>(pipeline: Readable<R>, body: unknown): z.output<R> {
+  const parsed = pipeline.request.safeParse(isRecord(body) ? withLenience(pipeline.request, body) : body);
+  if (parsed.success) return parsed.data;
+  throw new RivuletError("request.invalid", { problems: problemsOf(parsed.error, body) });
+}
+
+/** A request from the text fields of a multipart body. An empty text counts as a field left out. */
+export function parseFields<R extends z.ZodObject>(
+  pipeline: Readable<R>,
+  fields: ReadonlyMap<string, string>,
+): z.output<R> {
+  return parseRequest(pipeline, Object.fromEntries([...fields].filter(([, text]) => text !== "")));
+}
+
+/** The model a request names, or the pipeline's default when it names none. */
+export function modelOf<R extends z.ZodObject>(pipeline: Readable<R>, request: z.output<R>): string {
+  const named: unknown = Reflect.get(request, pipeline.modelField);
+  return typeof named === "string" && named !== "" ? named : pipeline.defaultModel;
+}
+
+function withLenience(schema: z.ZodObject, body: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(schema.shape).flatMap(([name, field]) =>
+      Object.hasOwn(body, name) ? [[name, lenient(fieldKind(field), body[name])]] : [],
+    ),
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
