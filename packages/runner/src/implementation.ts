@@ -1,11 +1,18 @@
-import type { PipelineName, PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import type { MediaFile } from "@rivulet/pipelines";
+import type { MediaFile, PipelineName, PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import type { Logger, Randomness } from "@rivulet/primitives";
 
 /** What a run reports while it works. */
 export type Progress =
   | { readonly kind: "loading"; readonly stage: string; readonly loaded: number; readonly total: number }
-  | { readonly kind: "step"; readonly image: number; readonly step: number; readonly of: number };
+  | { readonly kind: "step"; readonly image: number; readonly step: number; readonly of: number }
+  /** One picture of several is finished: callers that listen see it before the whole answer. */
+  | {
+      readonly kind: "image";
+      readonly image: number;
+      readonly url: string;
+      readonly seed: number;
+      readonly nsfw: boolean;
+    };
 
 export interface LoadContext {
   /** Directory of the model in the Hugging Face layout. */
@@ -19,7 +26,10 @@ export interface LoadContext {
 
 export interface RunContext {
   readonly media: Readonly<Record<string, MediaFile>>;
-  /** Looked at before every step; a run ends with the signal's reason within one step. */
+  /**
+   * Looked at before every step; a run ends with the signal's reason within one step. It aborts only when the event
+   * loop turns, so a run lets it turn between steps (an ONNX Runtime `run` does so by itself).
+   */
   readonly signal: AbortSignal;
   readonly randomness: Randomness;
   readonly onProgress: (progress: Progress) => void;

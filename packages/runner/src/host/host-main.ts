@@ -1,0 +1,27 @@
+import { Socket } from "node:net";
+import { stderrLogger, systemRandomness } from "../system.ts";
+import { frameChannel } from "./frames.ts";
+import type { FromHost, ToHost } from "./messages.ts";
+import { dieWithParent } from "./parent-watch.ts";
+import { type Implementations, serveHost } from "./serve-host.ts";
+
+/** The descriptor at which the owner left its end of the line. */
+const CHANNEL_FD = 3;
+/** `getrusage` counts in KiB on every platform Node.js runs on. */
+const KIB = 1024;
+
+/** A model host: `host-main.ts IMPLEMENTATIONS OWNER`, a module's address and the owner's process id. */
+const [implementationsUrl = "", owner = ""] = process.argv.slice(2);
+
+// A terminal's Ctrl-C reaches every process of the group. The owner decides when a host ends.
+process.on("SIGINT", () => {});
+dieWithParent(Number(owner));
+
+const module: { implementations: Implementations } = await import(implementationsUrl);
+await serveHost(frameChannel<FromHost, ToHost>(new Socket({ fd: CHANNEL_FD, readable: true, writable: true })), {
+  implementations: module.implementations,
+  randomness: systemRandomness,
+  log: stderrLogger("debug"),
+  peakBytes: () => process.resourceUsage().maxRSS * KIB,
+});
+process.exit(0);

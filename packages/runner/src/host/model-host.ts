@@ -1,0 +1,190 @@
+import {
+  type Clock,
+  type ErrorCode,
+  type ErrorFacts,
+  invariant,
+  type Milliseconds,
+  minutes,
+  RivuletError,
+  type Startable,
+  seconds,
+} from "@rivulet/primitives";
+import type { Progress } from "../implementation.ts";
+import type { FromHost, HostConnection, HostJob, HostLauncher, HostModel } from "./messages.ts";
+
+/** How long a model may take to load: as long as the network's own workers wait. Source: runner-and-models 3.4. */
+export const LOAD_TIMEOUT: Milliseconds = minutes(3);
+/** How long a step may go on after its job was called off. Source: runner-and-models 9.5. */
+export const CANCEL_GRACE: Milliseconds = seconds(10);
+
+export interface ModelHostOptions {
+  readonly model: HostModel;
+  readonly timeoutLoad?: Milliseconds;
+  readonly cancelGrace?: Milliseconds;
+  /** Hears how loading gets on. */
+  readonly onLoading?: (progress: Progress) => void;
+}
+
+export interface ModelHostPorts {
+  readonly launcher: HostLauncher;
+  readonly clock: Clock;
+}
+
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+interface RunningJob {
+  readonly id: number;
+  readonly onProgress: (progress: Progress) => void;
+  readonly done: PromiseWithResolvers<Record<string, unknown>>;
+}
+
+/**
+ * One model in memory, in a model host of its own, from its loading to the end of the host.
+ *
+ * `start` resolves when the model is loaded and throws `model.load-failed`. A host ends by `stop`, by itself (`ended`
+ * tells), or because a job that was called off did not stop within the grace; a host that has ended stays ended, and
+ * whoever wants the model again makes a new one.
+ *
+ * Owns a process.
+ */
+export class ModelHost implements Startable {
+  readonly #options: ModelHostOptions;
+  readonly #ports: ModelHostPorts;
+  readonly #loaded = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<string>();
+  readonly #stopped = new AbortController();
+  #connection: HostConnection | undefined;
+  #job: RunningJob | undefined;
+  #jobs = 0;
+  #peakBytes = 0;
+  #endReason: string | undefined;
+
+  constructor(options: ModelHostOptions, ports: ModelHostPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#loaded.promise.catch(() => {}); // `start` tells; the failure may come while nobody waits
+  }
+
+  /** The most memory the host has held, in bytes, as far as it told; 0 before the model is loaded. */
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  /** Resolves with the reason when the host has ended, whoever ended it. Never rejects. */
+  get ended(): Promise<string> {
+    return this.#ended.promise;
+  }
+
+  get isAlive(): boolean {
+    return this.#connection !== undefined && this.#endReason === undefined;
+  }
+
+  async start(): Promise<void> {
+    invariant(this.#connection === undefined, "a model host starts once");
+    if (this.#stopped.signal.aborted) throw this.#loadFailed("stopped");
+    const connection = this.#ports.launcher.launch();
+    this.#connection = connection;
+    connection.channel.onMessage((message) => this.#receive(message));
+    void connection.exited.then(({ reason }) => this.#end(reason));
+    connection.channel.send({ kind: "load", model: this.#options.model });
+
+    const limit = this.#options.timeoutLoad ?? LOAD_TIMEOUT;
+    using _limit = this.#after(limit, () => {
+      this.#loaded.reject(this.#loadFailed(`not loaded within ${limit} ms`));
+    });
+    try {
+      await this.#loaded.promise;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /**
+   * Does one job; there is never more than one under way. Resolves or rejects when the host is free again or has ended:
+   * a job whose signal aborts rejects with the signal's reason, but not before the model has let go of it.
+   *
+   * Throws what the implementation threw, `runner.failed` for what it did not mean to throw, `runner.crashed` when the
+   * host ended.
+   */
+  async run(work: HostJob, { signal, onProgress }: RunOptions): Promise<Record<string, unknown>> {
+    invariant(this.#job === undefined, "a model host has one job at a time");
+    signal.throwIfAborted();
+    const connection = this.#connection;
+    if (connection === undefined || this.#endReason !== undefined) throw this.#crashed();
+    const job: RunningJob = { id: this.#jobs++, onProgress, done: Promise.withResolvers() };
+    this.#job = job;
+
+    let grace: Disposable | undefined;
+    const callOff = () => {
+      connection.channel.send({ kind: "abort", job: job.id });
+      grace = this.#after(this.#options.cancelGrace ?? CANCEL_GRACE, () => connection.kill());
+    };
+    signal.addEventListener("abort", callOff, { once: true });
+    connection.channel.send({ kind: "run", job: job.id, work });
+    try {
+      return await job.done.promise;
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      signal.removeEventListener("abort", callOff);
+      grace?.[Symbol.dispose]();
+      this.#job = undefined;
+    }
+  }
+
+  /** Ends the host at once. A model keeps nothing that a farewell could save. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    if (this.#connection === undefined) return this.#end("stopped");
+    this.#connection.kill();
+    await this.#connection.exited;
+  }
+
+  #receive(message: FromHost): void {
+    if (message.kind === "memory") this.#peakBytes = Math.max(this.#peakBytes, message.peakBytes);
+    else if (message.kind === "loaded") this.#loaded.resolve();
+    else if (message.kind === "progress" && message.job === undefined) this.#options.onLoading?.(message.progress);
+    else if (message.kind === "error" && message.job === undefined) this.#loaded.reject(errorOf(message));
+    else if ("job" in message && message.job === this.#job?.id) this.#receiveOf(this.#job, message);
+  }
+
+  #receiveOf(job: RunningJob, message: Exclude<FromHost, { kind: "memory" | "loaded" }>): void {
+    if (message.kind === "progress") job.onProgress(message.progress);
+    else if (message.kind === "result") job.done.resolve(message.response);
+    else job.done.reject(errorOf(message));
+  }
+
+  #end(reason: string): void {
+    if (this.#endReason !== undefined) return;
+    this.#endReason = this.#stopped.signal.aborted ? "stopped" : reason;
+    this.#loaded.reject(this.#loadFailed(`the model process ended: ${this.#endReason}`));
+    this.#job?.done.reject(this.#crashed());
+    this.#ended.resolve(this.#endReason);
+  }
+
+  #crashed(): RivuletError {
+    return new RivuletError("runner.crashed", { reason: this.#endReason ?? "not started" });
+  }
+
+  #loadFailed(reason: string): RivuletError {
+    const { pipeline, model } = this.#options.model;
+    return new RivuletError("model.load-failed", { pipeline, model, reason });
+  }
+
+  /** Calls `then` after `delay` unless disposed of, or the host stopped, before. */
+  #after(delay: Milliseconds, then: () => void): Disposable {
+    const cancelled = new AbortController();
+    const signal = AbortSignal.any([cancelled.signal, this.#stopped.signal]);
+    void this.#ports.clock.sleep(delay, signal).then(then, () => {});
+    return { [Symbol.dispose]: () => cancelled.abort() };
+  }
+}
+
+/** Rebuilds an error that crossed the line. Its facts were made for its code on the other side. */
+function errorOf(message: { readonly code: ErrorCode; readonly facts: object }): RivuletError {
+  return new RivuletError(message.code, message.facts as ErrorFacts<ErrorCode>);
+}

@@ -1,0 +1,57 @@
+import type { Readable } from "node:stream";
+import type { LogFields, Logger } from "@rivulet/primitives";
+import type { LogLevel } from "./system.ts";
+
+/** Enough for a stack trace; what a process writes beyond it in one line is cut. */
+const MAX_LINE_CHARS = 4096;
+/** The last lines of plain text that are kept to explain how a process ended. */
+const MAX_TAIL_LINES = 8;
+
+/**
+ * What a child process writes to standard error: events of our own loggers go to `log`, anything else is plain text, of
+ * which the end is kept to explain how the process ended.
+ */
+export class ProcessOutput {
+  readonly #log: Logger;
+  readonly #tail: string[] = [];
+  #partial = "";
+
+  constructor(stream: Readable, log: Logger) {
+    this.#log = log;
+    stream.setEncoding("utf8");
+    stream.on("data", (text: string) => this.#push(text));
+    stream.on("error", () => stream.destroy());
+  }
+
+  /** The last lines that were not events, in one line. */
+  get tail(): string {
+    return [...this.#tail, this.#partial].filter((line) => line.trim() !== "").join(" | ");
+  }
+
+  #push(text: string): void {
+    const lines = (this.#partial + text).split("\n");
+    this.#partial = (lines.pop() ?? "").slice(0, MAX_LINE_CHARS);
+    for (const line of lines) this.#line(line.slice(0, MAX_LINE_CHARS));
+  }
+
+  #line(line: string): void {
+    const event = parseEvent(line);
+    if (event !== undefined) this.#log[event.level](event.event, event.fields);
+    else this.#tail.push(line);
+    if (this.#tail.length > MAX_TAIL_LINES) this.#tail.shift();
+  }
+}
+
+function parseEvent(line: string): { level: LogLevel; event: string; fields: LogFields } | undefined {
+  if (!line.startsWith('{"level":')) return undefined;
+  try {
+    const { level, event, ...fields } = JSON.parse(line);
+    return isLevel(level) && typeof event === "string" ? { level, event, fields } : undefined;
+  } catch {
+    return undefined; // a line that was cut: plain text then
+  }
+}
+
+function isLevel(value: unknown): value is LogLevel {
+  return value === "debug" || value === "info" || value === "warn" || value === "error";
+}
