@@ -17,7 +17,7 @@ export type Readable<R extends z.ZodObject> = Pick<Pipeline<string, R>, "request
 export function parseRequest<R extends z.ZodObject>(pipeline: Readable<R>, body: unknown): z.output<R> {
   const parsed = pipeline.request.safeParse(isRecord(body) ? withLenience(pipeline.request, body) : body);
   if (parsed.success) return parsed.data;
-  throw new RivuletError("request.invalid", { problems: problemsOf(parsed.error, body) });
+  throw new RivuletError("request.invalid", { problems: problemsOf(pipeline.request, parsed.error, body) });
 }
 
 /** A request from the text fields of a multipart body. An empty text counts as a field left out. */

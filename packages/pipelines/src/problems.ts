@@ -1,66 +1,84 @@
 import type { FieldProblem } from "@rivulet/primitives";
 import type { z } from "zod";
+import { type FieldKind, fieldKind } from "./field-kind.ts";
 
 /** What is wrong with a body, in the form and with the types that clients of the published API know. */
-export function problemsOf(error: z.ZodError, body: unknown): readonly FieldProblem[] {
+export function problemsOf(schema: z.ZodObject, error: z.ZodError, body: unknown): readonly FieldProblem[] {
   return error.issues.map((issue) => {
     const path = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
     const value = path.reduce(member, body);
-    const { type, msg } = value === undefined ? MISSING : describe(issue, value);
-    return { loc: ["body", ...path], msg, type };
+    return {
+      loc: ["body", ...path],
+      ...(value === undefined ? MISSING : describe(issue, kindAt(schema, path), value)),
+    };
   });
 }
 
 type Description = Omit<FieldProblem, "loc">;
 
-const MISSING: Description = { type: "missing", msg: "is required" };
+const MISSING: Description = { msg: "is required", type: "missing" };
 
-function describe(issue: z.core.$ZodIssue, value: unknown): Description {
+function describe(issue: z.core.$ZodIssue, kind: FieldKind | undefined, value: unknown): Description {
   switch (issue.code) {
     case "invalid_type":
-      return wrongType(issue.expected, value);
+      return kind === undefined || kind === "structure" ? wrongStructure(issue.expected) : wrongKind[kind](value);
     case "too_small":
-      return issue.origin === "string"
-        ? { type: "string_too_short", msg: `must have at least ${issue.minimum} characters` }
-        : issue.origin === "array"
-          ? { type: "too_short", msg: `must have at least ${issue.minimum} entries` }
-          : { type: "greater_than_equal", msg: `must be at least ${issue.minimum}` };
+      return (
+        tooSmall[issue.origin]?.(issue.minimum) ?? {
+          msg: `must be at least ${issue.minimum}`,
+          type: "greater_than_equal",
+        }
+      );
     case "too_big":
-      return issue.origin === "string"
-        ? { type: "string_too_long", msg: `must have at most ${issue.maximum} characters` }
-        : issue.origin === "array"
-          ? { type: "too_long", msg: `must have at most ${issue.maximum} entries` }
-          : { type: "less_than_equal", msg: `must be at most ${issue.maximum}` };
+      return (
+        tooBig[issue.origin]?.(issue.maximum) ?? { msg: `must be at most ${issue.maximum}`, type: "less_than_equal" }
+      );
     case "not_multiple_of":
-      return { type: "multiple_of", msg: `must be a multiple of ${issue.divisor}` };
+      return { msg: `must be a multiple of ${issue.divisor}`, type: "multiple_of" };
     case "invalid_value":
-      return { type: "literal_error", msg: `must be one of ${issue.values.join(", ")}` };
+      return { msg: `must be one of ${issue.values.join(", ")}`, type: "literal_error" };
     default:
-      return { type: "value_error", msg: issue.message };
+      return { msg: issue.message, type: "value_error" };
   }
 }
 
-function wrongType(expected: string, value: unknown): Description {
-  switch (expected) {
-    case "int":
-      if (typeof value === "string") return { type: "int_parsing", msg: "must be an integer" };
-      return typeof value === "number" && Number.isFinite(value)
-        ? { type: "int_from_float", msg: "must be an integer" }
-        : { type: "int_type", msg: "must be an integer" };
-    case "number":
-      if (typeof value === "number") return { type: "finite_number", msg: "must be a finite number" };
-      return { type: typeof value === "string" ? "float_parsing" : "float_type", msg: "must be a number" };
-    case "boolean": {
-      const isText = typeof value === "string" || typeof value === "number";
-      return { type: isText ? "bool_parsing" : "bool_type", msg: "must be true or false" };
-    }
-    case "string":
-      return { type: "string_type", msg: "must be a string" };
-    case "array":
-      return { type: "list_type", msg: "must be a list" };
-    default:
-      return { type: "dict_type", msg: "must be an object" };
-  }
+/** Bounds of what is counted; everything else is bounded as a number. */
+const tooSmall: Readonly<Record<string, (minimum: number | bigint) => Description>> = {
+  string: (minimum) => ({ msg: `must have at least ${minimum} characters`, type: "string_too_short" }),
+  array: (minimum) => ({ msg: `must have at least ${minimum} entries`, type: "too_short" }),
+};
+const tooBig: Readonly<Record<string, (maximum: number | bigint) => Description>> = {
+  string: (maximum) => ({ msg: `must have at most ${maximum} characters`, type: "string_too_long" }),
+  array: (maximum) => ({ msg: `must have at most ${maximum} entries`, type: "too_long" }),
+};
+
+const wrongKind: Readonly<Record<Exclude<FieldKind, "structure">, (value: unknown) => Description>> = {
+  integer: (value) => ({
+    msg: "must be an integer",
+    type: typeof value === "string" ? "int_parsing" : Number.isFinite(value) ? "int_from_float" : "int_type",
+  }),
+  number: (value) =>
+    typeof value === "number"
+      ? { msg: "must be a finite number", type: "finite_number" }
+      : { msg: "must be a number", type: typeof value === "string" ? "float_parsing" : "float_type" },
+  boolean: (value) => ({
+    msg: "must be true or false",
+    type: typeof value === "string" || typeof value === "number" ? "bool_parsing" : "bool_type",
+  }),
+  string: () => ({ msg: "must be a string", type: "string_type" }),
+};
+
+function wrongStructure(expected: string): Description {
+  if (expected === "string") return wrongKind.string(undefined);
+  return expected === "array"
+    ? { msg: "must be a list", type: "list_type" }
+    : { msg: "must be an object", type: "dict_type" };
+}
+
+/** The kind of a field of the body itself; what lies deeper, and the body, have none. */
+function kindAt(schema: z.ZodObject, [name, ...deeper]: readonly (string | number)[]): FieldKind | undefined {
+  const field = typeof name === "string" && deeper.length === 0 ? schema.shape[name] : undefined;
+  return field === undefined ? undefined : fieldKind(field);
 }
 
 function member(owner: unknown, step: string | number): unknown {
