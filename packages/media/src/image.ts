@@ -1,0 +1,86 @@
+import type { ImageProbe } from "@rivulet/pipelines";
+import { RivuletError } from "@rivulet/primitives";
+import sharp from "sharp";
+import { MAX_PIXELS } from "./limits.ts";
+import { probeImage } from "./probe.ts";
+
+/** Pixels in memory: three bytes each, rows from the top, no gaps. */
+export interface Rgb8 {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+export interface DecodeOptions {
+  /** Refuses larger images before their pixels are read. */
+  readonly maxPixels?: number;
+  /** The request field the image came in, for errors. */
+  readonly field?: string;
+}
+
+/** Fast rather than small: pictures go to the next node once. 1024²: 16 ms, against 31 at the usual level. */
+const PNG_COMPRESSION = 1;
+
+/**
+ * The pixels of an image: first frame, alpha dropped without compositing, no rotation, truncated files as far as they
+ * go. Source: runner-and-models 1.2.5.
+ *
+ * Throws "request.media-unsupported" or "request.media-undecodable", naming `field`.
+ */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Rgb8> {
+  const { field = "image" } = options;
+  check(bytes, options);
+  try {
+    const { data, info } = await open(bytes, "none")
+      .removeAlpha()
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, data };
+  } catch (cause) {
+    throw undecodable(field, cause);
+  }
+}
+
+/**
+ * Reads an image to its last pixel and says what it is. Unlike `decodeImage` it refuses
+ * truncated files: for results, which must be whole.
+ *
+ * Throws as `decodeImage` does.
+ */
+export async function verifyImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ImageProbe> {
+  const { field = "image" } = options;
+  const probe = check(bytes, options);
+  try {
+    await open(bytes, "truncated").raw().toBuffer();
+    return probe;
+  } catch (cause) {
+    throw undecodable(field, cause);
+  }
+}
+
+/** Encodes pixels as PNG. */
+export async function encodePng(image: Rgb8): Promise<Uint8Array> {
+  const { width, height, data } = image;
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: PNG_COMPRESSION })
+    .toBuffer();
+}
+
+function check(bytes: Uint8Array, { maxPixels = MAX_PIXELS, field = "image" }: DecodeOptions): ImageProbe {
+  const probe = probeImage(bytes, field);
+  if (probe.width * probe.height > maxPixels)
+    throw new RivuletError("request.media-undecodable", {
+      field,
+      reason: `the image has more than ${maxPixels} pixels`,
+    });
+  return probe;
+}
+
+function open(bytes: Uint8Array, failOn: "none" | "truncated") {
+  return sharp(bytes, { failOn, limitInputPixels: MAX_PIXELS, sequentialRead: true });
+}
+
+function undecodable(field: string, cause: unknown) {
+  return new RivuletError("request.media-undecodable", { field, reason: "the pixels could not be read" }, { cause });
+}

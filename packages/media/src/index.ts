@@ -1,0 +1,5 @@
+export { type DataUrl, isDataUrl, parseDataUrl, toDataUrl } from "./data-url.ts";
+export { type DecodeOptions, decodeImage, encodePng, type Rgb8, verifyImage } from "./image.ts";
+export { MAX_AUDIO_SECONDS, MAX_PIXELS } from "./limits.ts";
+export { probe, probeAudio, probeFiles, probeImage } from "./probe.ts";
+export { sniffContentType } from "./sniff.ts";
