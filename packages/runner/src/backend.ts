@@ -1,0 +1,32 @@
+import type { ElementType, Tensor } from "./tensor.ts";
+
+/** An input or output of a graph, as its file declares it. */
+export interface Port {
+  readonly name: string;
+  readonly type: ElementType;
+  /** A number where the file fixes the size, a name where it leaves it open. */
+  readonly dims: readonly (number | string)[];
+}
+
+/** A model file, opened for running. `close` gives its memory back; a closed graph is not run again. */
+export interface Graph {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /**
+   * Computes the named outputs, or all of them. May block this thread for the whole run: callers who want to be
+   * interruptible let the event loop turn before each run.
+   */
+  run(feeds: Readonly<Record<string, Tensor>>, outputs?: readonly string[]): Promise<Readonly<Record<string, Tensor>>>;
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** Processor threads one run may use. */
+  readonly threads: number;
+}
+
+/** What runs model files. Contract: `packages/runner/test/backend-contract.ts`. */
+export interface Backend {
+  /** Opens a model file. Throws whatever explains why it cannot be opened. */
+  open(file: string, options: OpenOptions): Promise<Graph>;
+}

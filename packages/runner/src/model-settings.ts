@@ -1,0 +1,88 @@
+import { readFile } from "node:fs/promises";
+
+/**
+ * The settings of one JSON file of a model, read with the default that holds when a key is absent or `null`.
+ *
+ * A value of the wrong kind is a `RangeError` that names the key: a model read wrongly makes wrong pictures, not errors.
+ */
+export class ModelSettings {
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.#values = values;
+  }
+
+  /** Reads a settings file; an absent file is a file without settings. */
+  static async read(file: string): Promise<ModelSettings> {
+    const json = await readJson(file);
+    return new ModelSettings(json ?? {});
+  }
+
+  has(key: string): boolean {
+    return this.#find(key) !== undefined;
+  }
+
+  number(key: string, fallback: number): number {
+    const value = this.#find(key) ?? fallback;
+    if (typeof value !== "number" || !Number.isFinite(value)) throw wrong(key, value, "a number");
+    return value;
+  }
+
+  findNumber(key: string): number | undefined {
+    return this.has(key) ? this.number(key, 0) : undefined;
+  }
+
+  boolean(key: string, fallback: boolean): boolean {
+    const value = this.#find(key) ?? fallback;
+    if (typeof value !== "boolean") throw wrong(key, value, "true or false");
+    return value;
+  }
+
+  text(key: string, fallback: string): string {
+    const value = this.#find(key) ?? fallback;
+    if (typeof value !== "string") throw wrong(key, value, "a text");
+    return value;
+  }
+
+  /** One of `choices`; anything else is not supported here. */
+  choice<const C extends string>(key: string, choices: readonly C[], fallback: NoInfer<C>): C {
+    const value = this.#find(key) ?? fallback;
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) throw wrong(key, value, `one of ${choices.join(", ")}`);
+    return found;
+  }
+
+  findNumbers(key: string): readonly number[] | undefined {
+    const value = this.#find(key);
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value) || !value.every((item) => typeof item === "number"))
+      throw wrong(key, value, "a list of numbers");
+    return value;
+  }
+
+  /** These settings with others laid over them. */
+  with(others: Readonly<Record<string, unknown>>): ModelSettings {
+    return new ModelSettings({ ...this.#values, ...others });
+  }
+
+  #find(key: string): unknown {
+    return Object.hasOwn(this.#values, key) ? (this.#values[key] ?? undefined) : undefined;
+  }
+}
+
+/** The object in a JSON file, `undefined` when there is no such file. Throws `RangeError` when it holds anything else. */
+export async function readJson(file: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new RangeError(`${file} does not hold an object`);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function wrong(key: string, value: unknown, wanted: string): RangeError {
+  return new RangeError(`setting ${key} must be ${wanted}: ${JSON.stringify(value)}`);
+}

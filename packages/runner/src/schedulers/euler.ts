@@ -1,0 +1,34 @@
+import type { ModelSettings } from "../model-settings.ts";
+import { noiseConfig, refuse } from "./config.ts";
+import { cleanAtSigma } from "./prediction.ts";
+import { advance, at, begin, mix, type Schedule } from "./schedule.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { noisedBySigma, scaledBySigma, sigmaChoice, sigmaSchedule } from "./sigma-schedule.ts";
+
+/** Euler's method on noise levels (Karras et al. 2022, algorithm 2 without churn). Source: runner-and-models 7.6.3. */
+export function eulerScheduler(settings: ModelSettings): Scheduler {
+  for (const key of ["use_exponential_sigmas", "use_beta_sigmas"]) refuse(settings, key);
+  settings.choice("interpolation_type", ["linear"], "linear");
+  const config = noiseConfig(settings, { spacing: "linspace" });
+  const choice = sigmaChoice(settings);
+  return {
+    plan: (steps): Schedule => {
+      const { timesteps, sigmas, initNoiseSigma } = sigmaSchedule(config, steps, choice);
+      return {
+        timesteps,
+        initNoiseSigma,
+        begin,
+        scaleInput: (denoising) => scaledBySigma(sigmas, denoising),
+        takesNoise: () => false,
+        step: (denoising, output) => {
+          const sigma = at(sigmas, denoising.index);
+          const clean = cleanAtSigma(config.predictionType, sigma, denoising.sample, output);
+          // The sample moves along (sample − clean) / σ from this level to the next.
+          const share = at(sigmas, denoising.index + 1) / sigma;
+          return advance(denoising, mix([share, denoising.sample], [1 - share, clean]));
+        },
+        addNoise: (clean, noise, index) => noisedBySigma(sigmas, clean, noise, index),
+      };
+    },
+  };
+}
