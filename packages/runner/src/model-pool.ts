@@ -1,0 +1,192 @@
+import { type Clock, linked, type ModelId, RivuletError, type Startable } from "@rivulet/primitives";
+import type { HostJob } from "./host/messages.ts";
+import type { Progress } from "./implementation.ts";
+import { chooseVictims } from "./model-memory.ts";
+import {
+  type MemoryArbiter,
+  PooledModel,
+  type PooledModelOptions,
+  type PooledModelPorts,
+  type PoolModel,
+} from "./pooled-model.ts";
+
+export interface ModelPoolOptions extends PooledModelOptions {
+  readonly models: readonly PoolModel[];
+  /** Memory that all models together may hold, in bytes. */
+  readonly memoryBytes: number;
+}
+
+/** What happens to a job on its way, for callers that want to watch. */
+export type JobEvent = { readonly kind: "queued"; readonly position: number } | { readonly kind: "started" } | Progress;
+
+/** Where the time of a job went, in milliseconds. */
+export interface RunTimings {
+  readonly queueMs: number;
+  /** The part of the waiting in which the model was being loaded; 0 when it was warm. */
+  readonly loadMs: number;
+  readonly inferenceMs: number;
+}
+
+interface MemoryRequest {
+  readonly model: PooledModel;
+  readonly bytes: number;
+  readonly order: number;
+  readonly granted: PromiseWithResolvers<void>;
+}
+
+/**
+ * The models of this machine: which are in memory, who waits for which, and whose memory goes to whom.
+ *
+ * Memory is granted in the order it was asked for. What is free is taken first; then idle models that need not be kept
+ * are unloaded, the least valuable first; then busy ones are let finish the jobs that came before the request. A model
+ * that is kept warm gives way only to a job for another kept one. Source: runner-and-models 9.2.
+ *
+ * `start` begins to load the models that are kept warm and does not wait for them; jobs do.
+ */
+export class ModelPool implements Startable, MemoryArbiter {
+  readonly #models: ReadonlyMap<string, PooledModel>;
+  readonly #memoryBytes: number;
+  readonly #clock: Clock;
+  readonly #stopped = new AbortController();
+  #requests: MemoryRequest[] = [];
+  #orders = 0;
+  #arbitrating: Promise<void> | undefined;
+  #isChanged = false;
+
+  constructor(options: ModelPoolOptions, ports: PooledModelPorts) {
+    this.#memoryBytes = options.memoryBytes;
+    this.#clock = ports.clock;
+    this.#models = new Map(
+      options.models.map((model) => [
+        keyOf(model.pipeline.name, model.model),
+        new PooledModel(model, options, ports, this),
+      ]),
+    );
+  }
+
+  get models(): readonly PooledModel[] {
+    return [...this.#models.values()];
+  }
+
+  async start(): Promise<void> {
+    for (const model of this.models) if (model.config.keepWarm) model.bringUp();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort(new RivuletError("node.stopping", {}));
+    for (const request of this.#requests.splice(0)) request.granted.reject(this.#stopped.signal.reason);
+    await Promise.all(this.models.map((model) => model.stop()));
+    await this.#arbitrating;
+  }
+
+  find(pipeline: string, model: string): PooledModel | undefined {
+    return this.#models.get(keyOf(pipeline, model));
+  }
+
+  /**
+   * Does a job with a model that is here, loading it first when need be. Aborting `signal` takes the job out of the queue
+   * or stops it within one step. Throws what `PooledModel.acquire` and `ModelHost.run` throw.
+   */
+  async run(
+    pipeline: string,
+    model: ModelId,
+    work: HostJob,
+    options: { readonly signal: AbortSignal; readonly onEvent: (event: JobEvent) => void },
+  ): Promise<{ readonly response: Record<string, unknown>; readonly timings: RunTimings }> {
+    const pooled = this.find(pipeline, model);
+    if (pooled === undefined) {
+      const offered = this.models.flatMap(({ config }) => (config.pipeline.name === pipeline ? [config.model] : []));
+      throw new RivuletError("model.unknown", { pipeline, model, offered });
+    }
+    using job = linked(options.signal, this.#stopped.signal);
+    using turn = await pooled.acquire(this.#orders++, job.signal, (position) =>
+      options.onEvent({ kind: "queued", position }),
+    );
+    options.onEvent({ kind: "started" });
+    const startedAt = this.#clock.monotonic();
+    const response = await turn.host.run(work, { signal: job.signal, onProgress: options.onEvent });
+    const inferenceMs = this.#clock.monotonic() - startedAt;
+    return { response, timings: { queueMs: turn.queueMs, loadMs: turn.loadMs, inferenceMs } };
+  }
+
+  async reserve(model: PooledModel, bytes: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const request = { model, bytes, order: this.#orders++, granted: Promise.withResolvers<void>() };
+    const withdraw = () => {
+      this.#requests = this.#requests.filter((other) => other !== request);
+      request.granted.reject(signal.reason);
+      this.changed();
+    };
+    signal.addEventListener("abort", withdraw, { once: true });
+    this.#requests.push(request);
+    this.changed();
+    try {
+      await request.granted.promise;
+    } finally {
+      signal.removeEventListener("abort", withdraw);
+    }
+  }
+
+  /** Looks again who can be granted memory. Changes during a look cause one more. */
+  changed(): void {
+    this.#isChanged = true;
+    if (this.#arbitrating !== undefined || this.#stopped.signal.aborted) return;
+    this.#arbitrating = Promise.resolve().then(() => this.#arbitrate());
+  }
+
+  async #arbitrate(): Promise<void> {
+    while (this.#isChanged && !this.#stopped.signal.aborted) {
+      this.#isChanged = false;
+      const [head] = this.#requests;
+      if (head === undefined) for (const model of this.models) model.drain(undefined);
+      else await this.#serve(head);
+    }
+    this.#arbitrating = undefined;
+  }
+
+  /** Takes one step towards granting the first request. */
+  async #serve(head: MemoryRequest): Promise<void> {
+    const held = (models: readonly PooledModel[]) => models.reduce((sum, model) => sum + model.heldBytes, 0);
+    const missing = head.bytes - (this.#memoryBytes - held(this.models));
+    if (missing <= 0) {
+      head.model.heldBytes = head.bytes;
+      return this.#close(head, () => head.granted.resolve());
+    }
+    const candidates = this.models.filter((model) => model !== head.model && givesWay(model, head.model));
+    if (held(candidates) < missing) return this.#close(head, () => head.granted.reject(this.#noRoom(head)));
+    const victims = chooseVictims(
+      missing,
+      candidates.filter((model) => model.isIdle),
+    );
+    if (victims === undefined) for (const model of candidates) model.drain(head.order);
+    else {
+      await Promise.all(victims.map((model) => model.evict()));
+      this.#isChanged = true;
+    }
+  }
+
+  #close(request: MemoryRequest, answer: () => void): void {
+    this.#requests = this.#requests.filter((other) => other !== request);
+    for (const model of this.models) model.drain(undefined);
+    answer();
+    this.#isChanged = true;
+  }
+
+  #noRoom({ model: { config }, bytes }: MemoryRequest): RivuletError {
+    const reason = `it needs ${mebibytes(bytes)} MiB; models may hold ${mebibytes(this.#memoryBytes)} MiB together, and those that are kept warm stay`;
+    return new RivuletError("model.load-failed", { pipeline: config.pipeline.name, model: config.model, reason });
+  }
+}
+
+/** Whether `model` may be unloaded so that `other` can be loaded. */
+function givesWay(model: PooledModel, other: PooledModel): boolean {
+  return model.heldBytes > 0 && (!model.config.keepWarm || (other.config.keepWarm && other.waiting > 0));
+}
+
+function keyOf(pipeline: string, model: string): string {
+  return `${pipeline} ${model}`;
+}
+
+function mebibytes(bytes: number): number {
+  return Math.ceil(bytes / 2 ** 20);
+}
