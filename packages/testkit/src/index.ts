@@ -1,2 +1,13 @@
 export { TestClock, turn } from "./clock.ts";
+export {
+  type OnnxAttribute,
+  type OnnxConstant,
+  type OnnxElementType,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxPort,
+  onnxFloats,
+  onnxInts,
+  onnxModel,
+} from "./onnx-writer.ts";
 export { seededRandomness } from "./seed.ts";

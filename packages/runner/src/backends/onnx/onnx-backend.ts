@@ -1,0 +1,121 @@
+import { basename } from "node:path";
+import type { Logger } from "@rivulet/primitives";
+import type { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-node";
+import type { Backend, Graph, OpenOptions, Port } from "../../backend.ts";
+import type { ElementType, Tensor } from "../../tensor.ts";
+
+type Runtime = typeof import("onnxruntime-node");
+
+export interface OnnxBackendOptions {
+  /** Execution providers in order of preference; `cpu` comes last whether it is named or not. */
+  readonly providers?: readonly string[];
+  readonly log: Logger;
+}
+
+/** The provider that is part of every build of the runtime. */
+const CPU = "cpu";
+
+/**
+ * ONNX Runtime. The library is loaded when the first file is opened.
+ *
+ * Opening and running block the calling thread until they are done: use it in a process that may be blocked.
+ */
+export function onnxBackend({ providers = [], log }: OnnxBackendOptions): Backend {
+  const preferred = [...providers.filter((provider) => provider !== CPU), CPU];
+  let runtime: Promise<Runtime> | undefined;
+  return {
+    async open(file, options) {
+      runtime ??= import("onnxruntime-node");
+      return new OnnxGraph(await openSession(await runtime, file, preferred, options, log));
+    },
+  };
+}
+
+async function openSession(
+  runtime: Runtime,
+  file: string,
+  [provider = CPU, ...others]: readonly string[],
+  options: OpenOptions,
+  log: Logger,
+): Promise<InferenceSession> {
+  try {
+    if (!runtime.listSupportedBackends().some(({ name }) => name === provider))
+      throw new RangeError(`this build of the runtime has no provider ${provider}`);
+    return await runtime.InferenceSession.create(file, {
+      executionProviders: provider === CPU ? [CPU] : [provider, CPU],
+      intraOpNumThreads: options.threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: "all",
+      logSeverityLevel: 3,
+    });
+  } catch (error) {
+    // A missing driver or library is an ordinary exception here, and so is a file no provider can read: that one is
+    // found out by the last provider, whose error is the one to tell.
+    if (others.length === 0) throw error;
+    log.warn("execution provider not usable", { provider, file: basename(file), reason: reasonOf(error) });
+    return openSession(runtime, file, others, options, log);
+  }
+}
+
+class OnnxGraph implements Graph {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly #session: InferenceSession;
+
+  constructor(session: InferenceSession) {
+    this.#session = session;
+    this.inputs = session.inputMetadata.map(portOf);
+    this.outputs = session.outputMetadata.map(portOf);
+  }
+
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    outputs: readonly string[] = this.outputs.map(({ name }) => name),
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const inputs = Object.entries(feeds).map(([name, tensor]) => [name, inputOf(tensor)] as const);
+    const results = await this.#session.run(Object.fromEntries(inputs), outputs);
+    return Object.fromEntries(outputs.map((name) => [name, tensorFrom(name, results[name])] as const));
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+/**
+ * A tensor in the form the native part reads. The library's own class would turn half-precision bit patterns into a
+ * `Float16Array` where the engine has one, which its native part does not understand.
+ */
+function inputOf({ type, dims, data }: Tensor): OnnxTensor {
+  return { type, dims, data, location: "cpu" } as unknown as OnnxTensor;
+}
+
+const elementTypes: ReadonlySet<string> = new Set<ElementType>([
+  "float32",
+  "float16",
+  "float64",
+  "int64",
+  "int32",
+  "uint8",
+  "bool",
+]);
+
+function portOf(value: InferenceSession.ValueMetadata): Port {
+  if (!value.isTensor || !elementTypes.has(value.type))
+    throw new RangeError(`${value.name} is not a tensor of a supported type`);
+  return { name: value.name, type: value.type as ElementType, dims: value.shape };
+}
+
+function tensorFrom(name: string, value: OnnxTensor | undefined): Tensor {
+  if (value === undefined || !elementTypes.has(value.type))
+    throw new RangeError(`${name} did not come out of the model`);
+  const { type, dims, data } = value;
+  // Where the engine knows halves, the runtime hands them out as such; here they are bit patterns.
+  const isHalf = type === "float16" && ArrayBuffer.isView(data) && !(data instanceof Uint16Array);
+  const elements = isHalf ? new Uint16Array(data.buffer, data.byteOffset, data.length) : data;
+  return { type, dims, data: elements } as Tensor;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
