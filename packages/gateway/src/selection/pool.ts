@@ -1,0 +1,325 @@
+import { type Clock, linked, type Milliseconds, ms, RivuletError, seconds } from "@rivulet/primitives";
+import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
+import { Heap } from "./heap.ts";
+import { type LatencyScore, observed, rankOf } from "./latency-score.ts";
+import type { Suspension } from "./suspension.ts";
+
+/** What one orchestrator deserves at one pipeline: shared by its models. */
+export interface Standing {
+  suspension: Suspension | undefined;
+  /** After a suspension one job decides; while it runs, no second one is sent. */
+  isProbing: boolean;
+  readonly candidates: Set<Candidate>;
+}
+
+/** One orchestrator as a place for jobs of one pipeline and model. */
+export interface Candidate {
+  readonly pool: ModelPool;
+  readonly standing: Standing;
+  session: OrchestratorSession;
+  offer: Offer;
+  isWarm: boolean;
+  /** The most jobs of ours at once. */
+  limit: number;
+  inFlight: number;
+  score: LatencyScore | undefined;
+  /** It said it was full: nothing is sent before this. */
+  restsUntil: Milliseconds;
+  /** When it leaves the resting place. */
+  wakesAt: Milliseconds;
+  /** Sequence number of its last job: among equals, the one that waited longest is next. */
+  lastChosen: number;
+  isGone: boolean;
+}
+
+/** Sums up how a job ended, for whoever selected its orchestrator. */
+export interface JobFigures {
+  /** The pipeline's latency score. */
+  readonly score: number;
+  readonly took: Milliseconds;
+  /** Time the orchestrator spent bringing the model into memory; 0 when it was warm. */
+  readonly load: Milliseconds;
+}
+
+/** Why an orchestrator was chosen. */
+export type Why = "warm" | "cold-none-warm" | "cold-warm-full";
+
+export interface PoolOptions {
+  /** Jobs that may wait for a slot of one model. */
+  readonly queueLength: number;
+}
+
+interface Waiter {
+  readonly tried: ReadonlySet<string>;
+  readonly take: (chosen: Chosen) => void;
+  readonly refuse: (error: RivuletError) => void;
+}
+
+export interface Chosen {
+  readonly candidate: Candidate;
+  readonly why: Why;
+}
+
+/** An orchestrator that said it is full is left alone this long: about what a short job takes. */
+const PAUSE_WHEN_FULL = ms(250);
+/** Until jobs and loads have been seen, these stand for them. Waiting is cheaper than loading. */
+const ASSUMED_JOB = seconds(3);
+const ASSUMED_LOAD = seconds(20);
+/** The weight of the newest figure in the averages. */
+const NEWEST = 0.3;
+const LEAST_RETRY_AFTER = seconds(1);
+const MOST_RETRY_AFTER = seconds(60);
+
+/**
+ * The orchestrators that offer one model of one pipeline: who may get the next job, and who waits for whom.
+ *
+ * Order: free before loaded, then the best score with the unknown first, then who waited longest; warm before cold.
+ * When all warm ones are full a job waits, or goes to a cold one if loading takes less time than waiting.
+ * Source: nodes-and-operations 3.6, 13.
+ */
+export class ModelPool {
+  readonly pipeline: string;
+  readonly model: string;
+  readonly candidates = new Map<string, Candidate>();
+  readonly #options: PoolOptions;
+  readonly #clock: Clock;
+  readonly #warm = new Heap(isBefore);
+  readonly #cold = new Heap(isBefore);
+  readonly #resting = new Heap<Candidate>((a, b) => a.wakesAt < b.wakesAt);
+  #waiters: Waiter[] = [];
+  #alarm: AbortController | undefined;
+  #averageJob: Milliseconds = ASSUMED_JOB;
+  #averageLoad: Milliseconds = ASSUMED_LOAD;
+  #jobs = 0;
+  #chosen = 0;
+  /** Jobs of ours under way at warm orchestrators. */
+  #warmWorking = 0;
+
+  constructor(name: { readonly pipeline: string; readonly model: string }, options: PoolOptions, clock: Clock) {
+    this.pipeline = name.pipeline;
+    this.model = name.model;
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  /** How long a job takes on average, once one has ended. */
+  get averageJob(): Milliseconds | undefined {
+    return this.#jobs === 0 ? undefined : this.#averageJob;
+  }
+
+  /** Changes a candidate and puts it where it belongs after the change. */
+  change(candidate: Candidate, change: (candidate: Candidate) => void): void {
+    this.#warm.remove(candidate);
+    this.#cold.remove(candidate);
+    this.#resting.remove(candidate);
+    this.#warmWorking -= warmWork(candidate);
+    change(candidate);
+    this.#warmWorking += warmWork(candidate);
+    this.#place(candidate);
+  }
+
+  /** Chooses at once, or not at all. The chosen one's slot is taken. */
+  takeNow(tried: ReadonlySet<string>): Chosen | undefined {
+    this.#wake();
+    const chosen = this.#find(tried, this.#waiters.length);
+    return chosen && this.#take(chosen);
+  }
+
+  /**
+   * Waits for a slot, first come first served, for as long as `patience`; then a cold orchestrator will do. Throws
+   * "network.all-busy" when the queue is full, when nobody will ever be free, or when the time is up.
+   */
+  async takeWaiting(tried: ReadonlySet<string>, patience: Milliseconds, signal: AbortSignal): Promise<Chosen> {
+    if (this.#waiters.length >= this.#options.queueLength || !this.mayBecomeFree(tried)) throw this.busy();
+    const { promise, resolve, reject } = Promise.withResolvers<Chosen>();
+    const waiter: Waiter = { tried, take: resolve, refuse: reject };
+    using ended = linked(signal);
+    this.#waiters.push(waiter);
+    this.#setAlarm();
+    this.#clock.sleep(patience, ended.signal).then(
+      () => {
+        this.#leave(waiter);
+        this.#wake();
+        const cold = this.#cold.find((candidate) => !tried.has(candidate.session.uri));
+        if (cold === undefined) reject(this.busy());
+        else resolve(this.#take({ candidate: cold, why: "cold-warm-full" }));
+      },
+      (reason) => {
+        this.#leave(waiter);
+        reject(reason);
+      },
+    );
+    try {
+      return await promise;
+    } finally {
+      ended.abort(new Error("the wait has ended"));
+    }
+  }
+
+  /** Gives a slot back and lets the next one in. */
+  giveBack(candidate: Candidate): void {
+    if (candidate.standing.isProbing) this.#endProbe(candidate.standing);
+    this.change(candidate, (c) => {
+      c.inFlight -= 1;
+    });
+    this.pump();
+  }
+
+  succeeded(candidate: Candidate, figures: JobFigures): void {
+    this.#jobs += 1;
+    if (figures.load > 0) this.#averageLoad = average(this.#averageLoad, figures.load);
+    const working = ms(Math.max(0, figures.took - figures.load));
+    this.#averageJob = this.#jobs === 1 ? working : average(this.#averageJob, working);
+    candidate.standing.suspension = undefined;
+    this.change(candidate, (c) => {
+      c.score = observed(c.score, figures.score, this.#clock.now());
+      c.isWarm = true;
+      c.restsUntil = ms(0);
+    });
+  }
+
+  /** Notes that the orchestrator said it was full. */
+  wasFull(candidate: Candidate): void {
+    this.change(candidate, (c) => {
+      c.restsUntil = ms(this.#clock.now() + PAUSE_WHEN_FULL);
+    });
+  }
+
+  /** The error for "not now", with the time after which trying again makes sense. */
+  busy(): RivuletError<"network.all-busy"> {
+    const now = this.#clock.now();
+    let slots = 0;
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const { standing, limit } of this.candidates.values()) {
+      const until = standing.suspension?.until ?? 0;
+      if (until > now) soonest = Math.min(soonest, until - now);
+      else slots += limit;
+    }
+    const queued = slots === 0 ? soonest : (this.#averageJob * (this.#waiters.length + 1)) / slots;
+    const retryAfterMs = Math.ceil(Math.min(MOST_RETRY_AFTER, Math.max(LEAST_RETRY_AFTER, queued)));
+    return new RivuletError("network.all-busy", { pipeline: this.pipeline, model: this.model, retryAfterMs });
+  }
+
+  /** Lets waiting jobs have what has become free; refuses them when nobody is left. */
+  pump(): void {
+    if (this.#waiters.length === 0) return;
+    this.#wake();
+    const staying: Waiter[] = [];
+    for (const waiter of this.#waiters) {
+      const chosen = this.#find(waiter.tried, staying.length);
+      if (chosen !== undefined) waiter.take(this.#take(chosen));
+      else if (this.mayBecomeFree(waiter.tried)) staying.push(waiter);
+      else waiter.refuse(this.busy());
+    }
+    this.#waiters = staying;
+    this.#setAlarm();
+  }
+
+  #find(tried: ReadonlySet<string>, ahead: number): Chosen | undefined {
+    const isNew = (candidate: Candidate) => !tried.has(candidate.session.uri);
+    const warm = this.#warm.find(isNew);
+    if (warm !== undefined) return { candidate: warm, why: "warm" };
+    const cold = this.#cold.find(isNew);
+    if (cold === undefined) return undefined;
+    let working = this.#warmWorking;
+    for (const uri of tried) working -= warmWork(this.candidates.get(uri));
+    if (working === 0) return { candidate: cold, why: "cold-none-warm" };
+    const waiting = (this.#averageJob * (ahead + 1)) / working;
+    return waiting > this.#averageLoad ? { candidate: cold, why: "cold-warm-full" } : undefined;
+  }
+
+  #take(chosen: Chosen): Chosen {
+    const { candidate } = chosen;
+    const { standing } = candidate;
+    if (standing.suspension !== undefined) {
+      standing.isProbing = true;
+      for (const other of standing.candidates) if (other !== candidate) other.pool.change(other, () => {});
+    }
+    this.change(candidate, (c) => {
+      c.inFlight += 1;
+      c.lastChosen = ++this.#chosen;
+    });
+    return chosen;
+  }
+
+  #endProbe(standing: Standing): void {
+    standing.isProbing = false;
+    for (const candidate of standing.candidates) candidate.pool.change(candidate, () => {});
+    for (const candidate of standing.candidates) if (candidate.pool !== this) candidate.pool.pump();
+  }
+
+  #place(candidate: Candidate): void {
+    const { standing } = candidate;
+    if (candidate.isGone || standing.isProbing) return;
+    const wakesAt = Math.max(standing.suspension?.until ?? 0, candidate.restsUntil);
+    if (wakesAt > this.#clock.now()) {
+      candidate.wakesAt = ms(wakesAt);
+      this.#resting.push(candidate);
+    } else if (candidate.inFlight < candidate.limit) {
+      (candidate.isWarm ? this.#warm : this.#cold).push(candidate);
+    }
+  }
+
+  #wake(): void {
+    const now = this.#clock.now();
+    for (let first = this.#resting.peek(); first !== undefined && first.wakesAt <= now; first = this.#resting.peek()) {
+      this.#resting.pop();
+      this.#place(first);
+    }
+  }
+
+  /** Whether an orchestrator that was not tried is only busy. Suspended ones are not waited for. */
+  mayBecomeFree(tried: ReadonlySet<string>): boolean {
+    const now = this.#clock.now();
+    for (const { session, standing } of this.candidates.values())
+      if (!tried.has(session.uri) && (standing.suspension === undefined || standing.suspension.until <= now))
+        return true;
+    return false;
+  }
+
+  /** Refuses everybody who waits: the gateway stops, or the last orchestrator has gone. */
+  close(error: RivuletError): void {
+    for (const waiter of this.#waiters) waiter.refuse(error);
+    this.#waiters = [];
+    this.#setAlarm();
+  }
+
+  #leave(waiter: Waiter): void {
+    this.#waiters = this.#waiters.filter((other) => other !== waiter);
+    this.#setAlarm();
+  }
+
+  /** Wakes the queue when the next resting orchestrator may be asked again. */
+  #setAlarm(): void {
+    const next = this.#waiters.length === 0 ? undefined : this.#resting.peek();
+    this.#alarm?.abort();
+    this.#alarm = undefined;
+    if (next === undefined) return;
+    const alarm = new AbortController();
+    this.#alarm = alarm;
+    const delay = ms(Math.max(1, next.wakesAt - this.#clock.now()));
+    this.#clock.sleep(delay, alarm.signal).then(
+      () => this.pump(),
+      () => {},
+    );
+  }
+}
+
+function warmWork(candidate: Candidate | undefined): number {
+  return candidate?.isWarm === true && !candidate.isGone ? candidate.inFlight : 0;
+}
+
+function isBefore(a: Candidate, b: Candidate): boolean {
+  const load = a.inFlight / a.limit - b.inFlight / b.limit;
+  if (load !== 0) return load < 0;
+  const [rankA, rankB] = [rankOf(a.score), rankOf(b.score)];
+  return rankA === rankB ? a.lastChosen < b.lastChosen : rankA < rankB;
+}
+
+function average(before: Milliseconds, sample: Milliseconds): Milliseconds {
+  return ms(NEWEST * sample + (1 - NEWEST) * before);
+}
