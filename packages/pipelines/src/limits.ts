@@ -4,7 +4,7 @@ export const SIDE_STEP = 8;
 export const MIN_SIDE = 64;
 /** 2048² is four times what the largest supported family is trained for; beyond it one request fills any card. */
 export const MAX_SIDE = 2048;
-/** Source: runner-and-models 9.6. */
+/** More steps than any schedule gains from. Source: runner-and-models 9.6. */
 export const MAX_STEPS = 200;
 /** Pictures of one request are made one after another; more belong in more requests. Source: runner-and-models 9.6. */
 export const MAX_IMAGES = 10;
@@ -24,9 +24,11 @@ export const MAX_SPEECH_LENGTH = 10_000;
 /** A 256 × 256 mask written with 20 digits a number is 1.5 million characters. */
 export const MAX_JSON_TEXT_LENGTH = 4_000_000;
 
-/** The image-to-video models embed the frame rate as one byte-sized number. */
+/** Videos of 25 frames are not shown faster. */
 export const MAX_FPS = 60;
+/** The models saw motion in these buckets and no others. */
 export const MAX_MOTION_BUCKET = 255;
+/** Above this nothing of the picture is left. */
 export const MAX_NOISE_AUGMENTATION = 10;
 
 /** A conversation longer than this does not fit any context. */
@@ -38,7 +40,7 @@ export const MAX_TOKENS = 131_072;
 /** No vocabulary is larger. */
 export const MAX_TOP_K = 1_000_000;
 
-/** Channel addresses of a live stream. */
+/** In characters: addresses of the channels of a live stream, which carry a few names each. */
 export const MAX_URL_LENGTH = 4096;
 
 /** Audio shorter than this has no billable second. Source: wire-protocol 4.5. */

@@ -1,0 +1,208 @@
+import { type ErrorCode, errorKinds } from "@rivulet/primitives";
+import { z } from "zod";
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponseObject } from "zod-openapi";
+import { errorBody, fieldProblemsBody } from "./error-schemas.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { batchPipelines, pipelines } from "./registry.ts";
+import { hardwareInfo, hardwareStats, runnerHealth, runnerVersion } from "./runner-info.ts";
+
+export interface OpenApiOptions {
+  /** Who answers: a gateway to applications, or a runner to its orchestrator or worker. */
+  readonly audience: Audience;
+  /** Of the software that answers. */
+  readonly version: string;
+  readonly servers?: readonly { readonly url: string; readonly description?: string }[];
+}
+
+export type Audience = "gateway" | "runner";
+export type OpenApiDocument = ReturnType<typeof createDocument>;
+
+/** The HTTP interface of a role as an OpenAPI 3.1 document, derived from the registry and nothing else. */
+export function openApiDocument({ audience, version, servers }: OpenApiOptions): OpenApiDocument {
+  const { title, description, offered, others } = audiences[audience];
+  const failures = failuresFor(audience);
+  const operations = offered.map(
+    (pipeline) => [`/${pipeline.name}`, { post: operation(pipeline, audience, failures) }] as const,
+  );
+  return createDocument(
+    {
+      openapi: "3.1.0",
+      info: { title, version, description },
+      ...(servers === undefined ? {} : { servers: servers.map((server) => ({ ...server })) }),
+      paths: { ...Object.fromEntries(operations), ...others },
+      components: { securitySchemes: { HTTPBearer: { type: "http", scheme: "bearer" } } },
+    },
+    { override: ({ jsonSchema }) => simplify(jsonSchema) },
+  );
+}
+
+const BEARER = [{ HTTPBearer: [] }];
+
+const audiences = {
+  gateway: {
+    title: "Rivulet gateway",
+    description: "Pictures, video, speech and text from the models of a network of orchestrators.",
+    offered: batchPipelines,
+    others: {},
+  },
+  runner: {
+    title: "Livepeer AI Runner",
+    description: "The models of one machine.",
+    offered: pipelines,
+    others: {
+      "/health": question("health", "Whether the runner can take work.", runnerHealth),
+      "/hardware/info": question("hardware_info", "The devices of the runner.", hardwareInfo),
+      "/hardware/stats": question("hardware_stats", "How busy the devices are.", hardwareStats),
+      "/version": question("version", "The version of the runner.", runnerVersion),
+    },
+  },
+} as const;
+
+/** The errors each audience can meet, beside those that only come with files. */
+const errors: Readonly<Record<Audience, readonly ErrorCode[]>> = {
+  gateway: [
+    "request.malformed",
+    "request.invalid",
+    "request.too-large",
+    "request.rejected-by-model",
+    "auth.rejected",
+    "auth.unavailable",
+    "model.not-offered",
+    "network.no-orchestrators",
+    "network.all-busy",
+    "peer.bad-result",
+    "peer.failed",
+    "job.deadline-exceeded",
+    "node.stopping",
+    "internal",
+  ],
+  runner: [
+    "request.malformed",
+    "request.invalid",
+    "request.too-large",
+    "request.rejected-by-model",
+    "auth.rejected",
+    "model.unknown",
+    "model.load-failed",
+    "capacity.exhausted",
+    "runner.out-of-memory",
+    "runner.failed",
+    "node.stopping",
+    "internal",
+  ],
+};
+const mediaErrors: readonly ErrorCode[] = ["request.media-undecodable", "request.media-unsupported"];
+
+function operation(pipeline: Pipeline, audience: Audience, failures: Failures): ZodOpenApiOperationObject {
+  const isMultipart = Object.keys(pipeline.media).length > 0;
+  return {
+    operationId: pipeline.operationId,
+    summary: pipeline.summary,
+    tags: ["generate"],
+    security: BEARER,
+    requestBody: {
+      required: true,
+      content: isMultipart
+        ? { "multipart/form-data": { schema: multipartBody(pipeline) } }
+        : { "application/json": { schema: pipeline.request, example: pipeline.example } },
+    },
+    responses: { "200": success(pipeline, audience), ...failures[isMultipart ? "withFiles" : "always"] },
+  };
+}
+
+function success(pipeline: Pipeline, audience: Audience): ZodOpenApiResponseObject {
+  const schema = audience === "runner" ? (pipeline.runnerResponse ?? pipeline.response) : pipeline.response;
+  return {
+    description: "The result.",
+    ...(audience === "gateway" ? { headers: answerHeaders } : {}),
+    content: {
+      "application/json": { schema },
+      ...(pipeline.streams === undefined ? {} : { "text/event-stream": { schema } }),
+    },
+  };
+}
+
+function header(id: string, description: string) {
+  return z.string().meta({ description, header: { id } });
+}
+
+/** What a gateway says about a job beside its result. */
+const answerHeaders = z.object({
+  "X-Request-Id": header("X-Request-Id", "Names the request in logs and reports."),
+  "X-Orchestrator": header("X-Orchestrator", "Who did the work."),
+  "X-Units": header("X-Units", "The work that is billed, in the pipeline's unit."),
+  "Server-Timing": header("Server-Timing", "Where the time went, in milliseconds."),
+});
+
+const retryAfter = z.object({ "Retry-After": header("Retry-After", "Seconds after which to try again.").optional() });
+
+type Responses = Record<`${1 | 2 | 3 | 4 | 5}${string}`, ZodOpenApiResponseObject>;
+
+interface Failures {
+  readonly always: Responses;
+  readonly withFiles: Responses;
+}
+
+/** The error responses of an audience, each a component, so that operations share them. */
+function failuresFor(audience: Audience): Failures {
+  const always = responses(errors[audience], "");
+  const mediaStatuses = new Set(mediaErrors.map((code) => errorKinds[code].http));
+  const sharing = [...errors[audience], ...mediaErrors].filter((code) => mediaStatuses.has(errorKinds[code].http));
+  return { always, withFiles: { ...always, ...responses(sharing, "WithFiles") } };
+}
+
+/** One response a status, listing the codes that share it. */
+function responses(codes: readonly ErrorCode[], suffix: string): Responses {
+  const byStatus = Map.groupBy(codes, (code) => errorKinds[code].http);
+  return Object.fromEntries(
+    [...byStatus].map(([status, sharing]) => [
+      String(status),
+      {
+        id: `Error${status}${suffix}`,
+        description: sharing.map((code) => `\`${code}\`: ${errorKinds[code].text}.`).join(" "),
+        ...(status === 503 ? { headers: retryAfter } : {}),
+        content: { "application/json": { schema: status === 422 ? fieldProblemsBody : errorBody } },
+      },
+    ]),
+  );
+}
+
+function question(operationId: string, summary: string, schema: z.ZodType) {
+  return {
+    get: {
+      operationId,
+      summary,
+      responses: { "200": { description: summary, content: { "application/json": { schema } } } },
+    },
+  };
+}
+
+/** Schemas with an id exist once, so bodies are made once. */
+const multipartBodies = new Map<string, z.ZodObject>();
+
+function multipartBody(pipeline: Pipeline): z.ZodObject {
+  const known = multipartBodies.get(pipeline.name);
+  if (known !== undefined) return known;
+  const files = Object.entries(pipeline.media).map(([field, kind]) => [field, fileField(kind)] as const);
+  const body = z
+    .object({ ...Object.fromEntries(files), ...pipeline.request.shape })
+    .meta({ id: `Body_${pipeline.operationId}` });
+  multipartBodies.set(pipeline.name, body);
+  return body;
+}
+
+function fileField(kind: string) {
+  return z.string().meta({ format: "binary", description: `The ${kind} file.` });
+}
+
+/** Takes out what the schema library says and the interface does not mean. */
+function simplify(schema: object): void {
+  // Receivers ignore fields they do not know, ours included.
+  drop(schema, "additionalProperties", false);
+  drop(schema, "minimum", Number.MIN_SAFE_INTEGER);
+  drop(schema, "maximum", Number.MAX_SAFE_INTEGER);
+}
+
+function drop(schema: object, key: string, value: unknown): void {
+  if (Reflect.get(schema, key) === value) Reflect.deleteProperty(schema, key);
+}
