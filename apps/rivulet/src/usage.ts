@@ -1,0 +1,24 @@
+import { suggestion } from "@rivulet/node";
+
+/** What `rivulet help` says. Each command's own flags are behind its `-help`. */
+export function usage(): string {
+  return [
+    "usage: rivulet COMMAND [flags]",
+    "",
+    "  demo             a whole network on this machine: a prompt goes in, a picture comes out",
+    "  gateway          takes jobs from applications, finds orchestrators",
+    "  orchestrator     offers work to gateways, does it itself or through workers",
+    "  worker           does the jobs of an orchestrator on another machine",
+    "  runner           holds models and executes them",
+    "  start            starts the roles of a config file: rivulet start -config rivulet.yaml",
+    "  config check     says whether a configuration is right, without starting anything",
+    "  config explain   says each value and where it came from",
+    "  version, help",
+    "",
+    "Flags take one dash or two. rivulet COMMAND -help explains those of a command.",
+  ].join("\n");
+}
+
+export function wrongCommand(name: string, known: readonly string[]): string {
+  return `rivulet: there is no command ${name}${suggestion(name, known)}\n\n${usage()}`;
+}

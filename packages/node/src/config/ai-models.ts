@@ -1,0 +1,285 @@
+import { isPipelineName, type PipelineName, pipelineNames } from "@rivulet/pipelines";
+import { type ModelId, modelId, Rational, RivuletError } from "@rivulet/primitives";
+import { z } from "zod";
+import { suggestion } from "./nearest.ts";
+import { Secret } from "./secrets.ts";
+
+/** A model a node is to offer, however it was written down. */
+export interface ConfiguredModel {
+  readonly pipeline: PipelineName;
+  readonly model: ModelId;
+  /** In memory from the start, and never evicted. */
+  readonly isWarm: boolean;
+  /** Jobs at once. */
+  readonly slots: number;
+  /** Directory of the weights, where it is not below the directory of all models. */
+  readonly directory?: string;
+  /** An external runner that has the model. */
+  readonly endpoint?: { readonly url: URL; readonly token?: Secret };
+  /** What gateways pay, the default row first. Off-chain nodes ignore it. */
+  readonly prices: readonly ModelPrice[];
+}
+
+export interface ModelPrice {
+  /** The address the row holds for, or `default`. */
+  readonly gateway: string;
+  /** In `currency`, for one unit of the pipeline's work. */
+  readonly perUnit: Rational;
+  /** `wei`, `eth` or a symbol of the price feed, upper case. */
+  readonly currency: string;
+}
+
+export interface ConfigProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An aiModels.json of a node that offers every model of its pipelines is far shorter. */
+const MAX_TEXT = 1024 * 1024;
+const MAX_ENTRIES = 1000;
+
+/**
+ * Reads what operators write for `-aiModels`: the text of an aiModels.json, or `pipeline:model:warm,…`.
+ *
+ * Prices may be numbers or strings with a currency; the same model twice is an error, unless the second entry is a price
+ * for another gateway. Throws `config.invalid` with every problem at once, paths beginning with `path`.
+ * Source: runner-and-models 4.1 and 4.2.
+ */
+export function parseAiModels(text: string, path = "aiModels"): readonly ConfiguredModel[] {
+  const problems: ConfigProblem[] = [];
+  if (text.length > MAX_TEXT) throw invalid([{ path, message: `longer than ${MAX_TEXT} characters` }]);
+  const entries = text.trimStart().startsWith("[")
+    ? jsonEntries(text, path, problems)
+    : inlineEntries(text, path, problems);
+  const models = merge(entries, problems);
+  if (problems.length > 0) throw invalid(problems);
+  return models;
+}
+
+/** Puts models of two sources together. One model named in both is an error: neither is sure to be meant. */
+export function combineModels(
+  document: readonly ConfiguredModel[],
+  aiModels: readonly ConfiguredModel[],
+  path: string,
+): readonly ConfiguredModel[] {
+  const problems = aiModels
+    .filter((model) => document.some((other) => isSame(model, other)))
+    .map((model) => ({
+      path,
+      message: `${model.pipeline} with ${model.model} is named in the config file and in aiModels: keep one`,
+    }));
+  if (problems.length > 0) throw invalid(problems);
+  return [...document, ...aiModels];
+}
+
+interface Entry {
+  readonly path: string;
+  readonly gateway: string;
+  readonly model: ConfiguredModel;
+}
+
+/** A number kept as it was written: 1.9073484e-08 has no exact binary form, and a price is exact. */
+type Written = { readonly written: string };
+
+const written = z.union([
+  z.string().transform((text) => text.trim()),
+  z
+    .custom<Written>((value) => value !== null && typeof value === "object" && "written" in value)
+    .transform((n) => n.written),
+]);
+
+const wholeNumber = written.transform((text, context) => {
+  const value = /^\d{1,15}$/.test(text)
+    ? Number(text)
+    : findDecimal(text)?.compare(Rational.of(BigInt(Math.trunc(Number(text))))) === 0
+      ? Number(text)
+      : undefined;
+  if (value !== undefined && Number.isSafeInteger(value)) return value;
+  context.addIssue({ code: "custom", message: `${text} is not a whole number` });
+  return z.NEVER;
+});
+
+const absent = z.null().transform(() => undefined);
+
+/** Unknown fields are ignored, as the file is shared with other programs. */
+const entrySchema = z.object({
+  pipeline: z.string(),
+  model_id: z.string().min(1),
+  url: z.union([z.string(), absent]).optional(),
+  token: z.union([z.string(), absent]).optional(),
+  warm: z.union([z.boolean(), absent]).optional(),
+  capacity: z.union([wholeNumber, absent]).optional(),
+  gateway: z.union([z.string(), absent]).optional(),
+  price_per_unit: z.union([written, absent]).optional(),
+  pixels_per_unit: z.union([wholeNumber, absent]).optional(),
+  currency: z.union([z.string(), absent]).optional(),
+  optimization_flags: z.union([z.record(z.string(), z.unknown()), absent]).optional(),
+  /** Ours: the directory of the weights. */
+  repo: z.union([z.string(), absent]).optional(),
+});
+
+type WrittenEntry = z.output<typeof entrySchema>;
+
+function jsonEntries(text: string, path: string, problems: ConfigProblem[]): readonly Entry[] {
+  const list = parseJson(text);
+  if (!Array.isArray(list)) {
+    problems.push({ path, message: "is not a JSON array of models" });
+    return [];
+  }
+  if (list.length > MAX_ENTRIES) {
+    problems.push({ path, message: `more than ${MAX_ENTRIES} entries` });
+    return [];
+  }
+  return list.flatMap((item, index) => {
+    const at = `${path}[${index}]`;
+    const parsed = entrySchema.safeParse(item);
+    if (parsed.success) return entryOf(parsed.data, at, problems);
+    for (const issue of parsed.error.issues)
+      problems.push({ path: [at, ...issue.path.map(String)].join("."), message: issue.message });
+    return [];
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    // The third argument of a reviver has the number's own digits.
+    return JSON.parse(text, (_key, value, context?: { source?: string }) =>
+      typeof value === "number" ? { written: context?.source ?? String(value) } : value,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
+const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
+
+/** `pipeline:model:warm`, comma separated. What follows a third colon is ignored. */
+function inlineEntries(text: string, path: string, problems: ConfigProblem[]): readonly Entry[] {
+  const parts = text.split(",");
+  if (parts.length > MAX_ENTRIES) {
+    problems.push({ path, message: `more than ${MAX_ENTRIES} entries` });
+    return [];
+  }
+  return parts.flatMap((part, index) => {
+    const at = `${path}[${index}]`;
+    const [pipeline, model, warm] = part.trim().split(":");
+    if (pipeline === undefined || model === undefined || model === "" || warm === undefined) {
+      problems.push({ path: at, message: "expected PIPELINE:MODEL:WARM, or the path of a JSON file" });
+      return [];
+    }
+    if (!TRUE.has(warm) && !FALSE.has(warm)) {
+      problems.push({ path: at, message: `warm is true or false, not "${warm}"` });
+      return [];
+    }
+    return entryOf({ pipeline, model_id: model, warm: TRUE.has(warm) }, at, problems);
+  });
+}
+
+function entryOf(entry: WrittenEntry, path: string, problems: ConfigProblem[]): readonly Entry[] {
+  const before = problems.length;
+  const { pipeline } = entry;
+  if (!isPipelineName(pipeline)) {
+    problems.push({
+      path: `${path}.pipeline`,
+      message: `no pipeline is called "${pipeline}"${suggestion(pipeline, pipelineNames)}`,
+    });
+    return [];
+  }
+  const url = entry.url === undefined || entry.url === "" ? undefined : URL.parse(entry.url);
+  if (url === null) problems.push({ path: `${path}.url`, message: `"${entry.url}" is not a URL` });
+  const slots = entry.capacity === undefined || entry.capacity === 0 ? 1 : entry.capacity;
+  if (slots > MAX_SLOTS) problems.push({ path: `${path}.capacity`, message: `at most ${MAX_SLOTS}` });
+  const gateway = entry.gateway === undefined || entry.gateway === "" ? "default" : entry.gateway;
+  const prices = pricesOf(entry, gateway, path, problems);
+  if (problems.length > before) return [];
+  const token =
+    entry.token === undefined || entry.token === "" ? {} : { token: new Secret(entry.token, `${path}.token`) };
+  const model: ConfiguredModel = {
+    pipeline,
+    model: modelId(entry.model_id),
+    isWarm: entry.warm ?? false,
+    slots,
+    prices,
+    ...(entry.repo === undefined || entry.repo === "" ? {} : { directory: entry.repo }),
+    ...(url === undefined || url === null ? {} : { endpoint: { url, ...token } }),
+  };
+  return [{ path, gateway, model }];
+}
+
+/** More jobs at once than one model serves on any machine. */
+const MAX_SLOTS = 1024;
+
+const PRICE = /^(\d{1,40}(?:\.\d{0,40})?(?:[eE][+-]?\d{1,3})?)\s*([A-Za-z][A-Za-z0-9]{0,15})?$/;
+
+function pricesOf(
+  entry: WrittenEntry,
+  gateway: string,
+  path: string,
+  problems: ConfigProblem[],
+): readonly ModelPrice[] {
+  if (entry.price_per_unit === undefined) return [];
+  const [, amount, inside] = PRICE.exec(entry.price_per_unit) ?? [];
+  const value = amount === undefined ? undefined : findDecimal(amount);
+  const per = entry.pixels_per_unit ?? 1;
+  if (value === undefined) {
+    problems.push({
+      path: `${path}.price_per_unit`,
+      message: `"${entry.price_per_unit}" is not a price: a number of 0 or more, with or without a currency`,
+    });
+    return [];
+  }
+  if (per < 1) {
+    problems.push({ path: `${path}.pixels_per_unit`, message: "must be a whole number of 1 or more" });
+    return [];
+  }
+  const stated = entry.currency === undefined || entry.currency === "" ? undefined : entry.currency.toUpperCase();
+  if (stated !== undefined && inside !== undefined && inside.toUpperCase() !== stated) {
+    problems.push({
+      path: `${path}.currency`,
+      message: `the price says ${inside}, the currency says ${entry.currency}`,
+    });
+    return [];
+  }
+  return [
+    { gateway, perUnit: value.times(Rational.of(1n, BigInt(per))), currency: stated ?? inside?.toUpperCase() ?? "WEI" },
+  ];
+}
+
+/** The exact value of a decimal number such as `1.9e-08`. */
+function findDecimal(text: string): Rational | undefined {
+  const [, whole, fraction = "", exponent = "0"] =
+    /^(\d{1,40})(?:\.(\d{0,40}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ?? [];
+  if (whole === undefined) return undefined;
+  const scale = Number(exponent) - fraction.length;
+  const digits = BigInt(whole + fraction);
+  return scale >= 0 ? Rational.of(digits * 10n ** BigInt(scale)) : Rational.of(digits, 10n ** BigInt(-scale));
+}
+
+function merge(entries: readonly Entry[], problems: ConfigProblem[]): readonly ConfiguredModel[] {
+  const merged = new Map<string, ConfiguredModel>();
+  const rows = new Set<string>();
+  for (const { path, gateway, model } of entries) {
+    const key = `${model.pipeline} ${model.model}`;
+    const first = merged.get(key);
+    if (rows.has(`${key} ${gateway}`)) {
+      problems.push({
+        path,
+        message: `${model.pipeline} with ${model.model} is named twice: use capacity for several slots`,
+      });
+    } else if (first !== undefined && first.isWarm !== model.isWarm) {
+      problems.push({ path, message: `${model.pipeline} with ${model.model} is both warm and cold` });
+    }
+    rows.add(`${key} ${gateway}`);
+    merged.set(key, first === undefined ? model : { ...first, prices: [...first.prices, ...model.prices] });
+  }
+  return [...merged.values()];
+}
+
+function isSame(one: ConfiguredModel, other: ConfiguredModel): boolean {
+  return one.pipeline === other.pipeline && one.model === other.model;
+}
+
+function invalid(problems: readonly ConfigProblem[]): RivuletError<"config.invalid"> {
+  return new RivuletError("config.invalid", { problems });
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { RivuletError } from "@rivulet/primitives";
+import { type FlaggedSetting, flaggedSettings, parseFlags } from "./flags.ts";
+import { type Configuration, loadConfiguration } from "./load.ts";
+import { documentSchema, ROLES, type Role } from "./schema.ts";
+import type { Surroundings } from "./secrets.ts";
+
+/** What a command line asks for. */
+export type Configured =
+  | { readonly kind: "help"; readonly known: readonly FlaggedSetting[] }
+  | { readonly kind: "configuration"; readonly configuration: Configuration };
+
+/**
+ * Reads a node's whole configuration: command line, environment, config file.
+ *
+ * `roles` are those of the command. When empty they are those switched on by go-livepeer's role flags, else the config
+ * file's. Throws `config.invalid` with all problems.
+ */
+export function configure(roles: readonly Role[], argv: readonly string[]): Configured {
+  const here = machineSurroundings(process.cwd());
+  const asked = roles.length > 0 ? { roles, rest: argv } : takeRoleFlags(argv);
+  const known = flaggedSettings(documentSchema(here), asked.roles.length > 0 ? asked.roles : ROLES);
+  const flags = parseFlags(asked.rest, known, here);
+  if (flags.asksForHelp) return { kind: "help", known };
+  const { config: file } = flags;
+  const configuration = loadConfiguration(
+    { roles: asked.roles, flags: flags.values, flagProblems: flags.problems, ...(file === undefined ? {} : { file }) },
+    file === undefined ? here : { ...machineSurroundings(dirname(resolve(file))), readText: here.readText },
+  );
+  if (configuration.roles.length > 0) return { kind: "configuration", configuration };
+  const message = `there is nothing to start: write roles: [${ROLES.join(", ")}] in the config file, those you want`;
+  throw new RivuletError("config.invalid", { problems: [{ path: "roles", message }] });
+}
+
+/** The process's own environment and files. Relative paths start at `directory`. */
+export function machineSurroundings(directory: string): Surroundings {
+  const home = homedir();
+  const resolvePath = (path: string) => resolve(directory, path.startsWith("~/") ? join(home, path.slice(2)) : path);
+  return { env: process.env, resolvePath, readText: (path) => readFileSync(path, "utf8") };
+}
+
+/**
+ * The roles of a command line of go-livepeer, and the rest of it. `-aiWorker` beside `-orchestrator` is no role of its
+ * own but a setting of the orchestrator.
+ */
+function takeRoleFlags(argv: readonly string[]): { readonly roles: readonly Role[]; readonly rest: readonly string[] } {
+  const named = (argument: string) => /^--?(gateway|broadcaster|orchestrator|aiWorker)(?:=true)?$/.exec(argument)?.[1];
+  const switches = new Set(argv.map(named));
+  const roles: Role[] = [];
+  if (switches.has("gateway") || switches.has("broadcaster")) roles.push("gateway");
+  if (switches.has("orchestrator")) roles.push("orchestrator");
+  else if (switches.has("aiWorker")) roles.push("worker");
+  const isSetting = (name: string | undefined) =>
+    name === undefined || (name === "aiWorker" && switches.has("orchestrator"));
+  return { roles, rest: argv.filter((argument) => isSetting(named(argument))) };
+}

@@ -1,0 +1,179 @@
+import { type Milliseconds, type ServiceUri, serviceUri } from "@rivulet/primitives";
+import { z } from "zod";
+import { findBytes, findDuration } from "./quantities.ts";
+import { resolveSecret, Secret, type Surroundings } from "./secrets.ts";
+
+/** How the text after a flag becomes a value of the document. A switch may stand alone. */
+export type FlagForm = "text" | "path" | "file-or-text" | "list" | "number" | "switch" | "secret" | "json";
+
+/** What an operator is told about a setting. */
+export interface Told {
+  /** The flag that sets it, without its dash: go-livepeer's name where it has one. */
+  readonly flag: string;
+  readonly form: FlagForm;
+  /** One sentence, lower-case, without a full stop. */
+  readonly help: string;
+  /** The default as a person would write it. Absent when the setting may be absent. */
+  readonly standard?: string;
+}
+
+/** What is told about each setting's schema: the source of flags, `--help` and the reference page. */
+export const settings = z.registry<Told>();
+
+/** Where a node listens. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+export function text(flag: string, help: string) {
+  return z.string().min(1).optional().register(settings, { flag, form: "text", help });
+}
+
+/** The path of a file, or what would stand in it. */
+export function fileOrText(flag: string, help: string) {
+  return z.string().min(1).optional().register(settings, { flag, form: "file-or-text", help });
+}
+
+export function choice<const T extends readonly [string, ...string[]]>(
+  flag: string,
+  help: string,
+  of: T,
+  standard: T[number],
+) {
+  const told = `${help} (${of.join(", ")})`;
+  return z.enum(of).prefault(standard).register(settings, { flag, form: "text", help: told, standard });
+}
+
+export function flagSwitch(flag: string, help: string) {
+  return z.boolean().default(false).register(settings, { flag, form: "switch", help, standard: "false" });
+}
+
+export function number(flag: string, help: string, standard: number, [least, most]: readonly [number, number]) {
+  return z
+    .number()
+    .min(least)
+    .max(most)
+    .default(standard)
+    .register(settings, { flag, form: "number", help, standard: `${standard}` });
+}
+
+export function whole(flag: string, help: string, standard: number, [least, most]: readonly [number, number]) {
+  return z
+    .int()
+    .min(least)
+    .max(most)
+    .default(standard)
+    .register(settings, { flag, form: "number", help, standard: `${standard}` });
+}
+
+export function duration(flag: string, help: string, standard: string) {
+  const parse = (value: string, context: z.RefinementCtx): Milliseconds => {
+    const found = findDuration(value);
+    if (found !== undefined) return found;
+    context.addIssue({
+      code: "custom",
+      message: `"${value}" is not a duration: write it with its unit, such as ${standard}`,
+    });
+    return z.NEVER;
+  };
+  return z.string().transform(parse).prefault(standard).register(settings, { flag, form: "text", help, standard });
+}
+
+export function bytes(flag: string, help: string, standard: string) {
+  const parse = (value: string, context: z.RefinementCtx): number => {
+    const found = findBytes(value);
+    if (found !== undefined) return found;
+    context.addIssue({
+      code: "custom",
+      message: `"${value}" is not an amount of bytes: write it with its unit, such as ${standard}`,
+    });
+    return z.NEVER;
+  };
+  return z.string().transform(parse).prefault(standard).register(settings, { flag, form: "text", help, standard });
+}
+
+export function listenAddress(flag: string, help: string, standard: string) {
+  return listenText.prefault(standard).register(settings, { flag, form: "text", help, standard });
+}
+
+/** A listening address whose default depends on other settings. */
+export function listenAddressOr(flag: string, help: string) {
+  return listenText.optional().register(settings, { flag, form: "text", help });
+}
+
+const listenText = z.string().transform((value, context): ListenAddress => {
+  const found = findListenAddress(value);
+  if (found !== undefined) return found;
+  context.addIssue({
+    code: "custom",
+    message: `"${value}" is not a listening address: write HOST:PORT, such as 127.0.0.1:8935`,
+  });
+  return z.NEVER;
+});
+
+/** Reads `host:port`, `:port` (every interface), `[v6]:port` and a bare port. */
+export function findListenAddress(value: string): ListenAddress | undefined {
+  const [, bracketed, host, port] = /^(?:\[([\da-fA-F:.]{2,45})\]:|([\w.-]{0,253}):)?(\d{1,5})$/.exec(value) ?? [];
+  if (port === undefined || Number(port) > 65_535) return undefined;
+  return { host: bracketed ?? (host === undefined || host === "" ? "0.0.0.0" : host), port: Number(port) };
+}
+
+export function url(flag: string, help: string) {
+  return urlText.optional().register(settings, { flag, form: "text", help });
+}
+
+const urlText = z.string().transform((value, context): URL => {
+  const parsed = URL.parse(value);
+  if (parsed !== null && /^https?:$/.test(parsed.protocol)) return parsed;
+  context.addIssue({ code: "custom", message: `"${value}" is not an http or https URL` });
+  return z.NEVER;
+});
+
+/** The address of an orchestrator; `https` unless it says otherwise. */
+export function peer(flag: string, help: string) {
+  return peerText.optional().register(settings, { flag, form: "text", help });
+}
+
+export function peers(flag: string, help: string) {
+  return z.array(peerText).default([]).register(settings, { flag, form: "list", help });
+}
+
+const peerText = z.string().transform((value, context): ServiceUri => {
+  try {
+    return serviceUri(value.trim());
+  } catch {
+    context.addIssue({
+      code: "custom",
+      message: `"${value}" is not the address of an orchestrator: write HOST:PORT or a URL`,
+    });
+    return z.NEVER;
+  }
+});
+
+/** A path, made absolute. */
+export function path(flag: string, help: string, surroundings: Surroundings, standard?: string) {
+  const schema = z
+    .string()
+    .min(1)
+    .transform((value) => surroundings.resolvePath(value));
+  const told = { flag, form: "path", help, ...(standard === undefined ? {} : { standard }) } as const;
+  return (standard === undefined ? schema.optional() : schema.prefault(standard).optional()).register(settings, told);
+}
+
+/** A secret by reference. A flag may also give the secret itself, as operators are used to; a document may not. */
+export function secret(flag: string, help: string, surroundings: Surroundings) {
+  const schema = z.union([z.instanceof(Secret), secretReference(surroundings)]);
+  return schema.optional().register(settings, { flag, form: "secret", help });
+}
+
+/** `file:PATH` or `env:NAME`, and what stands there. */
+export function secretReference(surroundings: Surroundings) {
+  return z.string().transform((value, context): Secret => {
+    const found = resolveSecret(value, surroundings);
+    if (found instanceof Secret) return found;
+    context.addIssue({ code: "custom", message: found.problem });
+    return z.NEVER;
+  });
+}

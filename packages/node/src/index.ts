@@ -1,0 +1,18 @@
+export { type Configured, configure, machineSurroundings } from "./config/configure.ts";
+export { explain, helpLines, referenceRow } from "./config/explain.ts";
+export { type FlaggedSetting, flaggedSettings, type OwnFlag, parseFlags } from "./config/flags.ts";
+export type { Configuration, Source } from "./config/load.ts";
+export { findNearest, suggestion } from "./config/nearest.ts";
+export { documentSchema, ROLES, type Role, type Settings } from "./config/schema.ts";
+export {
+  LocalNetwork,
+  type LocalNetworkOptions,
+  type LocalNetworkPorts,
+  type LocalOrchestrator,
+} from "./local-network.ts";
+export { createLogger, type LogFormat, type LoggerOptions, type LogLevel } from "./logger.ts";
+export { type NodeEvent, NodeProcess, type NodeProcessOptions, READY } from "./node-process.ts";
+export { ProgressLines, type Screen } from "./progress.ts";
+export { runUntilStopped, type ShutdownOptions, type ShutdownPorts } from "./shutdown.ts";
+export { findStarterModels, type StarterModel } from "./starter-models.ts";
+export { secureRandomness, systemClock } from "./system.ts";

@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, type Randomness, RivuletError, randomId, type Startable } from "@rivulet/primitives";
+import { NodeProcess } from "./node-process.ts";
+import type { ProgressLines } from "./progress.ts";
+import type { StarterModel } from "./starter-models.ts";
+
+export interface LocalNetworkOptions {
+  readonly models: readonly StarterModel[];
+  /** The program and its first arguments, of which each node is a process. */
+  readonly program: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly logLevel: string;
+}
+
+export interface LocalNetworkPorts {
+  readonly progress: ProgressLines;
+  readonly randomness: Randomness;
+  readonly clock: Clock;
+}
+
+/** An orchestrator of the local network, as its story tells of it. */
+export interface LocalOrchestrator {
+  readonly name: string;
+  readonly address: string;
+  readonly how: string;
+}
+
+/**
+ * A whole network on loopback, each node a process: a gateway, orchestrator A with a runner of its own, and orchestrator
+ * B whose jobs are done by a worker. Ports are free ones; everything else is in one temporary directory.
+ *
+ * Owns the processes and the directory. `stop` ends the gateway first, so that nobody asks nodes that are going.
+ */
+export class LocalNetwork implements Startable {
+  readonly #options: LocalNetworkOptions;
+  readonly #ports: LocalNetworkPorts;
+  readonly #nodes: NodeProcess[] = [];
+  readonly #stopping = new AbortController();
+  #directory: string | undefined;
+  #started: Promise<void> | undefined;
+  #gateway: NodeProcess | undefined;
+  #orchestrators: readonly LocalOrchestrator[] = [];
+
+  constructor(options: LocalNetworkOptions, ports: LocalNetworkPorts) {
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /** Where applications find the gateway. */
+  get gateway(): string {
+    return this.#gateway?.address ?? "";
+  }
+
+  get orchestrators(): readonly LocalOrchestrator[] {
+    return this.#orchestrators;
+  }
+
+  /** Throws `node.cannot-start` with the last lines of a node that failed. */
+  async start(): Promise<void> {
+    this.#started = this.#startAll();
+    await this.#started;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new RivuletError("node.stopping", {}));
+    // In the opposite order of their start.
+    for (const node of this.#nodes.toReversed()) await node.stop();
+    await this.#started?.catch(() => {});
+    this.#remove();
+  }
+
+  /** Ends every process at once and removes what they wrote. */
+  abandon(): void {
+    for (const node of this.#nodes) node.kill();
+    this.#remove();
+  }
+
+  async #startAll(): Promise<void> {
+    const { progress } = this.#ports;
+    const directory = mkdtempSync(join(tmpdir(), "rivulet-"));
+    this.#directory = directory;
+    const secret = this.#write("secret", randomId(this.#ports.randomness));
+    const models = this.#write("aiModels.json", JSON.stringify(this.#options.models.map(asWarmModel)));
+    const defaults = this.#write("defaults.json", JSON.stringify(defaultsOf(this.#options.models)));
+
+    const [a, b] = await progress.step("starting two orchestrators", () =>
+      Promise.all([
+        this.#launch("orchestrator A", [
+          "orchestrator",
+          "-serviceAddr=127.0.0.1:0",
+          "-httpAddr=127.0.0.1:0",
+          "-aiWorker",
+          `-aiModels=${models}`,
+        ]),
+        this.#launch("orchestrator B", [
+          "orchestrator",
+          "-serviceAddr=127.0.0.1:0",
+          "-httpAddr=127.0.0.1:0",
+          `-orchSecret=file:${secret}`,
+        ]),
+      ]),
+    );
+    await progress.step("starting the worker of orchestrator B", () =>
+      this.#launch("worker", ["worker", `-orchAddr=${b.address}`, `-orchSecret=file:${secret}`, `-aiModels=${models}`]),
+    );
+    this.#gateway = await progress.step("starting the gateway", () =>
+      this.#launch("gateway", [
+        "gateway",
+        "-httpAddr=127.0.0.1:0",
+        `-orchAddr=${a.address},${b.address}`,
+        `-modelDefaults=${defaults}`,
+        "-discoveryInterval=1s",
+      ]),
+    );
+    this.#orchestrators = [
+      { name: "A", address: a.address, how: "a runner on its own machine" },
+      { name: "B", address: b.address, how: "a worker does its jobs" },
+    ];
+  }
+
+  async #launch(name: string, args: readonly string[]): Promise<NodeProcess> {
+    this.#stopping.signal.throwIfAborted();
+    const key = name.replaceAll(" ", "-").toLowerCase();
+    const { program, env, logLevel } = this.#options;
+    const directory = this.#directory ?? "";
+    const node = new NodeProcess({
+      name,
+      program,
+      args: [...args, `-dataDir=${join(directory, key)}`, `-logLevel=${logLevel}`],
+      env,
+      logFile: join(directory, `${key}.log`),
+    });
+    this.#nodes.push(node);
+    await node.start();
+    this.#stopping.signal.throwIfAborted();
+    return node;
+  }
+
+  #write(name: string, text: string): string {
+    const file = join(this.#directory ?? "", name);
+    writeFileSync(file, text, { mode: 0o600 });
+    return file;
+  }
+
+  #remove(): void {
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true, maxRetries: 3 });
+    this.#directory = undefined;
+  }
+}
+
+function asWarmModel(model: StarterModel): Record<string, unknown> {
+  return { pipeline: model.pipeline, model_id: model.id, warm: true, repo: model.directory };
+}
+
+/** The gateway's table: which model, and which size, steps and guidance, when the application names none. */
+function defaultsOf(models: readonly StarterModel[]): Record<string, unknown> {
+  return Object.fromEntries(models.map(({ pipeline, id, defaults }) => [pipeline, { model_id: id, ...defaults }]));
+}

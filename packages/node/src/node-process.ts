@@ -1,0 +1,184 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { type Milliseconds, RivuletError, type Startable, seconds } from "@rivulet/primitives";
+
+/** A line that a node wrote: its event and its facts. */
+export interface NodeEvent {
+  readonly event: string;
+  readonly level: string;
+  readonly [fact: string]: unknown;
+}
+
+export interface NodeProcessOptions {
+  /** For people: `orchestrator A`. */
+  readonly name: string;
+  /** The program and its first arguments: Node.js and the command's file. */
+  readonly program: readonly [string, ...string[]];
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where its lines are kept; nowhere when left out. */
+  readonly logFile?: string;
+  /** How long it may take to stop in order. */
+  readonly limit?: Milliseconds;
+}
+
+/** The event with which a node says that it can be used, and at which `address`. */
+export const READY = "node ready";
+
+/** Lines remembered for the reason of a failure. */
+const MAX_TAIL = 40;
+
+/** A node stops within its own limits; this is longer than all of them. */
+const STOP_LIMIT = seconds(20);
+
+/**
+ * A node as a process of its own. It gets a process group, so that a terminal's Ctrl-C reaches only us, and a pipe as
+ * standard input, so that it stops when we are gone, however that happens.
+ */
+export class NodeProcess implements Startable {
+  readonly #options: NodeProcessOptions;
+  readonly #tail: string[] = [];
+  readonly #ready = Promise.withResolvers<string>();
+  readonly #exited = Promise.withResolvers<void>();
+  readonly #listeners = new Set<(event: NodeEvent) => void>();
+  #child: ChildProcess | undefined;
+  #log: WriteStream | undefined;
+  #address: string | undefined;
+  #inspector: string | undefined;
+
+  constructor(options: NodeProcessOptions) {
+    this.#options = options;
+    // A node that fails before anybody waits for it is reported to whoever does.
+    this.#ready.promise.catch(() => {});
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Where it can be reached. Only of a node that has started. */
+  get address(): string {
+    if (this.#address === undefined)
+      throw new RivuletError("node.cannot-start", { reason: `${this.name} has not started` });
+    return this.#address;
+  }
+
+  /** Where Node.js lets itself be inspected, when the program's arguments ask for it. */
+  get inspector(): string | undefined {
+    return this.#inspector;
+  }
+
+  /** Its last lines, oldest first. */
+  get tail(): readonly string[] {
+    return this.#tail;
+  }
+
+  /** Resolves when the process has ended, in whatever way. */
+  get exited(): Promise<void> {
+    return this.#exited.promise;
+  }
+
+  /** Calls `listener` with each event from now on. Returns how to stop. */
+  onEvent(listener: (event: NodeEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when the node can be used. Throws `node.cannot-start` with its last lines when it ends before. */
+  async start(): Promise<void> {
+    const { program, args, env, logFile } = this.#options;
+    const [command, ...first] = program;
+    this.#log = logFile === undefined ? undefined : createWriteStream(logFile);
+    const child = spawn(command, [...first, ...args, "-stopWithParent", "-logFormat=json"], {
+      env: { ...env },
+      stdio: ["pipe", "ignore", "pipe"],
+      detached: true,
+    });
+    this.#child = child;
+    // What it cannot read any more, because it has ended, is no concern of ours.
+    child.stdin.on("error", () => {});
+    createInterface({ input: child.stderr }).on("line", (line) => this.#hear(line));
+    child.once("error", (error) => this.#ended(error.message));
+    child.once("close", (code, signal) => this.#ended(signal === null ? `exit code ${code}` : `signal ${signal}`));
+    this.#address = await this.#ready.promise;
+  }
+
+  /** Asks it to stop, waits, and ends it when it takes too long. */
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => this.kill(), this.#options.limit ?? STOP_LIMIT);
+    await this.#exited.promise;
+    clearTimeout(timer);
+  }
+
+  /** Sends a signal to the node alone, as an operator would. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** Ends it and all of its process group, now. */
+  kill(): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // There is nobody left in the group.
+    }
+  }
+
+  #hear(line: string): void {
+    this.#log?.write(`${line}\n`);
+    this.#tail.push(line);
+    if (this.#tail.length > MAX_TAIL) this.#tail.shift();
+    this.#inspector ??= /^Debugger listening on (ws:\S+)/.exec(line)?.[1];
+    const event = findEvent(line);
+    if (event === undefined) return;
+    for (const listener of this.#listeners) listener(event);
+    if (event.event === READY) this.#ready.resolve(typeof event["address"] === "string" ? event["address"] : "");
+  }
+
+  #ended(how: string): void {
+    this.#log?.end();
+    const said = this.#tail.map(readable).slice(-8).join("; ");
+    this.#ready.reject(
+      new RivuletError("node.cannot-start", { reason: `${this.name} ended (${how})${said === "" ? "" : `: ${said}`}` }),
+    );
+    this.#exited.resolve();
+  }
+}
+
+function findEvent(line: string): NodeEvent | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    const value: unknown = JSON.parse(line);
+    return isEvent(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isEvent(value: unknown): value is NodeEvent {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "event" in value &&
+    typeof value.event === "string" &&
+    "level" in value
+  );
+}
+
+/** A line as a person would read it. */
+function readable(line: string): string {
+  const event = findEvent(line);
+  if (event === undefined) return line;
+  const facts = Object.entries(event).filter(([name]) => !["event", "level", "time"].includes(name));
+  return [event.event, ...facts.map(([name, value]) => `${name}=${value}`)].join(" ");
+}
