@@ -1,0 +1,179 @@
+import { type Pipeline, textToImage } from "@rivulet/pipelines";
+import { minutes, ms, RivuletError, type ServiceUri, seconds, serviceUri, silentLogger } from "@rivulet/primitives";
+import { seededRandomness, TestClock, turn } from "@rivulet/testkit";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { OrchestratorSession } from "../orchestrator-session.ts";
+import { Discovery, type DiscoveryOptions } from "./discovery.ts";
+import { staticSource } from "./static.ts";
+
+interface FakePeer {
+  answers: "yes" | "error" | "never";
+  nodes: string[];
+  address: string;
+  serviceUri?: string;
+  tokenLife: number;
+  asked: number;
+}
+
+let clock: TestClock;
+let peers: Map<string, FakePeer>;
+let seen: Map<ServiceUri, OrchestratorSession>;
+let discovery: Discovery | undefined;
+
+beforeEach(() => {
+  clock = new TestClock();
+  peers = new Map();
+  seen = new Map();
+});
+
+afterEach(() => discovery?.stop());
+
+function peer(name: string, facts: Partial<FakePeer> = {}): FakePeer {
+  const made: FakePeer = { answers: "yes", nodes: [], address: "0x00", tokenLife: minutes(30), asked: 0, ...facts };
+  peers.set(uriOf(name), made);
+  return made;
+}
+
+const uriOf = (name: string) => serviceUri(`https://${name}.test:8935`);
+
+async function ask(uri: ServiceUri, signal: AbortSignal) {
+  const known = peers.get(uri);
+  if (known === undefined) throw new Error("connection refused");
+  known.asked += 1;
+  if (known.answers === "error") throw new RivuletError("peer.protocol", {});
+  if (known.answers === "never") {
+    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+  }
+  const session: OrchestratorSession = {
+    uri,
+    serviceUri: known.serviceUri === undefined ? uri : serviceUri(known.serviceUri),
+    address: known.address,
+    version: "0.9.1",
+    token: { token: new Uint8Array(), sessionId: "s", expiresAt: ms(clock.now() + known.tokenLife) },
+    seenAt: clock.now(),
+    latency: ms(1),
+    offers: [
+      { pipeline: textToImage as unknown as Pipeline, model: "m", isWarm: true, capacity: 1, runnerVersion: "" },
+    ],
+    devices: [],
+  };
+  return { session, nodes: known.nodes };
+}
+
+async function discover(names: readonly string[], options: Partial<DiscoveryOptions> = {}): Promise<Discovery> {
+  discovery = new Discovery(
+    { interval: minutes(1), missesAllowed: 3, extraNodes: 0, blocked: new Set(), ...options },
+    {
+      source: staticSource(names.map(uriOf)),
+      client: { ask },
+      clock,
+      randomness: seededRandomness(1),
+      log: silentLogger,
+    },
+    { update: (session) => seen.set(session.uri, session), remove: (uri) => seen.delete(uri) },
+  );
+  await discovery.start();
+  await turn();
+  return discovery;
+}
+
+const names = () => [...seen.keys()].map((uri) => new URL(uri).hostname.split(".")[0]).sort();
+
+test("everybody who answers is known after the first round", async () => {
+  peer("a");
+  peer("b");
+  const { rounds } = await discover(["a", "b"]);
+  expect(names()).toEqual(["a", "b"]);
+  expect(rounds).toBe(1);
+});
+
+test("those who answer are known while a silent one is still being waited for", async () => {
+  peer("silent", { answers: "never" });
+  peer("b");
+  const found = await discover(["silent", "b"]);
+  expect(names()).toEqual(["b"]);
+  expect(found.rounds).toBe(0);
+  await clock.advance(seconds(3));
+  expect(found.rounds).toBe(1);
+  expect(found.unused).toEqual([{ uri: uriOf("silent"), reason: "peer.unreachable" }]);
+});
+
+test("an orchestrator is forgotten after three missed rounds and found again when it answers", async () => {
+  const a = peer("a");
+  peer("b");
+  await discover(["a", "b"]);
+  a.answers = "error";
+  await clock.advance(minutes(1.1));
+  expect(names()).toEqual(["a", "b"]);
+  await clock.advance(seconds(12));
+  expect(names()).toEqual(["b"]);
+  a.answers = "yes";
+  await clock.advance(seconds(6));
+  expect(names()).toEqual(["a", "b"]);
+});
+
+test("while nobody is known, rounds follow each other quickly", async () => {
+  const a = peer("a", { answers: "error" });
+  await discover(["a"]);
+  await clock.advance(seconds(4));
+  expect(a.asked).toBeGreaterThanOrEqual(3);
+  a.answers = "yes";
+  await clock.advance(seconds(6));
+  expect(names()).toEqual(["a"]);
+});
+
+test("a session is renewed before its token is in the last tenth of its life", async () => {
+  const a = peer("a", { tokenLife: seconds(100) });
+  await discover(["a"], { interval: minutes(60) });
+  await clock.advance(seconds(80));
+  expect(a.asked).toBe(1);
+  await clock.advance(seconds(20));
+  expect(a.asked).toBe(2);
+});
+
+test("blocked addresses, second names of one orchestrator and those without work are not used", async () => {
+  peer("a");
+  peer("same", { serviceUri: uriOf("a") });
+  peer("bad", { address: "0xbad" });
+  const found = await discover(["a", "same", "bad"], { blocked: new Set(["0xbad"]) });
+  expect(names()).toEqual(["a"]);
+  expect(new Map(found.unused.map(({ uri, reason }) => [uri, reason]))).toEqual(
+    new Map([
+      [uriOf("same"), "same-as-other"],
+      [uriOf("bad"), "blocked"],
+    ]),
+  );
+});
+
+test("further addresses are asked one level deep, as many as allowed", async () => {
+  peer("a", { nodes: [uriOf("b"), uriOf("c")] });
+  peer("b", { nodes: [uriOf("d")] });
+  peer("c");
+  peer("d");
+  await discover(["a"], { extraNodes: 1 });
+  expect(names()).toEqual(["a", "b"]);
+});
+
+test("jobs that want the same session renewed share one question", async () => {
+  const a = peer("a");
+  const found = await discover(["a"]);
+  const [first, second] = await Promise.all([found.refresh(uriOf("a")), found.refresh(uriOf("a"))]);
+  expect(first).toBe(second);
+  expect(a.asked).toBe(2);
+});
+
+test("stopping ends a question that is never answered", async () => {
+  peer("silent", { answers: "never" });
+  const found = await discover(["silent"]);
+  await found.stop();
+  expect(clock.sleeping).toBe(0);
+});
+
+test("a wrong entry of a written list is named", () => {
+  try {
+    staticSource(["a.test", "ftp://x"]);
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toMatchObject({ code: "config.invalid", facts: { problems: [{ path: "gateway.orchestrators.1" }] } });
+  }
+});

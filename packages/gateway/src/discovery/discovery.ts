@@ -1,0 +1,265 @@
+import {
+  type Clock,
+  codeOf,
+  type ErrorCode,
+  isError,
+  type Logger,
+  type Milliseconds,
+  ms,
+  type Randomness,
+  RivuletError,
+  type ServiceUri,
+  type Startable,
+  seconds,
+} from "@rivulet/primitives";
+import type { OrchestratorSession } from "../orchestrator-session.ts";
+import { addressOf } from "./address.ts";
+import type { DiscoverySource } from "./source.ts";
+
+/** What an orchestrator answers when asked about itself. */
+export interface Told {
+  readonly session: OrchestratorSession;
+  /** Further addresses of the same operator. */
+  readonly nodes: readonly string[];
+}
+
+/** Asks orchestrators about themselves. The real one speaks gRPC. */
+export interface OrchestratorClient {
+  /** Throws "peer.unreachable" and "peer.protocol"; "credentials.incompatible" when it cannot serve us. */
+  ask(uri: ServiceUri, signal: AbortSignal): Promise<Told>;
+}
+
+export interface DiscoveryOptions {
+  /** How often everybody is asked; a tenth more or less, by chance, so that gateways do not ask in step. */
+  readonly interval: Milliseconds;
+  /** An orchestrator that missed this many rounds in a row is forgotten. */
+  readonly missesAllowed: number;
+  /** How many further addresses of each answer are asked too, one level deep. */
+  readonly extraNodes: number;
+  /** Lower-case hex addresses, with `0x`, of orchestrators that get no work. */
+  readonly blocked: ReadonlySet<string>;
+}
+
+export interface DiscoveryPorts {
+  readonly source: DiscoverySource;
+  readonly client: OrchestratorClient;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly log: Logger;
+}
+
+/** Where discovery says what it found. */
+export interface DiscoveryListener {
+  update(session: OrchestratorSession): void;
+  remove(uri: ServiceUri): void;
+}
+
+/** An address that was found and is not used, and why. */
+export interface Unused {
+  readonly uri: ServiceUri;
+  readonly reason: ErrorCode | "blocked" | "no-work" | "same-as-other";
+}
+
+/** Orchestrators asked at once: a silent one occupies a place for three seconds. */
+const MAX_AT_ONCE = 64;
+/** Source: wire-protocol 1.4, connecting included. */
+const TIMEOUT_ASK = seconds(3);
+const TIMEOUT_REFRESH = ms(2500);
+/** A token is renewed when less than this share of its life is left. Source: wire-protocol 3.4. */
+const LAST_SHARE = 0.1;
+/** How soon a round is repeated when somebody did not answer, or nobody is known. */
+const SOON = seconds(5);
+const SOONEST = seconds(1);
+const JITTER = 0.1;
+
+/**
+ * Who is there: asks the source for addresses and every address about itself, in rounds in the background. No job ever
+ * waits for a round; a session whose token was refused is renewed by `refresh`, for that orchestrator alone.
+ */
+export class Discovery implements Startable {
+  readonly #options: DiscoveryOptions;
+  readonly #ports: DiscoveryPorts;
+  readonly #listener: DiscoveryListener;
+  readonly #stopped = new AbortController();
+  readonly #known = new Map<ServiceUri, { session: OrchestratorSession; misses: number }>();
+  /** Which address stands for each place of work. */
+  readonly #standsFor = new Map<ServiceUri, ServiceUri>();
+  readonly #unused = new Map<ServiceUri, Unused["reason"]>();
+  readonly #refreshing = new Map<ServiceUri, Promise<OrchestratorSession>>();
+  #listed: readonly ServiceUri[] = [];
+  #rounds = 0;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: DiscoveryOptions, ports: DiscoveryPorts, listener: DiscoveryListener) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#listener = listener;
+  }
+
+  /** Begins the first round and does not wait for it. */
+  async start(): Promise<void> {
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort(new RivuletError("node.stopping", {}));
+    await Promise.allSettled([this.#running, ...this.#refreshing.values()]);
+  }
+
+  /** Rounds that have ended. */
+  get rounds(): number {
+    return this.#rounds;
+  }
+
+  /** Addresses that are listed and not used. */
+  get unused(): readonly Unused[] {
+    return Array.from(this.#unused, ([uri, reason]) => ({ uri, reason }));
+  }
+
+  /** A new session with one orchestrator, for a job whose token was refused. Callers at the same time share it. */
+  refresh(uri: ServiceUri): Promise<OrchestratorSession> {
+    const known = this.#refreshing.get(uri);
+    if (known !== undefined) return known;
+    const refreshing = this.#ask(uri, TIMEOUT_REFRESH)
+      .then((told) => {
+        this.#accept(uri, told);
+        return told.session;
+      })
+      .finally(() => this.#refreshing.delete(uri));
+    this.#refreshing.set(uri, refreshing);
+    return refreshing;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    for (let alone = 0; !signal.aborted; ) {
+      const everybodyAnswered = await this.#round();
+      alone = this.#known.size === 0 ? alone + 1 : 0;
+      await this.#ports.clock.sleep(this.#pause(alone, everybodyAnswered), signal).catch(() => {});
+    }
+  }
+
+  async #round(): Promise<boolean> {
+    await this.#list();
+    const asked = new Set(this.#listed);
+    const nodes: ServiceUri[] = [];
+    let missed = await this.#askAll([...asked], (told) => {
+      const further = told.nodes.slice(0, this.#options.extraNodes).map(addressOf);
+      for (const uri of further)
+        if (uri !== undefined && !asked.has(uri)) {
+          asked.add(uri);
+          nodes.push(uri);
+        }
+    });
+    missed += await this.#askAll(nodes, () => {});
+    if (this.#stopped.signal.aborted) return false;
+    for (const uri of [...this.#known.keys()]) if (!asked.has(uri)) this.#miss(uri);
+    for (const uri of [...this.#unused.keys()]) if (!asked.has(uri)) this.#unused.delete(uri);
+    this.#rounds += 1;
+    this.#ports.log.debug("discovery round", { asked: asked.size, known: this.#known.size, missed });
+    return missed === 0;
+  }
+
+  async #list(): Promise<void> {
+    try {
+      this.#listed = await this.#ports.source.list(this.#stopped.signal);
+    } catch (error) {
+      // The last list goes on: orchestrators do not vanish because their list does.
+      this.#ports.log.warn("orchestrator list not available", { code: codeOf(error), kept: this.#listed.length });
+    }
+  }
+
+  /** Asks everybody, a bounded number at once. Returns how many did not answer. */
+  async #askAll(uris: readonly ServiceUri[], onTold: (told: Told) => void): Promise<number> {
+    const left = uris.values();
+    let missed = 0;
+    const askInTurn = async () => {
+      for (const uri of left) {
+        try {
+          const told = await this.#ask(uri, TIMEOUT_ASK);
+          this.#accept(uri, told);
+          onTold(told);
+        } catch (error) {
+          if (this.#stopped.signal.aborted) return;
+          missed += 1;
+          this.#unused.set(uri, codeOf(error));
+          this.#miss(uri);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(MAX_AT_ONCE, uris.length) }, askInTurn));
+    return missed;
+  }
+
+  async #ask(uri: ServiceUri, timeout: Milliseconds): Promise<Told> {
+    const { clock, client } = this.#ports;
+    const limit = new AbortController();
+    const { signal } = this.#stopped;
+    signal.throwIfAborted();
+    const ended = new AbortController();
+    clock.sleep(timeout, ended.signal).then(
+      () => limit.abort(new RivuletError("peer.unreachable", { reason: "no answer in time" })),
+      () => {},
+    );
+    try {
+      return await client.ask(uri, AbortSignal.any([signal, limit.signal]));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw isError(error) ? error : new RivuletError("peer.unreachable", {}, { cause: error });
+    } finally {
+      ended.abort(new Error("the question has been answered"));
+    }
+  }
+
+  #accept(uri: ServiceUri, { session }: Told): void {
+    const before = this.#known.get(uri);
+    const reason = this.#whyNot(uri, session);
+    if (reason === undefined) {
+      if (before === undefined) this.#ports.log.info("orchestrator found", { uri, version: session.version });
+      else this.#standsFor.delete(before.session.serviceUri);
+      this.#standsFor.set(session.serviceUri, uri);
+      this.#known.set(uri, { session, misses: 0 });
+      this.#unused.delete(uri);
+      this.#listener.update(session);
+    } else {
+      this.#unused.set(uri, reason);
+      this.#forget(uri);
+    }
+  }
+
+  #whyNot(uri: ServiceUri, session: OrchestratorSession): Unused["reason"] | undefined {
+    if (this.#options.blocked.has(session.address)) return "blocked";
+    if (session.offers.length === 0) return "no-work";
+    return (this.#standsFor.get(session.serviceUri) ?? uri) === uri ? undefined : "same-as-other";
+  }
+
+  #miss(uri: ServiceUri): void {
+    const known = this.#known.get(uri);
+    if (known === undefined) return;
+    known.misses += 1;
+    if (known.misses < this.#options.missesAllowed) return;
+    this.#ports.log.info("orchestrator gone", { uri });
+    this.#forget(uri);
+  }
+
+  #forget(uri: ServiceUri): void {
+    const known = this.#known.get(uri);
+    if (known === undefined) return;
+    this.#known.delete(uri);
+    this.#standsFor.delete(known.session.serviceUri);
+    this.#listener.remove(uri);
+  }
+
+  #pause(alone: number, everybodyAnswered: boolean): Milliseconds {
+    const { clock, randomness } = this.#ports;
+    const now = clock.now();
+    let pause: number = this.#options.interval;
+    if (!everybodyAnswered) pause = Math.min(pause, SOON);
+    if (alone > 0) pause = Math.min(pause, SOONEST * 2 ** Math.min(alone - 1, 3));
+    for (const { session } of this.#known.values()) {
+      const life = session.token.expiresAt - session.seenAt;
+      pause = Math.min(pause, session.token.expiresAt - life * LAST_SHARE - now);
+    }
+    return ms(Math.max(SOONEST, pause) * (1 - JITTER + 2 * JITTER * randomness.uniform()));
+  }
+}
