@@ -15,9 +15,10 @@ export type Readable<R extends z.ZodObject> = Pick<Pipeline<string, R>, "request
  * "request.invalid" with one problem a field.
  */
 export function parseRequest<R extends z.ZodObject>(pipeline: Readable<R>, body: unknown): z.output<R> {
-  const parsed = pipeline.request.safeParse(isRecord(body) ? withLenience(pipeline.request, body) : body);
+  const read = isRecord(body) ? withLenience(pipeline.request, body) : body;
+  const parsed = pipeline.request.safeParse(read);
   if (parsed.success) return parsed.data;
-  throw new RivuletError("request.invalid", { problems: problemsOf(pipeline.request, parsed.error, body) });
+  throw new RivuletError("request.invalid", { problems: problemsOf(pipeline.request, parsed.error, read) });
 }
 
 /** A request from the text fields of a multipart body. An empty text counts as a field left out. */

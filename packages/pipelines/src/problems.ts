@@ -82,5 +82,7 @@ function kindAt(schema: z.ZodObject, [name, ...deeper]: readonly (string | numbe
 }
 
 function member(owner: unknown, step: string | number): unknown {
-  return typeof owner === "object" && owner !== null ? Reflect.get(owner, step) : undefined;
+  return typeof owner === "object" && owner !== null && Object.hasOwn(owner, step)
+    ? Reflect.get(owner, step)
+    : undefined;
 }

@@ -1,0 +1,23 @@
+import { seededRandomness } from "@rivulet/testkit";
+import { expect, test } from "vitest";
+import { audioToText } from "./audio-to-text.ts";
+import { parseRequest } from "./parse.ts";
+import { resolveRequest } from "./resolve.ts";
+import { textToImage } from "./text-to-image.ts";
+
+const chance = seededRandomness(1);
+
+test("a seed that is left out is drawn, in 32 bits", () => {
+  const { seed } = resolveRequest(textToImage, parseRequest(textToImage, { prompt: "x" }), {}, chance);
+  expect(seed).toSatisfy((value: number) => Number.isInteger(value) && value >= 0 && value < 2 ** 32);
+});
+
+test.each([0, 7])("a seed that is given stays: %i", (seed) => {
+  expect(resolveRequest(textToImage, parseRequest(textToImage, { prompt: "x", seed }), {}, chance).seed).toBe(seed);
+});
+
+test("the whole seconds of audio are written beside it", () => {
+  const audio = { kind: "audio", format: "wav", durationSeconds: 12.9 } as const;
+  const request = resolveRequest(audioToText, parseRequest(audioToText, {}), { audio }, chance);
+  expect(request.metadata).toBe('{"duration":"12"}');
+});
