@@ -1,0 +1,109 @@
+export { type Address, address, addressBytes, addressFromBytes, checksumAddress, ZERO_ADDRESS } from "./address.ts";
+export {
+  AUTH_TOKEN_LIFETIME,
+  AUTH_TOKEN_MARGIN,
+  type AuthToken,
+  AuthTokens,
+  authTokenMessage,
+  authTokenOf,
+  decodeAuthToken,
+  encodeAuthToken,
+} from "./auth-token.ts";
+export { bigInteger, bigIntegerBytes } from "./big-integer.ts";
+export {
+  type Capabilities,
+  capabilitiesMessage,
+  capabilitiesOf,
+  capacitiesOf,
+  decodeCapabilities,
+  encodeCapabilities,
+  type ModelConstraint,
+  type ModelConstraints,
+  NO_CAPABILITIES,
+} from "./capabilities.ts";
+export {
+  BYOC_CAPABILITY,
+  bitsOf,
+  type CapabilityBits,
+  capabilityNames,
+  DEFAULT_CAPABILITIES,
+  findCapabilityNumber,
+  findPipelineName,
+  hasBit,
+  isSubset,
+  LEGACY_CAPABILITIES,
+  numbersOf,
+} from "./capability-bits.ts";
+export { isCompatible } from "./compatibility.ts";
+export {
+  AIWorker as AIWorkerService,
+  AuthTokenSchema,
+  CapabilitiesSchema,
+  EndTranscodingSessionRequestSchema,
+  EndTranscodingSessionResponseSchema,
+  NotifyAIJobSchema,
+  Orchestrator as OrchestratorService,
+  OrchestratorInfoSchema,
+  OrchestratorRequestSchema,
+  PaymentSchema,
+  PingPongSchema,
+  RegisterAIWorkerRequestSchema,
+  SegDataSchema,
+  Transcoder as TranscoderService,
+} from "./gen/lp_rpc_pb.ts";
+export { type Gpu, type Hardware, hardwareMessage, hardwareOf } from "./hardware.ts";
+export { keccak256 } from "./keccak.ts";
+export {
+  type CapabilityPrice,
+  decodeOrchestratorInfo,
+  decodeOrchestratorRequest,
+  encodeOrchestratorInfo,
+  encodeOrchestratorRequest,
+  type OrchestratorInfo,
+  type OrchestratorRequest,
+  orchestratorInfoMessage,
+  orchestratorInfoOf,
+  orchestratorRequestMessage,
+  orchestratorRequestOf,
+} from "./orchestrator-info.ts";
+export {
+  decodePayment,
+  decodePaymentBytes,
+  encodePayment,
+  encodePaymentBytes,
+  NO_PAYMENT,
+  PAYMENT_HEADER,
+  type Payment,
+  type SignedTicket,
+  type TicketBatch,
+} from "./payment-header.ts";
+export { priceMessage, type WeiPerUnit, weiPerUnitOf } from "./price.ts";
+export type { MalformedCode } from "./protobuf.ts";
+export {
+  batchManifestId,
+  type CredentialsCheck,
+  decodeSegmentCredentials,
+  decodeSegmentCredentialsBytes,
+  encodeSegmentCredentials,
+  encodeSegmentCredentialsBytes,
+  flatten,
+  SEGMENT_HEADER,
+  type SegmentCredentials,
+  signSegmentCredentials,
+  type VerifiedCredentials,
+  verifySegmentCredentials,
+} from "./segment-credentials.ts";
+export {
+  acceptAnySignature,
+  discoveryText,
+  keySigner,
+  offChainSigner,
+  personalHash,
+  rawSign,
+  rawVerify,
+  type Signer,
+  type VerifySignature,
+  verifySignature,
+} from "./signing.ts";
+export type { TicketExpiration, TicketParams } from "./ticket-params.ts";
+export { COMPATIBILITY_VERSION, isVersionAtLeast } from "./version.ts";
