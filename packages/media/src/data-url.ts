@@ -40,10 +40,14 @@ export function toDataUrl(contentType: string, bytes: Uint8Array): string {
   return `data:${contentType};base64,${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")}`;
 }
 
+/** What no decoding has: four characters are three bytes, two are one, and one is none. */
+const NO_LENGTH = -1;
+
 function decodedLength(url: string, begin: number): number {
   let end = url.length;
   while (end > begin && end > url.length - 2 && url[end - 1] === "=") end--;
-  return Math.floor(((end - begin) * 3) / 4);
+  const characters = end - begin;
+  return characters % 4 === 1 ? NO_LENGTH : Math.floor((characters * 3) / 4);
 }
 
 function undecodable(field: string, reason: string) {

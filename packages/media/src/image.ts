@@ -67,8 +67,13 @@ export async function encodePng(image: Rgb8): Promise<Uint8Array> {
     .toBuffer();
 }
 
+/** What the decoder lacks of what `probeImage` knows. */
+const UNDECODED: ReadonlySet<ImageProbe["format"]> = new Set(["bmp"]);
+
 function check(bytes: Uint8Array, { maxPixels = MAX_PIXELS, field = "image" }: DecodeOptions): ImageProbe {
   const probe = probeImage(bytes, field);
+  if (UNDECODED.has(probe.format))
+    throw new RivuletError("request.media-unsupported", { field, reason: `${probe.format} is not decoded here` });
   if (probe.width * probe.height > maxPixels)
     throw new RivuletError("request.media-undecodable", {
       field,

@@ -56,9 +56,11 @@ function elementAt(header: Header, at: number): Element | undefined {
   const sizeLength = leadingZeros(header.u8(at + idLength)) + 1;
   const begin = at + idLength + sizeLength;
   if (sizeLength > 8 || !header.has(at, idLength + sizeLength)) return undefined;
-  const mask = 2 ** (7 * sizeLength);
-  const size = unsigned(header, at + idLength, sizeLength) % mask;
-  return { id: unsigned(header, at, idLength), begin, size: size === mask - 1 ? Number.POSITIVE_INFINITY : size };
+  // The marker bit of the first byte must go before the rest is added, or eight bytes would not be exact.
+  let size = header.u8(at + idLength) & (0xff >> sizeLength);
+  for (let index = 1; index < sizeLength; index++) size = size * 256 + header.u8(at + idLength + index);
+  const open = 2 ** (7 * sizeLength) - 1;
+  return { id: unsigned(header, at, idLength), begin, size: size === open ? Number.POSITIVE_INFINITY : size };
 }
 
 /** A block's time is relative to its cluster and stands behind its track number. */
