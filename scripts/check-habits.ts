@@ -1,4 +1,4 @@
-import { type Finding, isTest, projectFiles, read, report } from "./source-files.ts";
+import { type Finding, isTest, isTool, projectFiles, read, report } from "./source-files.ts";
 
 /** The rules of CONTRIBUTING.md that the compiler and the linter do not know. */
 interface Habit {
@@ -9,7 +9,7 @@ interface Habit {
 }
 
 const inPackages = (path: string) =>
-  path.startsWith("packages/") && !isTest(path) && !path.startsWith("packages/testkit/");
+  path.startsWith("packages/") && !isTest(path) && !isTool(path) && !path.startsWith("packages/testkit/");
 const domain = (path: string) => inPackages(path) && !/^packages\/(node|runner)\//.test(path);
 
 const habits: readonly Habit[] = [

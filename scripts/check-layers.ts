@@ -1,6 +1,6 @@
 import { builtinModules } from "node:module";
 import layers from "./layers.json" with { type: "json" };
-import { type Finding, isTest, projectFiles, read, report } from "./source-files.ts";
+import { type Finding, isTest, isTool, projectFiles, read, report } from "./source-files.ts";
 
 /**
  * Holds the import directions of ARCHITECTURE.md: imports go down, by package name, and only where `layers.json` lists
@@ -22,7 +22,7 @@ let imports = 0;
 
 for (const path of projectFiles(".ts")) {
   const home = /^(packages|apps)\/([^/]+)\//.exec(path);
-  if (home === null) continue;
+  if (home === null || isTool(path)) continue;
   const [, group, name = ""] = home;
   const layer = (group === "packages" ? packages : apps)[name];
   const text = read(path);

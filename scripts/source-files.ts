@@ -36,3 +36,8 @@ export function report(name: string, findings: readonly Finding[]): never {
 export function isTest(path: string): boolean {
   return /\.test(-d)?\.ts$/.test(path) || /\/test\//.test(path);
 }
+
+/** A command that developers run, such as a generator: part of no package, wherever it lies. */
+export function isTool(path: string): boolean {
+  return /^packages\/[^/]+\/scripts\//.test(path);
+}
