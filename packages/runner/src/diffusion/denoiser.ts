@@ -1,0 +1,144 @@
+import type { Graph } from "../backend.ts";
+import type { ModelSettings } from "../model-settings.ts";
+import { stack, type Tensor } from "../tensor.ts";
+import { guidanceEmbedding, guided, isGuided } from "./guidance.ts";
+import { allowInputs, feed, findInput, getInput, outputName, rowsPerRun, runForFloats, timestepFeed } from "./ports.ts";
+import type { Conditioning } from "./text-conditioning.ts";
+
+/** Size of a latent picture. */
+export interface LatentSize {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What the model is asked to draw: everything that stays the same from step to step. */
+export interface Wish {
+  readonly size: LatentSize;
+  /** Size of the finished picture in pixels. */
+  readonly height: number;
+  readonly width: number;
+  readonly prompt: Conditioning;
+  /** What to steer away from; absent where guidance is off or part of the model. */
+  readonly negative?: Conditioning;
+  readonly guidance: number;
+}
+
+/** The model's answer to a latent picture at a timestep. */
+export type Predict = (sample: Float32Array, timestep: number) => Promise<Float32Array>;
+
+const SAMPLE = "sample";
+const TIMESTEP = "timestep";
+const STATES = "encoder_hidden_states";
+const POOLED = "text_embeds";
+const TIME_IDS = "time_ids";
+const GUIDANCE = "timestep_cond";
+
+/** A denoising model (UNet) of the Stable Diffusion family. */
+export class Denoiser {
+  readonly #graph: Graph;
+  readonly #output: string;
+  readonly channels: number;
+  /** How many times the model halves its input: latent sides must be multiples of two to this power. */
+  readonly halvings: number;
+
+  /** Throws `RangeError` for a model that is not of this family or not for making pictures from text alone. */
+  constructor(graph: Graph, config: ModelSettings) {
+    allowInputs(graph, [SAMPLE, TIMESTEP, STATES, POOLED, TIME_IDS, GUIDANCE]);
+    for (const name of [SAMPLE, TIMESTEP, STATES]) getInput(graph, name);
+    this.#graph = graph;
+    this.#output = outputName(graph, "out_sample");
+    const [, channels] = getInput(graph, SAMPLE).dims;
+    this.channels = config.number("in_channels", typeof channels === "number" ? channels : DEFAULT_CHANNELS);
+    if (config.number("out_channels", this.channels) !== this.channels)
+      throw new RangeError("the model wants more than a latent picture as its input");
+    this.halvings = Math.max(0, (config.findNumbers("block_out_channels")?.length ?? 1) - 1);
+  }
+
+  /** Whether guidance is an input of the model instead of a second run. */
+  get embedsGuidance(): boolean {
+    return findInput(this.#graph, GUIDANCE) !== undefined;
+  }
+
+  /** Whether the model reads a whole-text vector and the picture's size beside the tokens. */
+  get readsPooledText(): boolean {
+    return findInput(this.#graph, POOLED) !== undefined;
+  }
+
+  /** The one latent size the file was exported for; `undefined` when it takes any. */
+  get fixedSize(): { readonly height: number; readonly width: number } | undefined {
+    const [, , height, width] = getInput(this.#graph, SAMPLE).dims;
+    return typeof height === "number" && typeof width === "number" ? { height, width } : undefined;
+  }
+
+  /** Whether a wish needs a second answer without its prompt. */
+  needsNegative(guidance: number): boolean {
+    return isGuided(guidance) && !this.embedsGuidance;
+  }
+
+  /** Prepares everything that is the same at every step. One run a step where the file takes two rows, else two. */
+  prepare(wish: Wish): Predict {
+    const sample = getInput(this.#graph, SAMPLE);
+    const timestepPort = getInput(this.#graph, TIMESTEP);
+    const { channels, height, width } = wish.size;
+    const rows = wish.negative === undefined ? [wish.prompt] : [wish.negative, wish.prompt];
+    const runs = rowsPerRun(sample) < rows.length ? rows.map((row) => [row]) : [rows];
+    const constant = runs.map((run) => this.#constantFeeds(run, wish));
+    const size = channels * height * width;
+    return async (latents, timestep) => {
+      const answers: Float32Array[] = [];
+      for (const [index, run] of runs.entries()) {
+        const input = run.length === 1 ? latents : repeated(latents, run.length);
+        const feeds = {
+          ...constant[index],
+          [SAMPLE]: feed(sample, input, [run.length, channels, height, width]),
+          [TIMESTEP]: timestepFeed(timestepPort, timestep, run.length),
+        };
+        const { data } = await runForFloats(this.#graph, feeds, this.#output);
+        for (let row = 0; row < run.length; row++) answers.push(data.subarray(row * size, (row + 1) * size));
+      }
+      const [first, second] = answers;
+      if (first === undefined) throw new RangeError("the model gave no answer");
+      return second === undefined ? first : guided(first, second, wish.guidance);
+    };
+  }
+
+  #constantFeeds(rows: readonly Conditioning[], { height, width, guidance }: Wish): Record<string, Tensor> {
+    const feeds: Record<string, Tensor> = {};
+    const put = (name: string, values: () => Float32Array | readonly number[], dims: readonly number[]) => {
+      const port = findInput(this.#graph, name);
+      if (port !== undefined) feeds[name] = feed(port, values(), dims);
+    };
+    const states = stack(rows.map((row) => row.states));
+    put(STATES, () => states.data, states.dims);
+    if (this.readsPooledText) {
+      const pooled = stack(rows.map((row) => getPooled(row)));
+      put(POOLED, () => pooled.data, pooled.dims);
+    }
+    // Original size, top left corner of the crop, target size. Source: runner-and-models 7.5.4.
+    put(TIME_IDS, () => rows.flatMap(() => [height, width, 0, 0, height, width]), [rows.length, 6]);
+    const embeddingWidth = this.#guidanceWidth();
+    put(GUIDANCE, () => guidanceEmbedding(guidance, embeddingWidth), [1, embeddingWidth]);
+    return feeds;
+  }
+
+  #guidanceWidth(): number {
+    const width = findInput(this.#graph, GUIDANCE)?.dims[1];
+    return typeof width === "number" ? width : DEFAULT_GUIDANCE_WIDTH;
+  }
+}
+
+/** Of every published family. */
+const DEFAULT_CHANNELS = 4;
+const DEFAULT_GUIDANCE_WIDTH = 256;
+
+function repeated(values: Float32Array, times: number): Float32Array {
+  const all = new Float32Array(values.length * times);
+  for (let i = 0; i < times; i++) all.set(values, i * values.length);
+  return all;
+}
+
+function getPooled({ pooled }: Conditioning): Tensor<"float32"> {
+  if (pooled === undefined) throw new RangeError("the text encoders give no text_embeds, which the model needs");
+  return pooled;
+}

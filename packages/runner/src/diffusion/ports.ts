@@ -1,0 +1,62 @@
+import type { Graph, Port } from "../backend.ts";
+import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
+
+/** Binding by name, and numbers in the type and shape each file wants. Source: runner-and-models 7.3.2. */
+
+export function findInput(graph: Graph, name: string): Port | undefined {
+  return graph.inputs.find((port) => port.name === name);
+}
+
+export function getInput(graph: Graph, name: string): Port {
+  const port = findInput(graph, name);
+  if (port === undefined) throw new RangeError(`the model has no input ${name}`);
+  return port;
+}
+
+/** Refuses a model with inputs that nobody would fill. */
+export function allowInputs(graph: Graph, names: readonly string[]): void {
+  for (const { name } of graph.inputs) if (!names.includes(name)) throw new RangeError(`unknown model input ${name}`);
+}
+
+/** The name of the wanted output; of the first one in files that name theirs differently. */
+export function outputName(graph: Graph, wanted: string): string {
+  const [first] = graph.outputs;
+  if (first === undefined) throw new RangeError("the model has no output");
+  return graph.outputs.some(({ name }) => name === wanted) ? wanted : first.name;
+}
+
+/** How many rows at most one run takes: files exported for one row only take one. */
+export function rowsPerRun(port: Port): number {
+  const [rows] = port.dims;
+  return typeof rows === "number" && rows > 0 ? rows : Number.POSITIVE_INFINITY;
+}
+
+/** Numbers in the port's element type. */
+export function feed(port: Port, values: Float32Array | readonly number[], dims: readonly number[]): Tensor {
+  return tensorOf(port.type, values, dims);
+}
+
+/** A timestep as the file wants it: a scalar, one number, or one a row. */
+export function timestepFeed(port: Port, timestep: number, rows: number): Tensor {
+  const [dim] = port.dims;
+  if (dim === undefined) return tensorOf(port.type, [timestep], []);
+  const count = typeof dim === "number" ? dim : /batch/i.test(dim) ? rows : 1;
+  return tensorOf(port.type, new Array<number>(count).fill(timestep), [count]);
+}
+
+/** One output of a run, as floats. */
+export async function runForFloats(
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+  output: string,
+): Promise<Tensor<"float32">> {
+  const result = (await graph.run(feeds, [output]))[output];
+  if (result === undefined) throw new RangeError(`the model gave no ${output}`);
+  return { type: "float32", dims: result.dims, data: floatsOf(result) };
+}
+
+/** Row `index` of a tensor whose first axis counts rows, with a first axis of one. Shares the numbers. */
+export function rowOf({ dims: [rows = 1, ...rest], data }: Tensor<"float32">, index: number): Tensor<"float32"> {
+  const size = data.length / rows;
+  return { type: "float32", dims: [1, ...rest], data: data.subarray(index * size, (index + 1) * size) };
+}

@@ -1,0 +1,58 @@
+import type { Rgb8 } from "@rivulet/media";
+import type { Graph } from "../backend.ts";
+import { floatsOf } from "../tensor.ts";
+import { feed, findInput, getInput } from "./ports.ts";
+import { resizeBicubic } from "./resample.ts";
+
+const CLIP_SIDE = 224;
+const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
+const CLIP_DEVIATION = [0.26862954, 0.26130258, 0.27577711] as const;
+
+const CLIP_INPUT = "clip_input";
+const IMAGES = "images";
+const FLAGS = "has_nsfw_concepts";
+
+/** Says whether a picture looks not safe for work. It never changes the picture. Source: runner-and-models 7.9. */
+export class SafetyChecker {
+  readonly #graph: Graph;
+
+  constructor(graph: Graph) {
+    getInput(graph, CLIP_INPUT);
+    if (!graph.outputs.some(({ name }) => name === FLAGS)) throw new RangeError(`the safety checker gives no ${FLAGS}`);
+    this.#graph = graph;
+  }
+
+  async isUnsafe(image: Rgb8): Promise<boolean> {
+    const feeds = {
+      [CLIP_INPUT]: feed(getInput(this.#graph, CLIP_INPUT), clipInput(image), [1, 3, CLIP_SIDE, CLIP_SIDE]),
+    };
+    // Some exports also black out the pictures they are handed. One black pixel satisfies them: only the flag is read.
+    const images = findInput(this.#graph, IMAGES);
+    const result = await this.#graph.run(
+      images === undefined ? feeds : { ...feeds, [IMAGES]: feed(images, [0, 0, 0], [1, 1, 1, 3]) },
+      [FLAGS],
+    );
+    const flags = result[FLAGS];
+    return flags !== undefined && floatsOf(flags).some((flag) => flag > 0);
+  }
+}
+
+/** The middle of the picture as CLIP sees it: 224 × 224, planes, normalised. */
+export function clipInput(image: Rgb8): Float32Array {
+  const scale = CLIP_SIDE / Math.min(image.width, image.height);
+  const { width, height, data } = resizeBicubic(
+    image,
+    Math.max(CLIP_SIDE, Math.trunc(image.width * scale)),
+    Math.max(CLIP_SIDE, Math.trunc(image.height * scale)),
+  );
+  const [left, top] = [Math.floor((width - CLIP_SIDE) / 2), Math.floor((height - CLIP_SIDE) / 2)];
+  const area = CLIP_SIDE * CLIP_SIDE;
+  const planes = new Float32Array(3 * area);
+  for (let y = 0; y < CLIP_SIDE; y++)
+    for (let x = 0; x < CLIP_SIDE; x++)
+      for (let c = 0; c < 3; c++) {
+        const value = (data[((top + y) * width + left + x) * 3 + c] ?? 0) / 255;
+        planes[c * area + y * CLIP_SIDE + x] = (value - (CLIP_MEAN[c] ?? 0)) / (CLIP_DEVIATION[c] ?? 1);
+      }
+  return planes;
+}

@@ -1,0 +1,77 @@
+import type { Graph } from "../backend.ts";
+import type { Tensor } from "../tensor.ts";
+import { floatsOf } from "../tensor.ts";
+import type { ClipTokenizer } from "../tokenizers/clip-tokenizer.ts";
+import { allowInputs, feed, getInput, outputName, rowOf, rowsPerRun } from "./ports.ts";
+
+/** A text as one encoder understands it: a row of states, one per token, and for some a single vector. */
+export interface EncodedText {
+  readonly states: Tensor<"float32">;
+  readonly pooled?: Tensor<"float32">;
+}
+
+/** Texts to what they mean to a model. */
+export interface TextEncoder {
+  /** All texts in one run where the file takes several rows. */
+  encode(texts: readonly string[]): Promise<readonly EncodedText[]>;
+}
+
+/**
+ * Which output of an encoder a family is trained on: the last states, or the ones before the last layer, without the final
+ * normalisation, together with the projected vector if the file has one.
+ */
+export type TextStates = "last" | "penultimate";
+
+/** Throws `RangeError` when the file lacks the states: they cannot be computed from the others. */
+export function textEncoder(graph: Graph, tokenizer: ClipTokenizer, states: TextStates): TextEncoder {
+  allowInputs(graph, ["input_ids"]);
+  const input = getInput(graph, "input_ids");
+  const stateName = states === "last" ? outputName(graph, "last_hidden_state") : penultimate(graph);
+  const hasPooled = states === "penultimate" && graph.outputs.some(({ name }) => name === POOLED);
+  const names = hasPooled ? [stateName, POOLED] : [stateName];
+  const encodeRows = async (texts: readonly string[]): Promise<readonly EncodedText[]> => {
+    const ids = feed(
+      input,
+      texts.flatMap((text) => tokenizer.encode(text)),
+      [texts.length, tokenizer.length],
+    );
+    const results = await graph.run({ input_ids: ids }, names);
+    const [all, pooled] = names.map((name) => floatTensor(results[name]));
+    return texts.map((_, index) => ({
+      states: rowOf(getTensor(all), index),
+      ...(hasPooled ? { pooled: rowOf(getTensor(pooled), index) } : {}),
+    }));
+  };
+  return {
+    async encode(texts) {
+      const rows = Math.min(rowsPerRun(input), texts.length);
+      const encoded: EncodedText[] = [];
+      for (let start = 0; start < texts.length; start += rows)
+        encoded.push(...(await encodeRows(texts.slice(start, start + rows))));
+      return encoded;
+    },
+  };
+}
+
+const POOLED = "text_embeds";
+const LAYER_STATES = /^hidden_states\.(\d+)$/;
+
+/** The states before the last layer. Layers count from 0, the embedding. */
+function penultimate(graph: Graph): string {
+  const layers = graph.outputs
+    .map(({ name }) => LAYER_STATES.exec(name)?.[1])
+    .filter((layer) => layer !== undefined)
+    .map(Number);
+  if (layers.length < 2)
+    throw new RangeError("the text encoder was exported without hidden_states, which this family needs");
+  return `hidden_states.${Math.max(...layers) - 1}`;
+}
+
+function floatTensor(tensor: Tensor | undefined): Tensor<"float32"> | undefined {
+  return tensor && { type: "float32", dims: tensor.dims, data: floatsOf(tensor) };
+}
+
+function getTensor(tensor: Tensor<"float32"> | undefined): Tensor<"float32"> {
+  if (tensor === undefined) throw new RangeError("the text encoder gave no states");
+  return tensor;
+}

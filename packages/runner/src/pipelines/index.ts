@@ -1,0 +1,37 @@
+import type { PipelineName } from "@rivulet/pipelines";
+import { onnxBackend } from "../backends/onnx/onnx-backend.ts";
+import type { Implementation } from "../implementation.ts";
+import { type DiffusionOptions, textToImage } from "./text-to-image.ts";
+
+/**
+ * How each pipeline is executed, as far as it is: the names that are left out have no implementation yet and are listed
+ * below, so that a new pipeline shows up here as an error of the compiler.
+ */
+export type Implementations = { readonly [N in Exclude<PipelineName, NotImplemented>]: Implementation<N> };
+
+type NotImplemented =
+  | "image-to-image"
+  | "image-to-video"
+  | "upscale"
+  | "audio-to-text"
+  | "segment-anything-2"
+  | "llm"
+  | "image-to-text"
+  | "text-to-speech"
+  | "live-video-to-video";
+
+export interface EngineOptions {
+  /** ONNX Runtime's execution providers in order of preference; the processor comes last in any case. */
+  readonly providers?: readonly string[];
+  readonly diffusion?: Omit<DiffusionOptions, "backend">;
+}
+
+/** Every implementation, set up in one way. Nothing is loaded until a model is. */
+export function implementationsFor({ providers = [], diffusion = {} }: EngineOptions): Implementations {
+  return {
+    "text-to-image": textToImage({ backend: (log) => onnxBackend({ log, providers }), ...diffusion }),
+  };
+}
+
+/** Every implementation with its defaults: what a model host loads from. */
+export const implementations: Implementations = implementationsFor({});

@@ -1,0 +1,156 @@
+import { encodePng, type Rgb8, toDataUrl } from "@rivulet/media";
+import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
+import { type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
+import type { Backend } from "../backend.ts";
+import { denoise, turn } from "../diffusion/denoise.ts";
+import type { LatentSize, Wish } from "../diffusion/denoiser.ts";
+import { type DiffusionModel, loadDiffusionModel } from "../diffusion/diffusion-model.ts";
+import { promptParts, textsFor } from "../diffusion/prompt.ts";
+import { blankLike } from "../diffusion/text-conditioning.ts";
+import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
+import { type ModelRule, ruleOf } from "../model-rules.ts";
+import { noiseOf, type SeedMode } from "../random/noise.ts";
+import type { Schedule } from "../schedulers/schedule.ts";
+import type { SchedulerOverride } from "../schedulers/scheduler.ts";
+
+type Request = PipelineRequest<"text-to-image">;
+type Response = PipelineRunnerResponse<"text-to-image">;
+
+/** How diffusion models are run here. None of it can be asked for in a request. */
+export interface DiffusionOptions {
+  readonly backend: (log: Logger) => Backend;
+  readonly seedMode?: SeedMode;
+  /** Another method than each model's own: for comparing methods. */
+  readonly scheduler?: SchedulerOverride;
+  /** Whether a model without a safety checker is refused, or its pictures all count as safe. */
+  readonly safety?: "required" | "best-effort";
+}
+
+/** Text to image with models of the Stable Diffusion family. Source: runner-and-models 7.5. */
+export function textToImage(options: DiffusionOptions): Implementation<"text-to-image"> {
+  return {
+    async load({ directory, model, threads, log, onProgress }) {
+      const rule = ruleOf(model);
+      const diffusion = await loadDiffusionModel({
+        directory,
+        backend: options.backend(log),
+        threads,
+        scheduler: options.scheduler ?? rule.scheduler,
+        onProgress,
+      });
+      if (diffusion.safetyChecker === undefined) {
+        if (options.safety === "required") {
+          await diffusion[Symbol.asyncDispose]();
+          throw new RangeError("the model has no safety checker");
+        }
+        log.warn("no safety checker", { model });
+      }
+      return new LoadedTextToImage(diffusion, rule, options.seedMode);
+    },
+  };
+}
+
+/** Seeds that are drawn here have 32 bits. Source: runner-and-models 1.2.6. */
+const SEEDS = 2 ** 32;
+
+class LoadedTextToImage implements LoadedModel<"text-to-image"> {
+  readonly #model: DiffusionModel;
+  readonly #rule: ModelRule;
+  readonly #seedMode: SeedMode | undefined;
+
+  constructor(model: DiffusionModel, rule: ModelRule, seedMode: SeedMode | undefined) {
+    this.#model = model;
+    this.#rule = rule;
+    this.#seedMode = seedMode;
+  }
+
+  /** Each picture is made on its own, so that it equals the one its seed makes alone. */
+  async run(request: Request, context: RunContext): Promise<Response> {
+    const { denoiser } = this.#model;
+    refuseAdapters(request.loras);
+    const size = this.#latentSize(request);
+    const schedule = this.#plan(this.#rule.steps ?? request.num_inference_steps);
+    const wish = await this.#wish(request, size, context.signal);
+    const predict = denoiser.prepare(wish);
+    const first = request.seed ?? drawnSeed(context.randomness);
+    const images: Response["images"] = [];
+    for (let image = 0; image < request.num_images_per_prompt; image++) {
+      const seed = first + image;
+      const latents = await denoise({
+        schedule,
+        predict,
+        noise: noiseOf(seed, this.#seedMode),
+        size: size.channels * size.height * size.width,
+        signal: context.signal,
+        onStep: (step, of) => context.onProgress({ kind: "step", image, step, of }),
+      });
+      await turn(context.signal);
+      const picture = await this.#model.decoder.decode(latents, size);
+      const nsfw = request.safety_check && (await this.#isUnsafe(picture, context.signal));
+      images.push({ url: toDataUrl("image/png", await encodePng(picture)), seed, nsfw });
+    }
+    return { images };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#model[Symbol.asyncDispose]();
+  }
+
+  async #wish(request: Request, size: LatentSize, signal: AbortSignal): Promise<Wish> {
+    const { text, denoiser, blanksEmptyNegative } = this.#model;
+    const parts = promptParts(request.prompt);
+    if (parts.length === 0) throw rejected("the prompt has no words");
+    const guidance = this.#rule.guidance ?? request.guidance_scale;
+    const common = { size, height: request.height, width: request.width, guidance };
+    await turn(signal);
+    const prompt = textsFor(parts, text.encoders);
+    const negativeParts = promptParts(request.negative_prompt);
+    const isBlank = negativeParts.length === 0 && blanksEmptyNegative;
+    if (!denoiser.needsNegative(guidance) || isBlank) {
+      const [encoded] = await text.encode([prompt]);
+      if (encoded === undefined) throw new RangeError("the prompt was not encoded");
+      const negative = denoiser.needsNegative(guidance) ? { negative: blankLike(encoded) } : {};
+      return { ...common, prompt: encoded, ...negative };
+    }
+    const [negative, encoded] = await text.encode([textsFor(negativeParts, text.encoders), prompt]);
+    if (encoded === undefined || negative === undefined) throw new RangeError("a prompt was not encoded");
+    return { ...common, prompt: encoded, negative };
+  }
+
+  #plan(steps: number): Schedule {
+    try {
+      return this.#model.scheduler.plan(steps);
+    } catch (cause) {
+      if (cause instanceof RangeError) throw rejected(cause.message, cause);
+      throw cause;
+    }
+  }
+
+  #latentSize({ width, height }: Request): LatentSize {
+    const { denoiser, decoder } = this.#model;
+    const step = decoder.factor * 2 ** denoiser.halvings;
+    if (width % step !== 0 || height % step !== 0) throw rejected(`width and height must be multiples of ${step}`);
+    const size = { channels: denoiser.channels, height: height / decoder.factor, width: width / decoder.factor };
+    const fixed = denoiser.fixedSize;
+    if (fixed !== undefined && (fixed.height !== size.height || fixed.width !== size.width))
+      throw rejected(`the size must be ${fixed.width * decoder.factor} × ${fixed.height * decoder.factor}`);
+    return size;
+  }
+
+  async #isUnsafe(picture: Rgb8, signal: AbortSignal): Promise<boolean> {
+    await turn(signal);
+    return (await this.#model.safetyChecker?.isUnsafe(picture)) ?? false;
+  }
+}
+
+function refuseAdapters(loras: string): void {
+  if (!["", "{}"].includes(loras.trim())) throw rejected("adapters (loras) are not supported");
+}
+
+function drawnSeed(randomness: Randomness): number {
+  return Math.floor(randomness.uniform() * SEEDS);
+}
+
+function rejected(reason: string, cause?: unknown): RivuletError {
+  return new RivuletError("request.rejected-by-model", { reason }, cause === undefined ? {} : { cause });
+}
