@@ -34,7 +34,10 @@ export {
   LEGACY_CAPABILITIES,
   numbersOf,
 } from "./capability-bits.ts";
+export { WORKER_PROTOCOL, wantsInlineImages } from "./compat/inline-images.ts";
+export { legacyPhraseOf, type PeerError, readLegacyPhrase } from "./compat/legacy-phrases.ts";
 export { isCompatible } from "./compatibility.ts";
+export { type HeaderValue, parseContentType } from "./content-type.ts";
 export {
   AIWorker as AIWorkerService,
   AuthTokenSchema,
@@ -52,7 +55,20 @@ export {
   Transcoder as TranscoderService,
 } from "./gen/lp_rpc_pb.ts";
 export { type Gpu, type Hardware, hardwareMessage, hardwareOf } from "./hardware.ts";
+export { networkJson } from "./http-json.ts";
 export { keccak256 } from "./keccak.ts";
+export { MAX_EVENT_LINE } from "./limits.ts";
+export {
+  encodeFormData,
+  encodeMixed,
+  type Form,
+  type FormFile,
+  findBoundary,
+  formOf,
+  type MultipartBody,
+  type Part,
+  parseMultipart,
+} from "./multipart.ts";
 export {
   type CapabilityPrice,
   decodeOrchestratorInfo,
@@ -105,5 +121,32 @@ export {
   type VerifySignature,
   verifySignature,
 } from "./signing.ts";
+export { EVENT_STREAM_HEADERS, EventLines, eventOf, isLastChunk, readChunks, readEvents } from "./sse.ts";
 export type { TicketExpiration, TicketParams } from "./ticket-params.ts";
 export { COMPATIBILITY_VERSION, isVersionAtLeast } from "./version.ts";
+export {
+  decodeRegistration,
+  decodeWorkerJob,
+  decodeWorkerRequest,
+  encodeRegistration,
+  encodeResult,
+  encodeWorkerJob,
+  encodeWorkerRequest,
+  type IncomingHeaders,
+  isSecret,
+  RESULT_CONTENT_TYPES,
+  RESULTS_PATH,
+  type ResultHead,
+  type ResultKind,
+  readResultHead,
+  registrationMessage,
+  registrationOf,
+  resultHeaders,
+  resultOf,
+  type WorkerJob,
+  type WorkerRegistration,
+  type WorkerRequest,
+  type WorkerResult,
+  workerJobMessage,
+  workerJobOf,
+} from "./worker-stream.ts";

@@ -1,0 +1,105 @@
+import { codeOf, type ErrorCode, RivuletError } from "@rivulet/primitives";
+
+/** How the network says an error in plain words, and knows it again. */
+interface Phrase {
+  readonly code: ErrorCode;
+  /** What the body says. Known again in any letter case, anywhere in a body. */
+  readonly text: string;
+  /** Whether gateways of the older software leave the peer alone for a while after it. */
+  readonly isPeersFault: boolean;
+}
+
+/**
+ * Gateways of the older implementation decide by phrases in the body; ours read the code beside it. Of several phrases for
+ * one code the first is what we say; of several in one body the first is what it tells.
+ * Sources: wire-protocol 4.4, 4.6, 4.8, 5.5, 5.6. Witness: vectors/wire/v28-error-classification.json.
+ */
+const phrases: readonly Phrase[] = [
+  { code: "payment.params-expired", text: "TicketParams expired", isPeersFault: false },
+  { code: "payment.refused", text: "Insufficient balance", isPeersFault: true },
+  { code: "payment.refused", text: "invalid ticket senderNonce", isPeersFault: false },
+  { code: "payment.refused", text: "invalid ticket", isPeersFault: true },
+  { code: "payment.malformed", text: "protobuf unmarshal error", isPeersFault: true },
+  { code: "payment.malformed", text: "base64 decode error", isPeersFault: true },
+  { code: "capacity.exhausted", text: "insufficient capacity", isPeersFault: false },
+  { code: "credentials.malformed", text: "ErrorSegEncoding", isPeersFault: true },
+  { code: "credentials.bad-signature", text: "ErrSegSig", isPeersFault: true },
+  { code: "credentials.incompatible", text: "incompatible capabilities", isPeersFault: true },
+  { code: "credentials.token-missing", text: "missing auth token", isPeersFault: true },
+  // Not the peer's fault for us: it has started anew, or we were slow. A fresh session settles it.
+  { code: "credentials.token-invalid", text: "invalid auth token", isPeersFault: false },
+  { code: "credentials.token-expired", text: "expired auth token", isPeersFault: false },
+  { code: "worker.none-available", text: "no workers can process job requested", isPeersFault: true },
+  { code: "worker.none-available", text: "no workers available", isPeersFault: true },
+  { code: "worker.lost", text: "Remote worker took too long", isPeersFault: true },
+  { code: "worker.secret-rejected", text: "invalid secret", isPeersFault: true },
+];
+const known = phrases.map((phrase) => ({ ...phrase, low: phrase.text.toLowerCase() }));
+const saidFor: ReadonlyMap<ErrorCode, string> = new Map([
+  ["auth.rejected", "Unauthorized"],
+  ...phrases.toReversed().map(({ code, text }) => [code, text] as const),
+]);
+
+/** Stands before what a runner said about the application's request; only it makes an older gateway tell the application. */
+const RETURNED_400 = "returned 400";
+
+/** How much of a peer's words is kept. */
+const MAX_REASON_LENGTH = 1000;
+
+/** What a peer told in words. */
+export interface PeerError {
+  readonly error: RivuletError;
+  /** Whether the peer deserves to be left alone for a while. */
+  readonly isPeersFault: boolean;
+}
+
+/** The text that goes into an error's plain body. Errors that are not ours keep theirs to themselves. */
+export function legacyPhraseOf(error: unknown): string {
+  const ours = error instanceof RivuletError ? error : new RivuletError("internal", {});
+  const code = codeOf(ours);
+  const said = saidFor.get(code);
+  if (said !== undefined) return said;
+  return oneLine(isApplicationsFault(code) ? `container ${RETURNED_400}: ${reasonOf(ours)}` : ours.message);
+}
+
+/** The error that a peer's plain body tells. Words that nobody knows are "peer.failed". Source: wire-protocol 4.8. */
+export function readLegacyPhrase(body: string, job: { readonly pipeline: string; readonly model: string }): PeerError {
+  const text = oneLine(body);
+  const low = text.toLowerCase();
+  const phrase = known.find((candidate) => low.includes(candidate.low));
+  if (phrase !== undefined) return { error: told(phrase.code, text, job), isPeersFault: phrase.isPeersFault };
+  const at = low.indexOf(RETURNED_400);
+  if (at >= 0) {
+    const reason = text.slice(at + RETURNED_400.length).replace(/^[:\s]+/, "");
+    return { error: new RivuletError("request.rejected-by-model", { reason }), isPeersFault: false };
+  }
+  return { error: new RivuletError("peer.failed", { reason: text }), isPeersFault: true };
+}
+
+function told(
+  code: ErrorCode,
+  reason: string,
+  job: { readonly pipeline: string; readonly model: string },
+): RivuletError {
+  return code === "capacity.exhausted"
+    ? new RivuletError("capacity.exhausted", { pipeline: job.pipeline, model: job.model })
+    : new RivuletError(code, { reason });
+}
+
+function isApplicationsFault(code: ErrorCode): boolean {
+  return code.startsWith("request.");
+}
+
+function reasonOf(error: RivuletError): string {
+  return error.code === "request.rejected-by-model" && "reason" in error.facts
+    ? (error.facts.reason ?? error.message)
+    : error.message;
+}
+
+/** A plain body is one line. */
+function oneLine(text: string): string {
+  return text
+    .slice(0, MAX_REASON_LENGTH)
+    .replace(/[\r\n]+/g, " ")
+    .trim();
+}
