@@ -69,7 +69,12 @@ export class ModelPool implements Startable, MemoryArbiter {
   }
 
   async start(): Promise<void> {
-    for (const model of this.models) if (model.config.keepWarm) model.bringUp();
+    void this.warmUp();
+  }
+
+  /** Loads what is to be kept warm and is not, and resolves when each model is ready or has failed. */
+  async warmUp(): Promise<void> {
+    await Promise.all(this.models.filter(({ config }) => config.keepWarm).map((model) => model.bringUp()));
   }
 
   async stop(): Promise<void> {

@@ -200,9 +200,10 @@ export class PooledModel {
     }
   }
 
-  /** Loads whatever of the model is not in memory. One load at a time, however many ask. */
-  bringUp(): void {
-    if (this.#loading !== undefined || this.#stopped.signal.aborted) return;
+  /** Loads whatever of the model is not in memory. One load at a time, however many ask; resolves when it has ended. */
+  async bringUp(): Promise<void> {
+    if (this.#loading !== undefined) return this.#loading.task;
+    if (this.#stopped.signal.aborted) return;
     const cancelled = new AbortController();
     this.#loading = { cancelled, task: Promise.resolve() };
     const task = this.#bringUp(cancelled.signal).finally(() => {
@@ -211,6 +212,7 @@ export class PooledModel {
       this.#settle();
     });
     this.#loading = { cancelled, task };
+    return task;
   }
 
   /** Lets only jobs before `order` in; `undefined` lets everybody in again. */
@@ -273,7 +275,7 @@ export class PooledModel {
     if (moved) for (const [index, waiter] of this.#waiting.entries()) waiter.onPosition(index + 1);
     const next = this.#waiting[0];
     const isWanted = next !== undefined && next.order < this.#drainBefore && this.state !== "failed";
-    if (isWanted && this.#hosts < this.config.slots && this.#evicting === undefined) this.bringUp();
+    if (isWanted && this.#hosts < this.config.slots && this.#evicting === undefined) void this.bringUp();
   }
 
   #turnOf(waiter: Waiter, host: ModelHost): Turn {
@@ -426,7 +428,7 @@ export class PooledModel {
     if (pause > 0 && this.#hosts === 0) for (const waiter of this.#waiting.splice(0)) waiter.turn.reject(error);
     void this.#ports.clock.sleep(pause, this.#stopped.signal).then(
       () => {
-        if (this.config.keepWarm || this.#waiting.length > 0) this.bringUp();
+        if (this.config.keepWarm || this.#waiting.length > 0) void this.bringUp();
       },
       () => {},
     );

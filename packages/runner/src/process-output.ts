@@ -15,6 +15,7 @@ export class ProcessOutput {
   readonly #log: Logger;
   readonly #tail: string[] = [];
   #partial = "";
+  #lastError: string | undefined;
 
   constructor(stream: Readable, log: Logger) {
     this.#log = log;
@@ -28,6 +29,11 @@ export class ProcessOutput {
     return [...this.#tail, this.#partial].filter((line) => line.trim() !== "").join(" | ");
   }
 
+  /** The last event that was an error. */
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
   #push(text: string): void {
     const lines = (this.#partial + text).split("\n");
     this.#partial = (lines.pop() ?? "").slice(0, MAX_LINE_CHARS);
@@ -36,8 +42,12 @@ export class ProcessOutput {
 
   #line(line: string): void {
     const event = parseEvent(line);
-    if (event !== undefined) this.#log[event.level](event.event, event.fields);
-    else this.#tail.push(line);
+    if (event === undefined) this.#tail.push(line);
+    else {
+      this.#log[event.level](event.event, event.fields);
+      if (event.level === "error")
+        this.#lastError = `${event.event}: ${event.fields["reason"] ?? "for no known reason"}`;
+    }
     if (this.#tail.length > MAX_TAIL_LINES) this.#tail.shift();
   }
 }
