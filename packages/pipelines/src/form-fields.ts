@@ -1,14 +1,14 @@
 import { invariant } from "@rivulet/primitives";
 import type { z } from "zod";
 import { type FieldKind, fieldKind } from "./field-kind.ts";
-import type { Readable } from "./parse.ts";
+import type { RequestDefinition } from "./parse.ts";
 
 /**
  * A request as the text fields of a multipart body: the pipeline's order, fields that are not set left out.
  * Files go before them. Source: wire-protocol 4.7.
  */
 export function fieldsOf<R extends z.ZodObject>(
-  pipeline: Pick<Readable<R>, "request">,
+  pipeline: Pick<RequestDefinition<R>, "request">,
   request: z.output<R>,
 ): readonly (readonly [name: string, text: string])[] {
   return Object.entries(pipeline.request.shape).flatMap(([name, field]) => {

@@ -6,7 +6,10 @@ import type { Pipeline } from "./pipeline.ts";
 import { problemsOf } from "./problems.ts";
 
 /** The part of a pipeline that reading and writing requests needs. */
-export type Readable<R extends z.ZodObject> = Pick<Pipeline<string, R>, "request" | "modelField" | "defaultModel">;
+export type RequestDefinition<R extends z.ZodObject> = Pick<
+  Pipeline<string, R>,
+  "request" | "modelField" | "defaultModel"
+>;
 
 /**
  * The fields of a request, checked and with every default filled in. Unknown fields are ignored, `null` is refused.
@@ -14,7 +17,7 @@ export type Readable<R extends z.ZodObject> = Pick<Pipeline<string, R>, "request
  * Takes any value: what `JSON.parse` yields, or the text fields of a multipart body as an object. Throws
  * "request.invalid" with one problem a field.
  */
-export function parseRequest<R extends z.ZodObject>(pipeline: Readable<R>, body: unknown): z.output<R> {
+export function parseRequest<R extends z.ZodObject>(pipeline: RequestDefinition<R>, body: unknown): z.output<R> {
   const read = isRecord(body) ? withLenience(pipeline.request, body) : body;
   const parsed = pipeline.request.safeParse(read);
   if (parsed.success) return parsed.data;
@@ -23,14 +26,14 @@ export function parseRequest<R extends z.ZodObject>(pipeline: Readable<R>, body:
 
 /** A request from the text fields of a multipart body. An empty text counts as a field left out. */
 export function parseFields<R extends z.ZodObject>(
-  pipeline: Readable<R>,
+  pipeline: RequestDefinition<R>,
   fields: ReadonlyMap<string, string>,
 ): z.output<R> {
   return parseRequest(pipeline, Object.fromEntries([...fields].filter(([, text]) => text !== "")));
 }
 
 /** The model a request names, or the pipeline's default when it names none. */
-export function modelOf<R extends z.ZodObject>(pipeline: Readable<R>, request: z.output<R>): string {
+export function modelOf<R extends z.ZodObject>(pipeline: RequestDefinition<R>, request: z.output<R>): string {
   const named: unknown = Reflect.get(request, pipeline.modelField);
   return typeof named === "string" && named !== "" ? named : pipeline.defaultModel;
 }
