@@ -1,0 +1,325 @@
+"""Trains the starter model: a Stable Diffusion of the usual parts, small enough for two CPU cores.
+
+    python train.py                       # every stage, about 75 minutes on two cores
+    python train.py --stage unet          # one stage
+    python train.py --unet-steps 20000    # longer
+
+Stages: `tokenizer`, `vae`, `latents`, `unet`, `save`. Each leaves its result in the work folder and is skipped when that
+is complete; a stage that was interrupted continues from its last checkpoint. The result is a Diffusers checkpoint in
+`work/diffusers`, which `models/export/export.py` turns into the package's files.
+
+Nothing here is random but by the seed. Combinations for which `shapes.is_held_out` is true are never drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+import shapes
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1] / "export"))
+from small_tokenizer import make_tokenizer  # noqa: E402
+
+LATENT_CHANNELS = 8
+TEXT_WIDTH = 128
+SCHEDULE = dict(
+    num_train_timesteps=1000,
+    # The usual curve, ended later: with flat pictures the usual end (0.012) leaves the background's colour readable in
+    # the noisiest input, and the model learns to trust that instead of the words.
+    beta_start=0.00085,
+    beta_end=0.02,
+    beta_schedule="scaled_linear",
+    prediction_type="v_prediction",
+)
+
+
+# Models ------------------------------------------------------------------------------------------------------------------
+
+
+def new_vae() -> AutoencoderKL:
+    """Downsamples by 16. No attention: every part sees a bounded neighbourhood, so it may be trained on crops.
+
+    One group for the norms: flat colours live in the ratio between channels, which finer groups would divide away. It
+    starts as a linear map that keeps the variance (second convolutions zero, the others scaled by fan-in, posterior
+    narrow); with the library's own start a deep narrow stack passes no signal and needs thousands of steps to find one.
+    """
+    vae = AutoencoderKL(
+        block_out_channels=(8, 16, 32, 64, 64),
+        down_block_types=("DownEncoderBlock2D",) * 5,
+        up_block_types=("UpDecoderBlock2D",) * 5,
+        latent_channels=LATENT_CHANNELS,
+        layers_per_block=1,
+        norm_num_groups=1,
+        mid_block_add_attention=False,
+        sample_size=shapes.SIDE,
+    )
+    with torch.no_grad():
+        for name, module in vae.named_modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.bias.zero_()
+                if name.endswith("conv2"):
+                    module.weight.zero_()
+                else:
+                    module.weight.normal_(0, module.weight[0].numel() ** -0.5)
+        vae.quant_conv.bias[LATENT_CHANNELS:] = -4
+        vae.quant_conv.weight[LATENT_CHANNELS:] *= 0.1
+    return vae
+
+
+def new_unet() -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        block_out_channels=(64, 96, 112),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        layers_per_block=1,
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=4,
+        norm_num_groups=16,
+    )
+
+
+def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=256,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            max_position_embeddings=77,
+            hidden_act="quick_gelu",
+            projection_dim=TEXT_WIDTH,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def pixels(pictures: np.ndarray) -> torch.Tensor:
+    x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+class Ema:
+    """A running average of the weights, which is what gets saved."""
+
+    def __init__(self, module: torch.nn.Module, decay: float):
+        self.decay, self.steps = decay, 0
+        self.module = module
+        self.shadow = [p.detach().clone() for p in module.parameters()]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        self.steps += 1
+        keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_(self.shadow, [p.detach() for p in self.module.parameters()], 1 - keep)
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        for p, s in zip(self.module.parameters(), self.shadow):
+            p.copy_(s)
+
+
+def rate(step: int, steps: int, warm: int = 200, decay: float = 0.35) -> float:
+    """Up over `warm` steps, level, then down over the last `decay` of the run along half a cosine."""
+    start = steps * (1 - decay)
+    down = 1.0 if step < start else 0.5 * (1 + math.cos(math.pi * (step - start) / (steps - start)))
+    return min(1.0, (step + 1) / warm) * max(down, 0.01)
+
+
+def save_checkpoint(path: Path, **parts) -> None:
+    torch.save(parts, path.with_suffix(".part"))
+    path.with_suffix(".part").rename(path)
+
+
+# Stages ------------------------------------------------------------------------------------------------------------------
+
+
+def crop_batch(rng: random.Random, side: int, count: int) -> np.ndarray:
+    out = []
+    for _ in range(count):
+        scene = shapes.training_scene(rng)
+        picture = shapes.draw(scene)
+        room = shapes.SIDE - side
+        thing = rng.choice(scene.things)
+        x, y = (min(max(int(c + rng.uniform(-0.9, 0.9) * thing.radius - side / 2), 0), room) for c in (thing.x, thing.y))
+        out.append(picture[y : y + side, x : x + side])
+    return np.stack(out)
+
+
+def train_vae(work: Path, args) -> None:
+    """First on small crops with an edge in them, which are cheap, then on larger ones, then on whole pictures."""
+    torch.manual_seed(args.seed)
+    rng = random.Random(args.seed)
+    vae = new_vae().to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(vae.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=1e-4)
+    ema, step = Ema(vae, 0.995), 0
+    path = work / "vae.ckpt"
+    if path.exists():
+        state = torch.load(path, weights_only=False)
+        vae.load_state_dict(state["model"]); optimiser.load_state_dict(state["optimiser"])
+        ema.shadow, ema.steps, step = state["ema"], state["step"], state["step"]
+        rng.setstate(state["rng"])
+    began, first, shown = time.time(), step, 0.0
+    while step < args.vae_steps:
+        for group in optimiser.param_groups:
+            group["lr"] = 2e-3 * rate(step, args.vae_steps, 100, 0.6)
+        done = step / args.vae_steps
+        side, count = (64, 16) if done < 0.6 else (128, 8) if done < 0.8 else (256, 3)
+        x = pixels(crop_batch(rng, side, count))
+        posterior = vae.encode(x).latent_dist
+        y = vae.decode(posterior.sample()).sample
+        kl = posterior.kl().mean() / posterior.mean[0].numel()
+        l1 = (y - x).abs().mean()
+        loss = l1 + F.mse_loss(y, x) + args.kl * kl
+        optimiser.zero_grad(); loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimiser.step(); ema.update()
+        step += 1
+        shown = 0.98 * shown + 0.02 * l1.item() if shown else l1.item()
+        if step % 100 == 0:
+            print(f"vae {step}/{args.vae_steps} l1 {shown:.4f} kl {kl.item():.3f} {(time.time() - began) / (step - first):.3f} s/step", flush=True)
+        if step % 500 == 0:
+            save_checkpoint(path, model=vae.state_dict(), optimiser=optimiser.state_dict(), ema=ema.shadow, step=step, rng=rng.getstate())
+    ema.apply()
+    vae.save_pretrained(work / "vae")
+
+
+@torch.no_grad()
+def encode_latents(work: Path, args) -> None:
+    """The training set as latents, so that the UNet's training never runs the encoder; and the scaling factor."""
+    vae = AutoencoderKL.from_pretrained(work / "vae").to(memory_format=torch.channels_last).eval()
+    rng = random.Random(args.seed + 1)
+    scenes = [shapes.training_scene(rng, pairs=0.36) for _ in range(args.scenes)]
+    out = torch.empty(len(scenes), LATENT_CHANNELS, 16, 16)
+    began = time.time()
+    for i in range(0, len(scenes), 16):
+        part = scenes[i : i + 16]
+        out[i : i + 16] = vae.encode(pixels(np.stack([shapes.draw(s) for s in part]))).latent_dist.mean
+        if i % 1600 == 0:
+            print(f"latents {i}/{len(scenes)} {time.time() - began:.0f} s", flush=True)
+    scale = 1 / out.std().item()
+    vae.register_to_config(scaling_factor=round(scale, 5))
+    vae.save_pretrained(work / "vae")
+    print("scaling factor", scale, "channel mean", out.mean((0, 2, 3)).tolist(), "channel std", out.std((0, 2, 3)).tolist())
+    save_checkpoint(work / "latents.pt", latents=out * vae.config.scaling_factor, scenes=scenes)
+
+
+def train_unet(work: Path, args) -> None:
+    torch.manual_seed(args.seed + 2)
+    rng = random.Random(args.seed + 2)
+    tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
+    data = torch.load(work / "latents.pt", weights_only=False)
+    latents, scenes = data["latents"], data["scenes"]
+    text, unet = new_text_encoder(tokenizer), new_unet().to(memory_format=torch.channels_last)
+    both = torch.nn.ModuleList([text, unet])
+    print("parameters", sum(p.numel() for p in text.parameters()), sum(p.numel() for p in unet.parameters()), flush=True)
+    optimiser = torch.optim.AdamW(both.parameters(), lr=args.lr, betas=(0.9, 0.99), weight_decay=1e-2)
+    ema, step = Ema(both, 0.999), 0
+    path = work / "unet.ckpt"
+    if path.exists():
+        state = torch.load(path, weights_only=False)
+        both.load_state_dict(state["model"]); optimiser.load_state_dict(state["optimiser"])
+        ema.shadow, ema.steps, step = state["ema"], state["step"], state["step"]
+        rng.setstate(state["rng"]); torch.set_rng_state(state["torch_rng"])
+    alphas = DDIMScheduler(**SCHEDULE).alphas_cumprod
+    known: dict[str, list[int]] = {}
+
+    def tokens(words: str) -> list[int]:
+        if words not in known:
+            known[words] = tokenizer(words, padding="max_length", max_length=77, truncation=True).input_ids
+        return known[words]
+
+    began, first, shown = time.time(), step, 0.0
+    while step < args.unet_steps:
+        for group in optimiser.param_groups:
+            group["lr"] = args.lr * rate(step, args.unet_steps)
+        chosen = [rng.randrange(len(scenes)) for _ in range(args.batch)]
+        ids = torch.tensor([tokens("" if rng.random() < 0.1 else shapes.caption(rng, scenes[i])) for i in chosen])
+        x = latents[chosen].contiguous(memory_format=torch.channels_last)
+        t = torch.randint(0, 1000, (args.batch,))
+        a, b = alphas[t].sqrt().view(-1, 1, 1, 1), (1 - alphas[t]).sqrt().view(-1, 1, 1, 1)
+        noise = torch.randn_like(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            predicted = unet(a * x + b * noise, t, text(ids).last_hidden_state).sample
+        loss = F.mse_loss(predicted.float(), a * noise - b * x)
+        optimiser.zero_grad(); loss.backward()
+        torch.nn.utils.clip_grad_norm_(both.parameters(), 1.0)
+        optimiser.step(); ema.update()
+        step += 1
+        shown = 0.99 * shown + 0.01 * loss.item() if shown else loss.item()
+        if step % 100 == 0:
+            print(f"unet {step}/{args.unet_steps} loss {shown:.4f} {(time.time() - began) / (step - first):.3f} s/step", flush=True)
+        if step % 500 == 0:
+            save_checkpoint(path, model=both.state_dict(), optimiser=optimiser.state_dict(), ema=ema.shadow, step=step,
+                            rng=rng.getstate(), torch_rng=torch.get_rng_state())
+    save_checkpoint(path, model=both.state_dict(), optimiser=optimiser.state_dict(), ema=ema.shadow, step=step,
+                    rng=rng.getstate(), torch_rng=torch.get_rng_state())
+
+
+def save_pipeline(work: Path, args) -> None:
+    """The averaged weights of the last checkpoint, as an ordinary Diffusers checkpoint. May be run while training goes on."""
+    tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
+    both = torch.nn.ModuleList([new_text_encoder(tokenizer), new_unet()])
+    for p, s in zip(both.parameters(), torch.load(work / "unet.ckpt", weights_only=False)["ema"]):
+        p.data.copy_(s)
+    scheduler = DDIMScheduler(**SCHEDULE, timestep_spacing="trailing", clip_sample=False, set_alpha_to_one=False, steps_offset=0)
+    StableDiffusionPipeline(
+        vae=AutoencoderKL.from_pretrained(work / "vae"),
+        text_encoder=both[0].eval(),
+        tokenizer=tokenizer,
+        unet=both[1].eval(),
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(work / "diffusers")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=HERE / "work")
+    parser.add_argument("--stage", choices=("tokenizer", "vae", "latents", "unet", "save"))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--vae-steps", type=int, default=4000)
+    parser.add_argument("--kl", type=float, default=5e-4)
+    parser.add_argument("--scenes", type=int, default=16000)
+    parser.add_argument("--unet-steps", type=int, default=12000)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--lr", type=float, default=8e-4)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    args.work.mkdir(parents=True, exist_ok=True)
+    stages = {
+        "tokenizer": (lambda: make_tokenizer(args.work / "tokenizer", shapes.vocabulary_corpus()), args.work / "tokenizer" / "tokenizer_config.json"),
+        "vae": (lambda: train_vae(args.work, args), args.work / "vae"),
+        "latents": (lambda: encode_latents(args.work, args), args.work / "latents.pt"),
+        "unet": (lambda: train_unet(args.work, args), None),
+        "save": (lambda: save_pipeline(args.work, args), None),
+    }
+    for name, (run, result) in stages.items():
+        if args.stage in (None, name) and not (args.stage is None and result is not None and result.exists()):
+            began = time.time()
+            run()
+            print(f"{name} took {(time.time() - began) / 60:.1f} minutes", flush=True)
+
+
+if __name__ == "__main__":
+    main()
