@@ -1,17 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { decodeImage, parseDataUrl, type Rgb8 } from "@rivulet/media";
 import { type PipelineRequest, textToImage as pipeline } from "@rivulet/pipelines";
 import { isError, RivuletError, silentLogger } from "@rivulet/primitives";
 import { seededRandomness } from "@rivulet/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Backend, Graph } from "../src/backend.ts";
-import { onnxBackend } from "../src/backends/onnx/onnx-backend.ts";
 import type { LoadedModel, Progress, RunContext } from "../src/implementation.ts";
 import { type DiffusionOptions, textToImage } from "../src/pipelines/text-to-image.ts";
 import { noiseOf } from "../src/random/noise.ts";
 import { floatsOf, type Tensor } from "../src/tensor.ts";
+import { type Run, recordingBackend } from "./recording-backend.ts";
 import {
   embeddingOf,
   SCALING_FACTOR,
@@ -31,36 +30,6 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-/** One run of a model file, as the engine asked for it. */
-interface Run {
-  readonly component: string;
-  readonly feeds: Readonly<Record<string, Tensor>>;
-}
-
-/** ONNX Runtime, with every run written down and the open files counted. */
-function recording(runs: Run[], counts = { open: 0 }): Backend {
-  const backend = onnxBackend({ log: silentLogger });
-  return {
-    async open(file, options) {
-      const graph = await backend.open(file, options);
-      const component = basename(dirname(file));
-      counts.open++;
-      return {
-        inputs: graph.inputs,
-        outputs: graph.outputs,
-        async run(feeds, outputs) {
-          runs.push({ component, feeds });
-          return graph.run(feeds, outputs);
-        },
-        async close() {
-          counts.open--;
-          await graph.close();
-        },
-      } satisfies Graph;
-    },
-  };
-}
-
 interface Loaded {
   readonly model: LoadedModel<"text-to-image">;
   readonly runs: Run[];
@@ -73,7 +42,7 @@ async function load(tiny: TinyModel, options: Partial<DiffusionOptions> & { id?:
   const directory = join(root, `model-${++written}`);
   await writeTinyModel(directory, tiny);
   const [runs, counts, progress]: [Run[], { open: number }, Progress[]] = [[], { open: 0 }, []];
-  const model = await textToImage({ backend: () => recording(runs, counts), ...options }).load({
+  const model = await textToImage({ backend: () => recordingBackend(runs, counts), ...options }).load({
     directory,
     model: options.id ?? "tiny",
     threads: 1,
@@ -354,7 +323,9 @@ describe("a run", () => {
     const events: Progress[] = [];
     const wanted = request({ num_images_per_prompt: 2 });
     await model.run(wanted, context({ onProgress: (event) => events.push(event) }));
-    expect(events).toEqual([0, 1].flatMap((image) => [1, 2].map((step) => ({ kind: "step", image, step, of: 2 }))));
+    const steps = (image: number) => [1, 2].map((step) => ({ kind: "step", image, step, of: 2 }));
+    const made = (image: number) => expect.objectContaining({ kind: "image", image, nsfw: false });
+    expect(events).toEqual([...steps(0), made(0), ...steps(1), made(1)]);
   });
 
   test.each([
@@ -421,7 +392,7 @@ describe("a model", () => {
     await writeTinyModel(directory, { family: "sd" });
     await rm(join(directory, "vae_decoder"), { recursive: true });
     const counts = { open: 0 };
-    const loading = textToImage({ backend: () => recording([], counts) }).load({
+    const loading = textToImage({ backend: () => recordingBackend([], counts) }).load({
       directory,
       model: "broken",
       threads: 1,

@@ -8,12 +8,15 @@ interface Weight {
   readonly expected: { readonly sines: readonly number[]; readonly cosines: readonly number[] };
 }
 
-const { cases, tolerance } = vectors<Weight>("guidance-embedding");
-test.each(cases)("a guidance scale is embedded as in the golden numbers: $name", ({ input, expected }) => {
-  const embedding = guidanceEmbedding(input.weight + 1, input.width);
-  expect(distance(embedding.subarray(0, 3), expected.sines)).toBeLessThan(tolerance);
-  expect(distance(embedding.subarray(input.width / 2, input.width / 2 + 3), expected.cosines)).toBeLessThan(tolerance);
-});
+for (const file of ["guidance-embedding", "guidance-embedding-single"]) {
+  const { cases, tolerance } = vectors<Weight>(file);
+  test.each(cases)(`a guidance scale is embedded as in ${file}: $name`, ({ input, expected }) => {
+    const embedding = guidanceEmbedding(input.weight + 1, input.width);
+    const half = input.width / 2;
+    expect(distance(embedding.subarray(0, 3), expected.sines)).toBeLessThan(tolerance);
+    expect(distance(embedding.subarray(half, half + 3), expected.cosines)).toBeLessThan(tolerance);
+  });
+}
 
 test("guidance goes from the answer without the prompt towards and past the one with it", () => {
   expect([...guided(Float32Array.of(1, 2), Float32Array.of(2, 0), 3)]).toEqual([4, -4]);

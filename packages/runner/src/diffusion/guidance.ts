@@ -20,16 +20,18 @@ const LONGEST_WAVE = 10_000;
 
 /**
  * A guidance scale as consistency models read it: sines, then cosines of (scale − 1) at frequencies between 1 and 1/10000.
+ * Rounded to single precision where the reference rounds: a phase of a thousand keeps only four digits after the point.
  * Source: runner-and-models 7.5.7.
  */
 export function guidanceEmbedding(scale: number, width: number): Float32Array {
   const half = Math.floor(width / 2);
-  const value = WEIGHT_SCALE * (scale - 1);
+  const value = Math.fround(WEIGHT_SCALE * Math.fround(scale - 1));
+  const decay = Math.fround(Math.fround(Math.log(LONGEST_WAVE)) / (half - 1));
   const embedding = new Float32Array(width);
   for (let i = 0; i < half; i++) {
-    const angle = value * Math.exp((-i * Math.log(LONGEST_WAVE)) / (half - 1));
-    embedding[i] = Math.sin(angle);
-    embedding[half + i] = Math.cos(angle);
+    const phase = Math.fround(value * Math.fround(Math.exp(Math.fround(-i * decay))));
+    embedding[i] = Math.sin(phase);
+    embedding[half + i] = Math.cos(phase);
   }
   return embedding;
 }

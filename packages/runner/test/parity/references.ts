@@ -1,0 +1,91 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** What the reference implementation made of a tiny model. The files are described in `models/references/README.md`. */
+
+/** Numbers in a file beside the references, as little-endian float32. */
+export interface TensorFile {
+  readonly file: string;
+  readonly shape: readonly number[];
+  /** The range the numbers are cut to before they are used. */
+  readonly clamp?: readonly [number, number];
+}
+
+export interface Wish {
+  readonly scheduler: string;
+  readonly prompt: string;
+  readonly prompt_2?: string;
+  readonly negative_prompt: string | null;
+  readonly seed: number;
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  readonly guidance: number;
+}
+
+export interface FamilyReferences {
+  readonly source: string;
+  readonly family: string;
+  readonly tokens: readonly {
+    readonly input: { readonly tokenizer: string; readonly text: string };
+    readonly expected: { readonly ids: readonly number[] };
+  }[];
+  readonly texts: readonly {
+    readonly input: { readonly encoder: string; readonly text: string; readonly input_ids: readonly number[] };
+    readonly expected: Readonly<Record<string, TensorFile>>;
+  }[];
+  readonly unet: readonly {
+    readonly input: Readonly<Record<string, TensorFile>> & { readonly timestep: number };
+    readonly expected: { readonly out_sample: TensorFile };
+  }[];
+  readonly vae: readonly {
+    readonly input: Readonly<Record<string, TensorFile>> & { readonly part: string };
+    readonly expected: Readonly<Record<string, TensorFile>>;
+  }[];
+  readonly images: readonly {
+    readonly input: Wish;
+    readonly expected: { readonly file: string; readonly latents: TensorFile };
+  }[];
+}
+
+export interface SchedulerReferences {
+  readonly source: string;
+  readonly cases: readonly {
+    readonly input: {
+      readonly scheduler: string;
+      readonly config: Readonly<Record<string, unknown>>;
+      readonly steps: number;
+      readonly seed: number;
+      readonly start: readonly number[];
+    };
+    readonly expected: {
+      readonly timesteps: readonly number[];
+      readonly init_noise_sigma: number;
+      readonly sigmas?: readonly number[];
+      readonly latents: readonly (readonly number[])[];
+    };
+  }[];
+}
+
+const root = new URL("../../../../models/references/", import.meta.url);
+
+/** The names of the families that were recorded. */
+export function families(): readonly string[] {
+  return readdirSync(root).filter((name) => existsSync(new URL(`${name}/model`, root)));
+}
+
+/** The path of a file of a family. */
+export function referenceFile(family: string, file: string): string {
+  return fileURLToPath(new URL(`${family}/${file}`, root));
+}
+
+export function references<T>(name: string): T {
+  return JSON.parse(readFileSync(referenceFile(name, "references.json"), "utf8"));
+}
+
+export function numbersOf(family: string, { file, clamp }: TensorFile): Float32Array {
+  const bytes = readFileSync(referenceFile(family, file));
+  const values = new Float32Array(Uint8Array.from(bytes).buffer);
+  if (clamp === undefined) return values;
+  return values.map((value) => Math.min(clamp[1], Math.max(clamp[0], value)));
+}
