@@ -11,3 +11,4 @@ export {
   onnxModel,
 } from "./onnx-writer.ts";
 export { seededRandomness } from "./seed.ts";
+export { readVectors, testVectors, type VectorCase, type VectorFile, type VectorRun } from "./vectors.ts";
