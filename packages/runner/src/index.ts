@@ -2,7 +2,7 @@ export { Hardware } from "./hardware.ts";
 export { memoryLauncher } from "./host/memory-host.ts";
 export type { HostLauncher } from "./host/messages.ts";
 export { ALL_IMPLEMENTATIONS, processLauncher } from "./host/process-host.ts";
-export type { Implementations } from "./host/serve-host.ts";
+export type { HostImplementations } from "./host/serve-host.ts";
 export type { Peer } from "./http/answers.ts";
 export { RunnerServer, type RunnerServerOptions, type RunnerServerPorts } from "./http/server.ts";
 export type { Implementation, LoadContext, LoadedModel, Progress, RunContext } from "./implementation.ts";

@@ -6,7 +6,7 @@ import { implementations } from "../test/fake-implementations.ts";
 import { memoryLauncher } from "./host/memory-host.ts";
 import type { HostConnection, HostJob, HostLauncher } from "./host/messages.ts";
 import { processLauncher } from "./host/process-host.ts";
-import type { Implementations } from "./host/serve-host.ts";
+import type { HostImplementations } from "./host/serve-host.ts";
 import { type JobEvent, ModelPool, type ModelPoolOptions } from "./model-pool.ts";
 import type { PoolModel } from "./pooled-model.ts";
 import { systemClock } from "./system.ts";
@@ -14,7 +14,7 @@ import { verifyInference } from "./verify-inference.ts";
 
 const MB = 1_000_000;
 const inMemory = memoryLauncher({
-  implementations: implementations as unknown as Implementations,
+  implementations: implementations as unknown as HostImplementations,
   randomness: seededRandomness(1),
   log: silentLogger,
 });

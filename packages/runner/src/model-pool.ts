@@ -8,6 +8,7 @@ import {
   type PooledModelOptions,
   type PooledModelPorts,
   type PoolModel,
+  type WaitEvent,
 } from "./pooled-model.ts";
 
 export interface ModelPoolOptions extends PooledModelOptions {
@@ -17,7 +18,7 @@ export interface ModelPoolOptions extends PooledModelOptions {
 }
 
 /** What happens to a job on its way, for callers that want to watch. */
-export type JobEvent = { readonly kind: "queued"; readonly position: number } | { readonly kind: "started" } | Progress;
+export type JobEvent = WaitEvent | { readonly kind: "started" } | Progress;
 
 /** Where the time of a job went, in milliseconds. */
 export interface RunTimings {
@@ -96,7 +97,7 @@ export class ModelPool implements Startable, MemoryArbiter {
     pipeline: string,
     model: ModelId,
     work: HostJob,
-    options: { readonly signal: AbortSignal; readonly onEvent: (event: JobEvent) => void },
+    options: { readonly signal: AbortSignal; readonly onEvent?: ((event: JobEvent) => void) | undefined },
   ): Promise<{ readonly response: Record<string, unknown>; readonly timings: RunTimings }> {
     const pooled = this.find(pipeline, model);
     if (pooled === undefined) {
@@ -104,10 +105,8 @@ export class ModelPool implements Startable, MemoryArbiter {
       throw new RivuletError("model.unknown", { pipeline, model, offered });
     }
     using job = linked(options.signal, this.#stopped.signal);
-    using turn = await pooled.acquire(this.#orders++, job.signal, (position) =>
-      options.onEvent({ kind: "queued", position }),
-    );
-    options.onEvent({ kind: "started" });
+    using turn = await pooled.acquire(this.#orders++, job.signal, (event) => options.onEvent?.(event));
+    options.onEvent?.({ kind: "started" });
     const startedAt = this.#clock.monotonic();
     const response = await turn.host.run(work, { signal: job.signal, onProgress: options.onEvent });
     const inferenceMs = this.#clock.monotonic() - startedAt;

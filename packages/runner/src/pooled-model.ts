@@ -72,10 +72,13 @@ export interface Turn extends Disposable {
   readonly loadMs: number;
 }
 
+/** What a job hears while it waits: its place in the queue, 1 being next, and how the model it waits for is loading. */
+export type WaitEvent = { readonly kind: "queued"; readonly position: number } | Extract<Progress, { kind: "loading" }>;
+
 interface Waiter {
   readonly order: number;
   readonly since: Milliseconds;
-  readonly onPosition: (position: number) => void;
+  readonly onEvent: (event: WaitEvent) => void;
   readonly turn: PromiseWithResolvers<Turn>;
 }
 
@@ -173,7 +176,7 @@ export class PooledModel {
    * Throws `capacity.exhausted` when too many wait, `model.load-failed` (or what locating it threw) when it cannot be
    * loaded, and the signal's reason when that aborts first.
    */
-  async acquire(order: number, signal: AbortSignal, onPosition: (position: number) => void): Promise<Turn> {
+  async acquire(order: number, signal: AbortSignal, onEvent: (event: WaitEvent) => void): Promise<Turn> {
     signal.throwIfAborted();
     if (this.#stopped.signal.aborted) throw new RivuletError("node.stopping", {});
     if (this.state === "failed" && this.#failure !== undefined) throw this.#failure.error;
@@ -183,7 +186,7 @@ export class PooledModel {
         model: this.config.model,
       });
 
-    const waiter: Waiter = { order, since: this.#now(), onPosition, turn: Promise.withResolvers() };
+    const waiter: Waiter = { order, since: this.#now(), onEvent, turn: Promise.withResolvers() };
     const leave = () => {
       this.#leave(waiter);
       waiter.turn.reject(signal.reason);
@@ -192,7 +195,7 @@ export class PooledModel {
     this.#idleTimer?.abort();
     this.#waiting.push(waiter);
     this.#dispatch();
-    if (this.#waiting.includes(waiter)) waiter.onPosition(this.#waiting.length);
+    if (this.#waiting.includes(waiter)) waiter.onEvent({ kind: "queued", position: this.#waiting.length });
     try {
       return await waiter.turn.promise;
     } finally {
@@ -272,10 +275,14 @@ export class PooledModel {
       moved = true;
       next.turn.resolve(this.#turnOf(next, host));
     }
-    if (moved) for (const [index, waiter] of this.#waiting.entries()) waiter.onPosition(index + 1);
+    if (moved) this.#tellPositions();
     const next = this.#waiting[0];
     const isWanted = next !== undefined && next.order < this.#drainBefore && this.state !== "failed";
     if (isWanted && this.#hosts < this.config.slots && this.#evicting === undefined) void this.bringUp();
+  }
+
+  #tellPositions(): void {
+    for (const [index, waiter] of this.#waiting.entries()) waiter.onEvent({ kind: "queued", position: index + 1 });
   }
 
   #turnOf(waiter: Waiter, host: ModelHost): Turn {
@@ -302,7 +309,7 @@ export class PooledModel {
 
   #leave(waiter: Waiter): void {
     this.#waiting = this.#waiting.filter((other) => other !== waiter);
-    for (const [index, other] of this.#waiting.entries()) other.onPosition(index + 1);
+    this.#tellPositions();
     // Nobody waits any more for a model that only waits for memory: the next in line may have it.
     if (this.#waiting.length === 0 && this.heldBytes === 0 && !this.config.keepWarm)
       this.#loading?.cancelled.abort(new RivuletError("request.cancelled", {}));
@@ -349,6 +356,7 @@ export class PooledModel {
         ...(this.#options.cancelGrace === undefined ? {} : { cancelGrace: this.#options.cancelGrace }),
         onLoading: (progress) => {
           if (this.#loading !== undefined) this.#loading.progress = progress;
+          if (progress.kind === "loading") for (const waiter of this.#waiting) waiter.onEvent(progress);
         },
       },
       this.#ports,

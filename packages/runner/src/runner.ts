@@ -12,6 +12,7 @@ import {
 import {
   type Clock,
   codeOf,
+  isError,
   type Logger,
   type Milliseconds,
   type ModelId,
@@ -180,7 +181,7 @@ export class Runner implements Startable {
   /** Does a job. Throws what `ModelPool.run` throws; aborting `signal` stops the work within one step. */
   async run(
     { pipeline, model: { config }, request, media, work }: RunnerJob,
-    options: { readonly signal: AbortSignal; readonly onEvent: (event: JobEvent) => void },
+    options: { readonly signal: AbortSignal; readonly onEvent?: (event: JobEvent) => void },
   ): Promise<{ readonly response: Record<string, unknown>; readonly timings: RunTimings }> {
     try {
       const done = await this.#pool.run(pipeline.name, config.model, { request, media }, options);
@@ -220,17 +221,27 @@ function poolModel(model: RunnerModel, options: RunnerOptions, store: ModelStore
     keepWarm: model.warm ?? false,
     threads: options.threads ?? availableParallelism(),
     async locate() {
-      const directory = model.directory ?? (await store.get(model.model, model.pipeline)).directory;
+      const directory = model.directory ?? (await storedIn(store, model));
       const bytes = await sizeOf(directory);
-      if (bytes === 0)
-        throw new RivuletError("model.load-failed", {
-          pipeline: model.pipeline,
-          model: model.model,
-          reason: "its directory is empty or missing",
-        });
+      if (bytes === 0) throw notLoadable(model, "its directory is empty or missing");
       return { directory, bytes };
     },
   };
+}
+
+/** A model that was promised and is not there is our fault, not that of whoever asks for it. */
+async function storedIn(store: ModelStore, model: RunnerModel): Promise<string> {
+  try {
+    return (await store.get(model.model, model.pipeline)).directory;
+  } catch (error) {
+    if (!isError(error, "model.unknown")) throw error;
+    const others = error.facts.offered.length === 0 ? "no models" : error.facts.offered.join(", ");
+    throw notLoadable(model, `it is not on this machine, which has ${others}`);
+  }
+}
+
+function notLoadable({ pipeline, model }: RunnerModel, reason: string): RivuletError {
+  return new RivuletError("model.load-failed", { pipeline, model, reason });
 }
 
 function modelHealth(model: PooledModel): ModelHealth {

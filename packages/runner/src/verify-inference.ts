@@ -26,7 +26,7 @@ export async function verifyInference(config: PoolModel, host: ModelHost, signal
     const media = await exampleMedia(pipeline);
     const probes = probeFiles(pipeline.media, media);
     const request = resolveRequest(pipeline, parseRequest(pipeline, pipeline.example), probes, SAME_EVERY_TIME);
-    const response = await host.run({ request, media }, { signal, onProgress: () => {} });
+    const response = await host.run({ request, media }, { signal });
     if (pipeline.runnerResponse !== undefined) pipeline.runnerResponse.parse(response);
     else await checkResult(pipeline.files(pipeline.response.parse(response)), pipeline.expect(request, probes));
   } catch (error) {

@@ -51,12 +51,12 @@ test("a caller that listens sees each picture as it is finished", async () => {
   const response = await ask({ seed: 7, num_images_per_prompt: 2 }, { accept: "text/event-stream" });
   const events = (await response.text()).split("\n\n").map((block) => block.split("\n")[0]?.slice("event: ".length));
   const oneImage = ["progress", "progress", "progress", "image"];
-  expect(events.filter((event) => event !== "queued")).toEqual([
+  expect(events.filter((event) => event !== "queued" && event !== "loading")).toEqual([
     "started",
     ...oneImage,
     ...oneImage,
     "done",
-    undefined,
+    "",
   ]);
 });
 
@@ -73,12 +73,8 @@ test("a model that loads but computes nonsense is never ready", async () => {
   expect(health.models).toMatchObject([{ state: "ready" }, { warm: false }, { state: "cold" }]);
 });
 
-test("a model that is not on disk is told together with those that are", async () => {
+test("a model that is not on disk is our fault, and told together with those that are", async () => {
   const refused = await ask({ model_id: "tiny/missing" });
-  expect(await refused.json()).toMatchObject({
-    detail: {
-      msg: "pipeline configured with tiny/broken, tiny/painter but called with tiny/missing.",
-      code: "invalid_request",
-    },
-  });
+  expect([refused.status, refused.headers.get("x-rivulet-code")]).toEqual([500, "model.load-failed"]);
+  expect(await refused.text()).toContain("it is not on this machine, which has tiny/broken, tiny/painter");
 });

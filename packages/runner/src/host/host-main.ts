@@ -3,7 +3,7 @@ import { stderrLogger, systemRandomness } from "../system.ts";
 import { frameChannel } from "./frames.ts";
 import type { FromHost, ToHost } from "./messages.ts";
 import { dieWithParent } from "./parent-watch.ts";
-import { type Implementations, serveHost } from "./serve-host.ts";
+import { type HostImplementations, serveHost } from "./serve-host.ts";
 
 /** The descriptor at which the owner left its end of the line. */
 const CHANNEL_FD = 3;
@@ -17,7 +17,7 @@ const [implementationsUrl = "", owner = ""] = process.argv.slice(2);
 process.on("SIGINT", () => {});
 dieWithParent(Number(owner));
 
-const module: { implementations: Implementations } = await import(implementationsUrl);
+const module: { implementations: HostImplementations } = await import(implementationsUrl);
 await serveHost(frameChannel<FromHost, ToHost>(new Socket({ fd: CHANNEL_FD, readable: true, writable: true })), {
   implementations: module.implementations,
   randomness: systemRandomness,

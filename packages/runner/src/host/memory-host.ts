@@ -1,13 +1,13 @@
 import type { Logger, Randomness } from "@rivulet/primitives";
 import type { Channel, FromHost, HostLauncher, ToHost } from "./messages.ts";
-import { type Implementations, serveHost } from "./serve-host.ts";
+import { type HostImplementations, serveHost } from "./serve-host.ts";
 
 /**
  * Model hosts that live in this process: for implementations that never hold the thread. Killing one aborts its job and
  * disposes of its model.
  */
 export function memoryLauncher(ports: {
-  readonly implementations: Implementations;
+  readonly implementations: HostImplementations;
   readonly randomness: Randomness;
   readonly log: Logger;
 }): HostLauncher {

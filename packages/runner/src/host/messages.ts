@@ -17,10 +17,13 @@ export interface HostModel {
   readonly threads: number;
 }
 
-/** What the owner tells a model host. Jobs are numbered by the owner; a host works on one at a time. */
+/**
+ * What the owner tells a model host. Jobs are numbered by the owner; a host works on one at a time and tells the progress
+ * of those that are watched.
+ */
 export type ToHost =
   | { readonly kind: "load"; readonly model: HostModel }
-  | { readonly kind: "run"; readonly job: number; readonly work: HostJob }
+  | { readonly kind: "run"; readonly job: number; readonly work: HostJob; readonly isWatched: boolean }
   | { readonly kind: "abort"; readonly job: number };
 
 /** What a model host tells its owner. Without `job` it speaks of the load. */

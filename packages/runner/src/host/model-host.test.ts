@@ -9,12 +9,12 @@ import { memoryLauncher } from "./memory-host.ts";
 import type { HostLauncher } from "./messages.ts";
 import { ModelHost, type ModelHostOptions } from "./model-host.ts";
 import { processLauncher } from "./process-host.ts";
-import type { Implementations } from "./serve-host.ts";
+import type { HostImplementations } from "./serve-host.ts";
 
 const FAKES = new URL("../../test/fake-implementations.ts", import.meta.url);
 const inProcess = processLauncher({ implementations: FAKES, log: silentLogger });
 const inMemory = memoryLauncher({
-  implementations: implementations as unknown as Implementations,
+  implementations: implementations as unknown as HostImplementations,
   randomness: seededRandomness(1),
   log: silentLogger,
 });

@@ -32,12 +32,13 @@ export interface ModelHostPorts {
 
 export interface RunOptions {
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: Progress) => void;
+  /** Left out: the host does not tell, which saves sending every picture twice. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 interface RunningJob {
   readonly id: number;
-  readonly onProgress: (progress: Progress) => void;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly done: PromiseWithResolvers<Record<string, unknown>>;
 }
 
@@ -124,7 +125,7 @@ export class ModelHost implements Startable {
       grace = this.#after(this.#options.cancelGrace ?? CANCEL_GRACE, () => connection.kill());
     };
     signal.addEventListener("abort", callOff, { once: true });
-    connection.channel.send({ kind: "run", job: job.id, work });
+    connection.channel.send({ kind: "run", job: job.id, work, isWatched: onProgress !== undefined });
     try {
       return await job.done.promise;
     } catch (error) {
@@ -153,7 +154,7 @@ export class ModelHost implements Startable {
   }
 
   #receiveOf(job: RunningJob, message: Exclude<FromHost, { kind: "memory" | "loaded" }>): void {
-    if (message.kind === "progress") job.onProgress(message.progress);
+    if (message.kind === "progress") job.onProgress?.(message.progress);
     else if (message.kind === "result") job.done.resolve(message.response);
     else job.done.reject(errorOf(message));
   }

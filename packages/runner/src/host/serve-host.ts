@@ -9,11 +9,11 @@ export interface AnyLoadedModel {
 }
 
 /** The implementations a host can load from, by pipeline name. */
-export type Implementations = Readonly<Record<string, Pick<Implementation<never>, "load">>>;
+export type HostImplementations = Readonly<Record<string, Pick<Implementation<never>, "load">>>;
 
 /** What a host needs from the process it lives in. */
 export interface HostPorts {
-  readonly implementations: Implementations;
+  readonly implementations: HostImplementations;
   readonly randomness: Randomness;
   readonly log: Logger;
   /** The most memory this host has held so far, in bytes. */
@@ -40,9 +40,7 @@ export async function serveHost(channel: Channel<FromHost, ToHost>, ports: HostP
     else {
       const controller = new AbortController();
       jobs.set(message.job, controller);
-      void run(message.job, message.work, loaded, controller.signal, channel, ports).finally(() =>
-        jobs.delete(message.job),
-      );
+      void run(message, loaded, controller.signal, channel, ports).finally(() => jobs.delete(message.job));
     }
   });
 
@@ -75,8 +73,7 @@ async function load(
 }
 
 async function run(
-  job: number,
-  work: HostJob,
+  { job, work, isWatched }: Extract<ToHost, { kind: "run" }>,
   loaded: Promise<AnyLoadedModel | undefined>,
   signal: AbortSignal,
   channel: Channel<FromHost, ToHost>,
@@ -90,7 +87,9 @@ async function run(
       media: work.media,
       signal,
       randomness: ports.randomness,
-      onProgress: (progress: Progress) => channel.send({ kind: "progress", job, progress }),
+      onProgress: (progress: Progress) => {
+        if (isWatched) channel.send({ kind: "progress", job, progress });
+      },
     });
     channel.send({ kind: "memory", peakBytes: ports.peakBytes() });
     channel.send({ kind: "result", job, response });

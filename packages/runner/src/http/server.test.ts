@@ -6,14 +6,14 @@ import { implementations } from "../../test/fake-implementations.ts";
 import { Hardware } from "../hardware.ts";
 import { memoryLauncher } from "../host/memory-host.ts";
 import { processLauncher } from "../host/process-host.ts";
-import type { Implementations } from "../host/serve-host.ts";
+import type { HostImplementations } from "../host/serve-host.ts";
 import { Runner, type RunnerModel, type RunnerOptions } from "../runner.ts";
 import { systemClock } from "../system.ts";
 import { RunnerServer, type RunnerServerOptions } from "./server.ts";
 
 const HERE = new URL(".", import.meta.url).pathname;
 const inMemory = memoryLauncher({
-  implementations: implementations as unknown as Implementations,
+  implementations: implementations as unknown as HostImplementations,
   randomness: seededRandomness(1),
   log: silentLogger,
 });
@@ -131,11 +131,12 @@ describe("a job", () => {
     );
     expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
     const events = await allEvents(response);
-    expect(events.map(({ event }) => event)).toEqual(["queued", "started", "progress", "progress", "done"]);
+    expect(events.map(({ event }) => event)).toEqual(["queued", "loading", "started", "progress", "progress", "done"]);
     expect(events[0]?.data).toEqual({ position: 1 });
-    expect(events[1]?.data).toEqual({ seed: 5, steps: 2 });
-    expect(events[3]?.data).toEqual({ step: 2, of: 2, image: 0 });
-    expect(events[4]?.data).toMatchObject({ images: [{ seed: 5 }] });
+    expect(events[1]?.data).toEqual({ stage: "session", loaded: 1, total: 1 });
+    expect(events[2]?.data).toEqual({ seed: 5, steps: 2 });
+    expect(events[4]?.data).toEqual({ step: 2, of: 2, image: 0 });
+    expect(events[5]?.data).toMatchObject({ images: [{ seed: 5 }] });
   });
 
   test("that fails after its first event is told so in the stream", async () => {

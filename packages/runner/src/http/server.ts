@@ -158,7 +158,7 @@ export class RunnerServer implements Startable {
   }
 
   async #runAsAnswer(job: RunnerJob, signal: AbortSignal, reply: FastifyReply): Promise<unknown> {
-    const { response, timings } = await this.#ports.runner.run(job, { signal, onEvent: () => {} });
+    const { response, timings } = await this.#ports.runner.run(job, { signal });
     return reply
       .header("Server-Timing", serverTiming(timings))
       .header("X-Usage-Units", job.work.amount.toString())

@@ -9,43 +9,31 @@ import { promptParts, textsFor } from "../diffusion/prompt.ts";
 import { blankLike } from "../diffusion/text-conditioning.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import { type ModelRule, ruleOf } from "../model-rules.ts";
-import { noiseOf, type SeedMode } from "../random/noise.ts";
+import { defaultSeedMode, noiseOf, type SeedMode } from "../random/noise.ts";
 import type { Schedule } from "../schedulers/schedule.ts";
-import type { SchedulerOverride } from "../schedulers/scheduler.ts";
 
 type Request = PipelineRequest<"text-to-image">;
 type Response = PipelineRunnerResponse<"text-to-image">;
 
-/** How diffusion models are run here. None of it can be asked for in a request. */
-export interface DiffusionOptions {
-  readonly backend: (log: Logger) => Backend;
-  readonly seedMode?: SeedMode;
-  /** Another method than each model's own: for comparing methods. */
-  readonly scheduler?: SchedulerOverride;
-  /** Whether a model without a safety checker is refused, or its pictures all count as safe. */
-  readonly safety?: "required" | "best-effort";
-}
+/** Makes the backend that a model's files are opened with. */
+export type BackendFactory = (options: { readonly providers?: readonly string[]; readonly log: Logger }) => Backend;
 
 /** Text to image with models of the Stable Diffusion family. Source: runner-and-models 7.5. */
-export function textToImage(options: DiffusionOptions): Implementation<"text-to-image"> {
+export function textToImage(backend: BackendFactory): Implementation<"text-to-image"> {
   return {
-    async load({ directory, model, threads, log, onProgress }) {
+    async load({ directory, model, threads, engine = {}, log, onProgress }) {
+      const { providers = [], scheduler, seedMode = defaultSeedMode, safety = "best-effort" } = engine;
       const rule = ruleOf(model);
       const diffusion = await loadDiffusionModel({
         directory,
-        backend: options.backend(log),
+        backend: backend({ providers, log }),
         threads,
-        scheduler: options.scheduler ?? rule.scheduler,
+        scheduler: scheduler ?? rule.scheduler,
+        needsSafetyChecker: safety === "required",
         onProgress,
       });
-      if (diffusion.safetyChecker === undefined) {
-        if (options.safety === "required") {
-          await diffusion[Symbol.asyncDispose]();
-          throw new RangeError("the model has no safety checker");
-        }
-        log.warn("no safety checker", { model });
-      }
-      return new LoadedTextToImage(diffusion, rule, options.seedMode);
+      if (diffusion.safetyChecker === undefined) log.warn("no safety checker", { model });
+      return new LoadedTextToImage(diffusion, rule, seedMode);
     },
   };
 }
@@ -56,9 +44,9 @@ const SEEDS = 2 ** 32;
 class LoadedTextToImage implements LoadedModel<"text-to-image"> {
   readonly #model: DiffusionModel;
   readonly #rule: ModelRule;
-  readonly #seedMode: SeedMode | undefined;
+  readonly #seedMode: SeedMode;
 
-  constructor(model: DiffusionModel, rule: ModelRule, seedMode: SeedMode | undefined) {
+  constructor(model: DiffusionModel, rule: ModelRule, seedMode: SeedMode) {
     this.#model = model;
     this.#rule = rule;
     this.#seedMode = seedMode;
@@ -87,7 +75,9 @@ class LoadedTextToImage implements LoadedModel<"text-to-image"> {
       await turn(context.signal);
       const picture = await this.#model.decoder.decode(latents, size);
       const nsfw = request.safety_check && (await this.#isUnsafe(picture, context.signal));
-      images.push({ url: toDataUrl("image/png", await encodePng(picture)), seed, nsfw });
+      const made = { url: toDataUrl("image/png", await encodePng(picture)), seed, nsfw };
+      images.push(made);
+      context.onProgress({ kind: "image", image, ...made });
     }
     return { images };
   }
