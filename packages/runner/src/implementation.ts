@@ -1,5 +1,7 @@
 import type { MediaFile, PipelineName, PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import type { Logger, Randomness } from "@rivulet/primitives";
+import type { SeedMode } from "./random/noise.ts";
+import type { SchedulerOverride } from "./schedulers/scheduler.ts";
 
 /** What a run reports while it works. */
 export type Progress =
@@ -14,12 +16,25 @@ export type Progress =
       readonly nsfw: boolean;
     };
 
+/** How models are run, beyond what a request may say. Plain data: it travels to model hosts. */
+export interface EngineOptions {
+  /** Execution providers of the model runtime in order of preference; the processor comes last in any case. */
+  readonly providers?: readonly string[];
+  /** Whose random numbers seeds stand for: `cuda` when left out, as on the network. */
+  readonly seedMode?: SeedMode;
+  /** Another denoising method than each model's own: for comparing methods. */
+  readonly scheduler?: SchedulerOverride;
+  /** Whether an image model without a safety checker is refused; `best-effort`, which counts all as safe, when left out. */
+  readonly safety?: "required" | "best-effort";
+}
+
 export interface LoadContext {
   /** Directory of the model in the Hugging Face layout. */
   readonly directory: string;
   /** The exact id the model is served under: only the id rules table looks at it. */
   readonly model: string;
   readonly threads: number;
+  readonly engine?: EngineOptions;
   readonly log: Logger;
   readonly onProgress: (progress: Progress) => void;
 }

@@ -6,8 +6,8 @@ import { type PipelineRequest, textToImage as pipeline } from "@rivulet/pipeline
 import { isError, RivuletError, silentLogger } from "@rivulet/primitives";
 import { seededRandomness } from "@rivulet/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { LoadedModel, Progress, RunContext } from "../src/implementation.ts";
-import { type DiffusionOptions, textToImage } from "../src/pipelines/text-to-image.ts";
+import type { EngineOptions, LoadedModel, Progress, RunContext } from "../src/implementation.ts";
+import { textToImage } from "../src/pipelines/text-to-image.ts";
 import { noiseOf } from "../src/random/noise.ts";
 import { floatsOf, type Tensor } from "../src/tensor.ts";
 import { type Run, recordingBackend } from "./recording-backend.ts";
@@ -38,14 +38,16 @@ interface Loaded {
 }
 
 let written = 0;
-async function load(tiny: TinyModel, options: Partial<DiffusionOptions> & { id?: string } = {}): Promise<Loaded> {
+async function load(tiny: TinyModel, options: EngineOptions & { id?: string } = {}): Promise<Loaded> {
   const directory = join(root, `model-${++written}`);
   await writeTinyModel(directory, tiny);
   const [runs, counts, progress]: [Run[], { open: number }, Progress[]] = [[], { open: 0 }, []];
-  const model = await textToImage({ backend: () => recordingBackend(runs, counts), ...options }).load({
+  const { id = "tiny", ...engine } = options;
+  const model = await textToImage(() => recordingBackend(runs, counts)).load({
     directory,
-    model: options.id ?? "tiny",
+    model: id,
     threads: 1,
+    engine,
     log: silentLogger,
     onProgress: (event) => progress.push(event),
   });
@@ -318,14 +320,18 @@ describe("a run", () => {
     expect(runs).toEqual([]);
   });
 
-  test("tells each step of each picture", async () => {
+  test("tells each step of each picture, and each of several pictures as soon as it is finished", async () => {
     const { model } = await load({ family: "sd" });
     const events: Progress[] = [];
     const wanted = request({ num_images_per_prompt: 2 });
-    await model.run(wanted, context({ onProgress: (event) => events.push(event) }));
-    const steps = (image: number) => [1, 2].map((step) => ({ kind: "step", image, step, of: 2 }));
-    const made = (image: number) => expect.objectContaining({ kind: "image", image, nsfw: false });
-    expect(events).toEqual([...steps(0), made(0), ...steps(1), made(1)]);
+    const { images } = await model.run(wanted, context({ onProgress: (event) => events.push(event) }));
+    expect(events).toEqual(
+      images.flatMap((finished, image) => [
+        { kind: "step", image, step: 1, of: 2 },
+        { kind: "step", image, step: 2, of: 2 },
+        { kind: "image", image, ...finished },
+      ]),
+    );
   });
 
   test.each([
@@ -392,7 +398,7 @@ describe("a model", () => {
     await writeTinyModel(directory, { family: "sd" });
     await rm(join(directory, "vae_decoder"), { recursive: true });
     const counts = { open: 0 };
-    const loading = textToImage({ backend: () => recordingBackend([], counts) }).load({
+    const loading = textToImage(() => recordingBackend([], counts)).load({
       directory,
       model: "broken",
       threads: 1,
@@ -404,7 +410,7 @@ describe("a model", () => {
   });
 
   test("without a safety checker is refused where one is required", async () => {
-    await expect(load({ family: "sd" }, { safety: "required" })).rejects.toThrow(/safety checker/);
+    await expect(load({ family: "sd" }, { safety: "required" })).rejects.toThrow(/safety_checker/);
   });
 });
 

@@ -28,6 +28,7 @@ export interface DiffusionLoad {
   readonly threads: number;
   /** Another method than the model's own. */
   readonly scheduler: SchedulerOverride | undefined;
+  readonly needsSafetyChecker: boolean;
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -85,7 +86,7 @@ export async function loadDiffusionModel(load: DiffusionLoad): Promise<Diffusion
     autoencoder.has("block_out_channels") ? autoencoder : await settings(DECODER, "config.json"),
     encoders.length === 1 ? latentScales.one : latentScales.two,
   );
-  const checker = await findGraph(SAFETY_CHECKER);
+  const checker = await (load.needsSafetyChecker ? getGraph : findGraph)(SAFETY_CHECKER);
   const graphs = opened.move();
   return {
     text: new TextConditioning(encoders),

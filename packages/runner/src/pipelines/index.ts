@@ -1,7 +1,7 @@
 import type { PipelineName } from "@rivulet/pipelines";
 import { onnxBackend } from "../backends/onnx/onnx-backend.ts";
 import type { Implementation } from "../implementation.ts";
-import { type DiffusionOptions, textToImage } from "./text-to-image.ts";
+import { textToImage } from "./text-to-image.ts";
 
 /**
  * How each pipeline is executed, as far as it is: the names that are left out have no implementation yet and are listed
@@ -20,18 +20,7 @@ type NotImplemented =
   | "text-to-speech"
   | "live-video-to-video";
 
-export interface EngineOptions {
-  /** ONNX Runtime's execution providers in order of preference; the processor comes last in any case. */
-  readonly providers?: readonly string[];
-  readonly diffusion?: Omit<DiffusionOptions, "backend">;
-}
-
-/** Every implementation, set up in one way. Nothing is loaded until a model is. */
-export function implementationsFor({ providers = [], diffusion = {} }: EngineOptions): Implementations {
-  return {
-    "text-to-image": textToImage({ backend: (log) => onnxBackend({ log, providers }), ...diffusion }),
-  };
-}
-
-/** Every implementation with its defaults: what a model host loads from. */
-export const implementations: Implementations = implementationsFor({});
+/** Every implementation: what a model host loads from. */
+export const implementations: Implementations = {
+  "text-to-image": textToImage(onnxBackend),
+};

@@ -17,8 +17,11 @@ import { type FamilyReferences, families, numbersOf, referenceFile, references, 
 
 /** Source: runner-and-models 7.19. */
 const TOLERANCE = { text: 1e-4, denoiser: 1e-3, decoder: 3e-4, latents: 1e-3 } as const;
-/** In decibels, of whole pictures at full precision. */
-const LEAST_PSNR = 40;
+/**
+ * In decibels, of whole pictures at full precision. The specification asks for 40; pictures of two methods may be 35 apart,
+ * and single precision leaves room for more.
+ */
+const LEAST_PSNR = 50;
 
 for (const family of families()) {
   const recorded = references<FamilyReferences>(family);
@@ -118,14 +121,11 @@ function isOurOwn({ negative_prompt, guidance }: Wish, family: string): boolean 
 /** The picture of a wish, and the latent picture it was decoded from. */
 async function make(family: string, wish: Wish): Promise<{ readonly latents: Float32Array; readonly url: string }> {
   const runs: Run[] = [];
-  const model = await textToImage({
-    backend: () => recordingBackend(runs),
-    seedMode: "cpu",
-    scheduler: { className: wish.scheduler as SchedulerClass },
-  }).load({
+  const model = await textToImage(() => recordingBackend(runs)).load({
     directory: referenceFile(family, "model"),
     model: family,
     threads: 1,
+    engine: { seedMode: "cpu", scheduler: { className: wish.scheduler as SchedulerClass } },
     log: silentLogger,
     onProgress: () => {},
   });
