@@ -1,3 +1,4 @@
+export { ComposedNode, type NodePorts, type RoleNode } from "./compose.ts";
 export { type Configured, configure, machineSurroundings } from "./config/configure.ts";
 export { explain, helpLines, referenceRow } from "./config/explain.ts";
 export { type FlaggedSetting, flaggedSettings, type OwnFlag, parseFlags } from "./config/flags.ts";

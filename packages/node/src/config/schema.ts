@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Surroundings } from "./secrets.ts";
 import {
-  bytes,
+  bytesOr,
   choice,
   duration,
   fileOrText,
@@ -10,6 +10,7 @@ import {
   listenAddressOr,
   number,
   path,
+  pathOr,
   peer,
   peers,
   secret,
@@ -50,15 +51,14 @@ function modelsSection(surroundings: Surroundings) {
   return {
     models: z.array(modelEntry(surroundings)).default([]),
     aiModels: fileOrText("aiModels", "models: an aiModels.json file, its JSON text, or pipeline:model:warm,…"),
-    modelsDir: path(
+    modelsDir: pathOr(
       "aiModelsDir",
       "directory of model weights in the Hugging Face layout (default: models in dataDir)",
       surroundings,
     ),
-    modelMemory: bytes(
+    modelMemory: bytesOr(
       "modelMemory",
-      "memory that resident models may take together; idle cold ones are evicted beyond it",
-      "8 GiB",
+      "memory that resident models may take together; idle cold ones are evicted beyond it (default: four fifths of the machine's)",
     ),
     threads: whole("threads", "processor threads of each model; 0 takes all", 0, [0, 1024]),
   };

@@ -81,17 +81,19 @@ export function duration(flag: string, help: string, standard: string) {
   return z.string().transform(parse).prefault(standard).register(settings, { flag, form: "text", help, standard });
 }
 
-export function bytes(flag: string, help: string, standard: string) {
-  const parse = (value: string, context: z.RefinementCtx): number => {
-    const found = findBytes(value);
-    if (found !== undefined) return found;
-    context.addIssue({
-      code: "custom",
-      message: `"${value}" is not an amount of bytes: write it with its unit, such as ${standard}`,
-    });
-    return z.NEVER;
-  };
-  return z.string().transform(parse).prefault(standard).register(settings, { flag, form: "text", help, standard });
+const byteText = z.string().transform((value, context): number => {
+  const found = findBytes(value);
+  if (found !== undefined) return found;
+  context.addIssue({
+    code: "custom",
+    message: `"${value}" is not an amount of bytes: write it with its unit, such as 4 GiB`,
+  });
+  return z.NEVER;
+});
+
+/** An amount of bytes whose default depends on the machine. */
+export function bytesOr(flag: string, help: string) {
+  return byteText.optional().register(settings, { flag, form: "text", help });
 }
 
 export function listenAddress(flag: string, help: string, standard: string) {
@@ -153,13 +155,20 @@ const peerText = z.string().transform((value, context): ServiceUri => {
 });
 
 /** A path, made absolute. */
-export function path(flag: string, help: string, surroundings: Surroundings, standard?: string) {
-  const schema = z
+export function path(flag: string, help: string, surroundings: Surroundings, standard: string) {
+  return pathText(surroundings).prefault(standard).register(settings, { flag, form: "path", help, standard });
+}
+
+/** A path that may be absent. */
+export function pathOr(flag: string, help: string, surroundings: Surroundings) {
+  return pathText(surroundings).optional().register(settings, { flag, form: "path", help });
+}
+
+function pathText(surroundings: Surroundings) {
+  return z
     .string()
     .min(1)
     .transform((value) => surroundings.resolvePath(value));
-  const told = { flag, form: "path", help, ...(standard === undefined ? {} : { standard }) } as const;
-  return (standard === undefined ? schema.optional() : schema.prefault(standard).optional()).register(settings, told);
 }
 
 /** A secret by reference. A flag may also give the secret itself, as operators are used to; a document may not. */

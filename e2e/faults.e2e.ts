@@ -1,0 +1,180 @@
+import { describe, expect, test } from "vitest";
+import { ask, at, codeIn } from "./harness/ask.ts";
+import { offers, slotsFree } from "./harness/network.ts";
+import { answerPicture, Gate, hang, request, ScriptedRunner, send } from "./harness/scripted-runner.ts";
+import { eventually, SECRET, Stage } from "./harness/stage.ts";
+
+describe("an orchestrator", () => {
+  test("killed in the middle of a job: the job succeeds elsewhere, once", async () => {
+    await using stage = new Stage();
+    await using first = await ScriptedRunner.start(hang);
+    await using second = await ScriptedRunner.start(hang);
+    const [a, b] = [await stage.orchestrator([first.models()]), await stage.orchestrator([second.models()])];
+    const gateway = await stage.gateway([a, b]);
+    await offers(gateway, 2);
+
+    const answer = ask(gateway, "/text-to-image", request);
+    await Promise.race([first.came(1), second.came(1)]);
+    const [victim, survivor] = first.jobs.length === 1 ? [a, second] : [b, first];
+    survivor.script = answerPicture;
+    victim.kill();
+
+    expect(await answer).toMatchObject({ status: 200 });
+    expect(first.jobs.length + second.jobs.length).toBe(2);
+    expect((await answer).headers.get("x-orchestrator")).not.toBe(victim.address);
+    // It is suspended: the next jobs do not go there, and nobody waits for it.
+    expect((await ask(gateway, "/text-to-image", request)).status).toBe(200);
+    expect(survivor.jobs).toHaveLength(2);
+  });
+
+  test("that accepts and hangs is left when the caller's deadline is near, and the job done elsewhere", async () => {
+    await using stage = new Stage();
+    await using hanging = await ScriptedRunner.start(hang);
+    await using good = await ScriptedRunner.start(hang);
+    const [a, b] = [await stage.orchestrator([hanging.models()]), await stage.orchestrator([good.models()])];
+    const gateway = await stage.gateway([a, b]);
+    await offers(gateway, 2);
+    const answer = ask(gateway, "/text-to-image", request);
+    await Promise.race([hanging.came(1), good.came(1)]);
+    const other = hanging.jobs.length === 1 ? good : hanging;
+    other.script = answerPicture;
+    expect(await answer).toMatchObject({ status: 200 });
+  });
+
+  test("that is not there at all is told as such, with a time to try again", async () => {
+    await using stage = new Stage();
+    const gateway = await stage.gateway(["http://127.0.0.1:1"]);
+    const answer = await ask(gateway, "/text-to-image", request);
+    expect(answer.status).toBe(503);
+    expect(codeIn(answer)).toBe("network.no-orchestrators");
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(answer.tookMs).toBeLessThan(1000);
+  });
+
+  test("whose token expired, because it was restarted, is asked again and not punished", async () => {
+    await using stage = new Stage();
+    await using runner = await ScriptedRunner.start();
+    const first = await stage.orchestrator([runner.models()]);
+    const gateway = await stage.gateway([first], ["-discoveryInterval=1h"]);
+    await offers(gateway, 1);
+    expect((await ask(gateway, "/text-to-image", request)).status).toBe(200);
+
+    await first.stop();
+    const port = new URL(first.address).port;
+    await stage.node("orchestrator", [
+      `-serviceAddr=127.0.0.1:${port}`,
+      `-httpAddr=127.0.0.1:${port}`,
+      runner.models(),
+    ]);
+    expect((await ask(gateway, "/text-to-image", request)).status).toBe(200);
+    expect(await suspensions(gateway)).toEqual([]);
+  });
+});
+
+describe("a runner", () => {
+  test.for([
+    ["text that is no JSON", "no JSON at all"],
+    ["a picture that cannot be decoded", { images: [{ url: "data:image/png;base64,AAAA", seed: 1, nsfw: false }] }],
+    ["no pictures", { images: [] }],
+    ["an answer of another pipeline", { text: "a circle" }],
+  ] as const)("that answers %s is not believed: the job is done elsewhere", async ([, rubbish]) => {
+    await using stage = new Stage();
+    await using runner = await ScriptedRunner.start((job) => send(job.response, 200, rubbish));
+    await using good = await ScriptedRunner.start();
+    const gateway = await stage.gateway([
+      await stage.orchestrator([runner.models()]),
+      await stage.orchestrator([good.models()]),
+    ]);
+    await offers(gateway, 2);
+    for (let i = 0; i < 3; i++) expect((await ask(gateway, "/text-to-image", request)).status).toBe(200);
+    expect(runner.jobs.length).toBeLessThanOrEqual(1);
+  });
+
+  test("that answers rubbish and is the only one: a clear error, never rubbish", async () => {
+    await using stage = new Stage();
+    await using runner = await ScriptedRunner.start((job) => send(job.response, 200, "rubbish"));
+    const gateway = await stage.gateway([await stage.orchestrator([runner.models()])]);
+    await offers(gateway, 1);
+    const answer = await ask(gateway, "/text-to-image", request);
+    expect(answer.status).toBeGreaterThanOrEqual(500);
+    expect(typeof at(answer.body, "error", "code")).toBe("string");
+    expect(typeof at(answer.body, "detail", "msg")).toBe("string");
+  });
+});
+
+describe("a worker", () => {
+  test("killed in the middle of a job: another one does it, once", async () => {
+    await using stage = new Stage();
+    await using first = await ScriptedRunner.start(hang);
+    await using second = await ScriptedRunner.start(hang);
+    const orchestrator = await stage.orchestrator([`-orchSecret=${SECRET}`]);
+    const workers = [
+      await stage.worker(orchestrator, [first.models()]),
+      await stage.worker(orchestrator, [second.models()]),
+    ];
+    const gateway = await stage.gateway([orchestrator]);
+    await offers(gateway, 1);
+    const answer = ask(gateway, "/text-to-image", request);
+    await Promise.race([first.came(1), second.came(1)]);
+    const index = first.jobs.length === 1 ? 0 : 1;
+    [second, first][index].script = answerPicture;
+    workers[index]?.kill();
+    expect(await answer).toMatchObject({ status: 200 });
+    expect(first.jobs.length + second.jobs.length).toBe(2);
+  });
+
+  test("with a wrong secret is refused and ends, saying so", async () => {
+    await using stage = new Stage();
+    await using runner = await ScriptedRunner.start();
+    const orchestrator = await stage.orchestrator([`-orchSecret=${SECRET}`]);
+    const stranger = stage.prepare("worker", [
+      `-orchAddr=${orchestrator.address}`,
+      "-orchSecret=wrong",
+      runner.models(),
+    ]);
+    await expect(stranger.start()).rejects.toThrow(/secret/);
+  });
+});
+
+describe("a gateway", () => {
+  test("with a hundred requests at once on one slot: some succeed, the others get a clear 503, no slot is lost", async () => {
+    await using stage = new Stage();
+    await using runner = await ScriptedRunner.start(async (job) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await answerPicture(job);
+    });
+    const gateway = await stage.gateway([await stage.orchestrator([runner.models()])]);
+    await offers(gateway, 1);
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ask(gateway, "/text-to-image", request)));
+    const statuses = answers.map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([200, 503]));
+    for (const refused of answers.filter(({ status }) => status === 503)) {
+      expect(codeIn(refused)).toBe("network.all-busy");
+      expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    }
+    expect(await slotsFree(gateway)).toBe(1);
+    expect((await ask(gateway, "/text-to-image", request)).status).toBe(200);
+  });
+
+  test("whose client goes away stops the work, and the slot is free again", async () => {
+    await using stage = new Stage();
+    const gate = new Gate();
+    await using runner = await ScriptedRunner.start(gate.script);
+    const gateway = await stage.gateway([await stage.orchestrator([runner.models()])]);
+    await offers(gateway, 1);
+    const client = new AbortController();
+    const answer = ask(gateway, "/text-to-image", request, { signal: client.signal });
+    await runner.came(1);
+    client.abort();
+    await expect(answer).rejects.toThrow();
+    await eventually("the runner sees the caller go", async () => runner.jobs[0]?.isAbandoned() || undefined);
+    gate.open();
+    expect((await ask(gateway, "/text-to-image", request)).status).toBe(200);
+    expect(await suspensions(gateway)).toEqual([]);
+  });
+});
+
+async function suspensions(gateway: Parameters<typeof ask>[0]): Promise<readonly string[]> {
+  const network = await (await fetch(`${gateway.address}/network`)).text();
+  return network.match(/"suspension":\s*\{[^}]*\}/g) ?? [];
+}

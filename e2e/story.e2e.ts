@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from "node:fs";
+import { judge } from "@rivulet/starter-text-to-image/judge";
+import { describe, expect, test } from "vitest";
+import { at } from "./harness/ask.ts";
+import { Start } from "./harness/start.ts";
+
+describe("npm start", () => {
+  test("-- --once --json ends with 0, a picture the judge names, and one JSON object that tells of it", async () => {
+    using start = new Start("--once", "--json");
+    expect(await start.exited(180_000)).toEqual({ code: 0, signal: null });
+    const lines = start.stdout.trim().split("\n");
+    const told: unknown = JSON.parse(lines.at(-1) ?? "");
+    expect(Object.keys(told ?? {}).sort()).toEqual(["gateway", "orchestrator", "picture", "seed", "timings", "warm"]);
+    expect(lines).toHaveLength(1);
+    const picture = String(at(told, "picture"));
+    expect(existsSync(picture)).toBe(true);
+    expect(await judge(readFileSync(picture))).toMatchObject({
+      shape: "circle",
+      color: "red",
+      size: "large",
+      background: "blue",
+    });
+    expect(at(told, "warm")).toBe(true);
+    expect(Number(at(told, "timings", "inference"))).toBeGreaterThan(0);
+    expect(start.stderr).toContain(String(at(told, "seed")));
+    expect(start.stderr).toContain(`curl ${at(told, "gateway")}/text-to-image`);
+    expect(await start.leftovers.remaining()).toEqual([]);
+    expect(start.leftovers.files()).toEqual([]);
+  });
+
+  test("tells which orchestrators were found and which was chosen, and why", async () => {
+    using start = new Start("--once");
+    expect(await start.exited(180_000)).toEqual({ code: 0, signal: null });
+    expect(start.stdout).toBe("");
+    for (const text of [
+      /found +orchestrator A \(model warm\), orchestrator B \(model warm\)/,
+      /chosen +orchestrator [AB]/,
+      /took .*loading.*inference/,
+      /seed +\d+/,
+      /picture +\S+\.png/,
+    ])
+      expect(start.stderr).toMatch(text);
+  });
+
+  test("-- --only takes the name of a pipeline, and helps with a wrong one", async () => {
+    using wrong = new Start("--once", "--only", "text-to-imgae");
+    expect(await wrong.exited()).toMatchObject({ code: 2 });
+    expect(wrong.stderr).toContain("did you mean text-to-image?");
+  });
+});

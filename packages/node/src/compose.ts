@@ -1,0 +1,62 @@
+import type { Clock, Logger, Randomness, Startable } from "@rivulet/primitives";
+import type { Configuration } from "./config/load.ts";
+import type { Role } from "./config/schema.ts";
+import { provideDataDirectory } from "./data-directory.ts";
+import { runnerRole } from "./roles/runner.ts";
+import { Sequence } from "./sequence.ts";
+import { findStarterModels, type StarterModel } from "./starter-models.ts";
+
+/** One role of a running node. */
+export interface RoleNode extends Startable {
+  readonly role: Role;
+  /** Where it can be reached. Only while it runs. */
+  readonly address: string;
+}
+
+export interface NodePorts {
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly log: Logger;
+}
+
+/** What a role may use to make itself. */
+export interface RolePorts extends NodePorts {
+  readonly starters: readonly StarterModel[];
+}
+
+type RoleFactory = (configuration: Configuration, ports: RolePorts) => RoleNode;
+
+const factories: { readonly [R in Role]: RoleFactory } = {
+  runner: runnerRole,
+};
+
+/**
+ * A node in the roles of its configuration, in the order in which they need each other: who offers work before who asks
+ * for it.
+ */
+export class ComposedNode implements Startable {
+  readonly roles: readonly RoleNode[];
+  readonly #sequence: Sequence;
+  readonly #dataDir: string;
+
+  constructor(configuration: Configuration, ports: NodePorts) {
+    const starters = findStarterModels();
+    this.#dataDir = configuration.settings.dataDir;
+    this.roles = ORDER.filter((role) => configuration.roles.includes(role)).map((role) =>
+      factories[role](configuration, { ...ports, starters, log: ports.log.child({ role }) }),
+    );
+    this.#sequence = new Sequence(this.roles);
+  }
+
+  /** Throws `node.cannot-start` when the data directory or a port cannot be had. */
+  async start(): Promise<void> {
+    provideDataDirectory(this.#dataDir);
+    await this.#sequence.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#sequence.stop();
+  }
+}
+
+const ORDER = ["runner", "orchestrator", "worker", "gateway"] as const satisfies readonly Role[];
