@@ -1,0 +1,95 @@
+import { probeFiles } from "@rivulet/media";
+import { type MediaFile, type Pipeline, workOf } from "@rivulet/pipelines";
+import { type Clock, type ModelId, type Randomness, RivuletError, randomId, type Work } from "@rivulet/primitives";
+import {
+  type AuthTokens,
+  type Capabilities,
+  decodePayment,
+  decodeSegmentCredentials,
+  PAYMENT_HEADER,
+  type Payment,
+  SEGMENT_HEADER,
+  type SegmentCredentials,
+  type VerifySignature,
+  verifySegmentCredentials,
+} from "@rivulet/wire";
+import type { AdmittedJob, Slot } from "./executor.ts";
+import { refusing } from "./http/refusal.ts";
+
+/** A request that has been read and not yet looked at. */
+export interface AskedJob {
+  readonly pipeline: Pipeline;
+  readonly model: ModelId;
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly media: Readonly<Record<string, MediaFile>>;
+}
+
+/** A job we have agreed to do, and the slot to do it on. Disposing gives the slot back. */
+export interface Admitted extends Disposable {
+  readonly job: AdmittedJob;
+  readonly slot: Slot;
+  readonly work: Work;
+}
+
+export interface AdmissionPorts {
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly tokens: AuthTokens;
+  readonly verifySignature: VerifySignature;
+  /** What this orchestrator offers now. */
+  readonly capabilities: () => Capabilities;
+  readonly tryReserve: (pipeline: Pipeline, model: ModelId) => Slot | undefined;
+}
+
+/** Credentials of one session are the same text with every job: so many are kept read, and checked again each time. */
+const KNOWN_CREDENTIALS = 1024;
+
+/**
+ * Decides whether a job is taken, in the network's order: payment, identity, work, capacity, money. Whoever is refused has
+ * paid nothing. Source: wire-protocol 4.4, steps 2 to 7.
+ */
+export class Admission {
+  readonly #ports: AdmissionPorts;
+  readonly #known = new Map<string, SegmentCredentials>();
+
+  constructor(ports: AdmissionPorts) {
+    this.#ports = ports;
+  }
+
+  /** Throws `Refusal` with the status of the step that refused. */
+  admit(asked: AskedJob, headers: Readonly<Record<string, string | readonly string[] | undefined>>): Admitted {
+    const { clock, randomness, tokens, verifySignature, capabilities, tryReserve } = this.#ports;
+    const { pipeline, model, request, media } = asked;
+    const payment = refusing(402, () => decodePayment(single(headers[PAYMENT_HEADER])));
+    const header = single(headers[SEGMENT_HEADER]) ?? "";
+    const check = { sender: payment.sender, capabilities: capabilities(), tokens, verifySignature, now: clock.now() };
+    refusing(403, () => {
+      const credentials = this.#known.get(header) ?? decodeSegmentCredentials(header);
+      verifySegmentCredentials(credentials, check);
+      this.#remember(header, credentials);
+    });
+    const work = refusing(400, () => workOf(pipeline, request, probeFiles(pipeline.media, media)));
+    const slot = refusing(503, () => {
+      const reserved = tryReserve(pipeline, model);
+      if (reserved === undefined) throw new RivuletError("capacity.exhausted", { pipeline: pipeline.name, model });
+      return reserved;
+    });
+    this.#takePayment(payment);
+    const job = { requestId: randomId(randomness), pipeline, model, request, media };
+    return { job, slot, work, [Symbol.dispose]: () => slot[Symbol.dispose]() };
+  }
+
+  /** Off-chain nobody pays. Tickets are taken here, after the slot is certain and before the work. */
+  #takePayment(_payment: Payment): void {}
+
+  #remember(header: string, credentials: SegmentCredentials): void {
+    if (this.#known.has(header)) return;
+    const [oldest] = this.#known.keys();
+    if (this.#known.size >= KNOWN_CREDENTIALS && oldest !== undefined) this.#known.delete(oldest);
+    this.#known.set(header, credentials);
+  }
+}
+
+function single(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : value?.[0];
+}

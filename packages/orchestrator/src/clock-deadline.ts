@@ -1,0 +1,34 @@
+import { type Clock, linked, type Milliseconds, RivuletError } from "@rivulet/primitives";
+
+/**
+ * A signal that aborts with "job.deadline-exceeded" after `limit` of the clock's time, or with the reason of any of
+ * `others`. Disposing it ends the wait.
+ */
+export function clockDeadline(
+  clock: Clock,
+  limit: Milliseconds,
+  ...others: readonly (AbortSignal | undefined)[]
+): AbortSignal & Disposable {
+  const controller = linked(...others);
+  const disposed = new AbortController();
+  clock.sleep(limit, disposed.signal).then(
+    () => controller.abort(new RivuletError("job.deadline-exceeded", { limitMs: limit })),
+    () => {},
+  );
+  return Object.assign(controller.signal, {
+    [Symbol.dispose]: () => {
+      disposed.abort();
+      controller[Symbol.dispose]();
+    },
+  });
+}
+
+/** Rejects with the signal's reason when it aborts before `work` is done. The work itself goes on. */
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

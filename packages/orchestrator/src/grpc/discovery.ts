@@ -1,0 +1,71 @@
+import { type Clock, type Randomness, RivuletError, shortId } from "@rivulet/primitives";
+import {
+  type AuthToken,
+  type AuthTokens,
+  discoveryText,
+  type Hardware,
+  type OrchestratorInfo,
+  type OrchestratorRequest,
+  type Signer,
+  type VerifySignature,
+} from "@rivulet/wire";
+import { capabilitiesOfOffers } from "../advertise.ts";
+import type { ModelOffer } from "../executor.ts";
+
+export interface DiscoveryPorts {
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly tokens: AuthTokens;
+  readonly signer: Signer;
+  readonly verifySignature: VerifySignature;
+  readonly offers: () => readonly ModelOffer[];
+  readonly hardware: () => readonly Hardware[];
+  readonly serviceUri: () => string;
+}
+
+export interface DiscoveryOptions {
+  /** More service URIs of the same operator. */
+  readonly nodes: readonly string[];
+}
+
+/**
+ * What an orchestrator says about itself. What it cannot serve it answers too: the gateway chooses. Off-chain there are no
+ * prices and no ticket parameters. Source: wire-protocol 3.2, 3.3.
+ */
+export class Discovery {
+  readonly #options: DiscoveryOptions;
+  readonly #ports: DiscoveryPorts;
+
+  constructor(options: DiscoveryOptions, ports: DiscoveryPorts) {
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /** Throws "auth.rejected" when the signature is not the sender's. */
+  answer(request: OrchestratorRequest): OrchestratorInfo {
+    const { clock, randomness, tokens, signer, verifySignature, offers, hardware, serviceUri } = this.#ports;
+    if (!verifySignature(request.address, discoveryText(request.address), request.signature))
+      throw new RivuletError("auth.rejected", {
+        reason: "Invalid orchestrator request: orchestrator req sig check failed",
+      });
+    return {
+      serviceUri: serviceUri(),
+      address: signer.address,
+      capabilities: capabilitiesOfOffers(offers(), "free"),
+      authToken: tokens.issue(shortId(randomness), clock.now()),
+      hardware: request.capabilities === undefined ? hardware() : [],
+      prices: [],
+      nodes: this.#options.nodes,
+    };
+  }
+
+  /** A signature over the value: off-chain no bytes. */
+  ping(value: Uint8Array): Uint8Array {
+    return this.#ports.signer.sign(value);
+  }
+
+  /** Throws "credentials.token-…" for a session that is not ours. Sessions of AI jobs hold nothing that could be ended. */
+  endSession(token: AuthToken | undefined): void {
+    this.#ports.tokens.verify(token, this.#ports.clock.now());
+  }
+}

@@ -1,0 +1,74 @@
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { isError, type Logger } from "@rivulet/primitives";
+import {
+  AIWorkerService,
+  authTokenOf,
+  legacyPhraseOf,
+  OrchestratorService,
+  orchestratorInfoMessage,
+  orchestratorRequestOf,
+  registrationOf,
+} from "@rivulet/wire";
+import { MAX_MESSAGE_BYTES } from "../limits.ts";
+import type { WorkerStream } from "../workers/stream.ts";
+import type { Discovery } from "./discovery.ts";
+
+export interface GrpcPorts {
+  readonly discovery: Discovery;
+  /** Absent on an orchestrator without remote workers: then the service is not there, which gRPC says by itself. */
+  readonly workers: WorkerStream | undefined;
+  readonly log: Logger;
+}
+
+/**
+ * The gRPC services of the port, as a handler of HTTP/2 requests. Errors are status 2 with the plain text; what is not ours
+ * says nothing, and ends no process. Source: wire-protocol 1.5.
+ */
+export function grpcHandler({ discovery, workers, log }: GrpcPorts) {
+  const told = (error: unknown, text?: string): ConnectError => {
+    if (!isError(error))
+      log.error("control call failed", { reason: error instanceof Error ? error.message : "unknown" });
+    return new ConnectError(text ?? legacyPhraseOf(error), Code.Unknown);
+  };
+  const guarded = <T>(call: () => T, text?: string): T => {
+    try {
+      return call();
+    } catch (error) {
+      throw told(error, text ?? reasonOf(error));
+    }
+  };
+  return connectNodeAdapter({
+    connect: false,
+    grpcWeb: false,
+    readMaxBytes: MAX_MESSAGE_BYTES,
+    writeMaxBytes: MAX_MESSAGE_BYTES,
+    routes(router) {
+      router.service(OrchestratorService, {
+        getOrchestrator: (request) =>
+          guarded(() => orchestratorInfoMessage(discovery.answer(orchestratorRequestOf(request)))),
+        endTranscodingSession: ({ authToken }) =>
+          guarded(() => {
+            discovery.endSession(authToken === undefined ? undefined : authTokenOf(authToken));
+            return {};
+          }, "Invalid auth token"),
+        ping: ({ value }) => guarded(() => ({ value: discovery.ping(value) })),
+      });
+      if (workers === undefined) return;
+      router.service(AIWorkerService, {
+        async *registerAIWorker(request, context: HandlerContext) {
+          try {
+            yield* workers.serve(registrationOf(request), context.requestHeader, context.signal);
+          } catch (error) {
+            throw told(error);
+          }
+        },
+      });
+    },
+  });
+}
+
+/** Refusals of discovery carry the network's own text. */
+function reasonOf(error: unknown): string | undefined {
+  return isError(error, "auth.rejected") ? error.facts.reason : undefined;
+}

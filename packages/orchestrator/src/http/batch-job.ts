@@ -1,0 +1,72 @@
+import type { Pipeline } from "@rivulet/pipelines";
+import { type Clock, isError, type Logger, type Milliseconds, RivuletError } from "@rivulet/primitives";
+import { EVENT_STREAM_HEADERS, legacyPhraseOf, wantsInlineImages } from "@rivulet/wire";
+import type { Admission, Admitted } from "../admission.ts";
+import { clockDeadline } from "../clock-deadline.ts";
+import type { ResultBytes } from "../executor.ts";
+import { type HttpRequest, type HttpResponse, headerOf, untilCallerLeaves } from "./exchange.ts";
+import { answerResult, answerStream } from "./job-answer.ts";
+import { readJob } from "./job-body.ts";
+import { Refusal, refusing } from "./refusal.ts";
+import { readRequestBody } from "./request-body.ts";
+
+export interface BatchJobPorts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly admission: Admission;
+  readonly store: (requestId: string, file: ResultBytes) => string;
+  /** Aborts when the node stops waiting for jobs under way. */
+  readonly stopping: AbortSignal;
+}
+
+export interface BatchJobOptions {
+  readonly maxRequestBytes: number;
+  readonly jobLimit: Milliseconds;
+}
+
+/** One job from a gateway, from its body to its answer. Throws `Refusal`. Source of the order: wire-protocol 4.4. */
+export async function serveBatchJob(
+  pipeline: Pipeline,
+  request: HttpRequest,
+  response: HttpResponse,
+  options: BatchJobOptions,
+  ports: BatchJobPorts,
+): Promise<void> {
+  if (request.method !== "POST") throw new RivuletError("request.method-not-allowed", {});
+  const body = await readRequestBody(request, options.maxRequestBytes);
+  const asked = refusing(400, () => readJob(pipeline, headerOf(request, "content-type"), body));
+  using admitted = ports.admission.admit(asked, request.headers);
+  using left = untilCallerLeaves(response, ports.stopping);
+  using signal = clockDeadline(ports.clock, options.jobLimit, left);
+  const began = ports.clock.monotonic();
+  const fields = { pipeline: pipeline.name, model: asked.model, units: admitted.work.amount };
+  try {
+    await run(admitted, request, response, ports, signal);
+    ports.log.info("job finished", { ...fields, tookMs: Math.round(ports.clock.monotonic() - began) });
+  } catch (error) {
+    ports.log.warn("job failed", { ...fields, reason: isError(error) ? error.code : "internal" });
+    if (!isError(error)) throw error;
+    const phrase = legacyPhraseOf(error);
+    // Older gateways tell a fault of the application by what stands after the pipeline's name.
+    throw new Refusal(500, error, phrase.startsWith("container ") ? `${pipeline.name} ${phrase}` : phrase);
+  }
+}
+
+async function run(
+  { job, slot }: Admitted,
+  request: HttpRequest,
+  response: HttpResponse,
+  { store }: BatchJobPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const outcome = await slot.run(job, { signal });
+  if (outcome.kind === "stream") {
+    const { connection, ...headers } = EVENT_STREAM_HEADERS;
+    // HTTP/2 has no such header.
+    const both = request.httpVersionMajor === 1 ? { ...headers, connection } : headers;
+    return await answerStream(response, outcome, both, signal);
+  }
+  signal.throwIfAborted();
+  const isInline = wantsInlineImages(headerOf(request, "authorization"));
+  answerResult(response, job, outcome, { isInline, store });
+}

@@ -1,0 +1,82 @@
+import { isDataUrl, parseDataUrl, sniffContentType, toDataUrl } from "@rivulet/media";
+import { RivuletError } from "@rivulet/primitives";
+import { eventOf, networkJson } from "@rivulet/wire";
+import type { AdmittedJob, JobResult, JobStream, ResultBytes } from "../executor.ts";
+import { MAX_RESPONSE_BYTES } from "../limits.ts";
+import { serverTiming } from "../server-timing.ts";
+import { answer, type HttpResponse } from "./exchange.ts";
+
+/** How files reach the gateway: behind a URL, or, images only, inside the answer. */
+export interface FileDelivery {
+  readonly isInline: boolean;
+  /** Keeps a file and returns its URL. */
+  readonly store: (requestId: string, file: ResultBytes) => string;
+}
+
+/** Answers a finished job. Throws "peer.bad-result" when a file of it is missing or not of its type. */
+export function answerResult(
+  response: HttpResponse,
+  job: AdmittedJob,
+  result: JobResult,
+  delivery: FileDelivery,
+): void {
+  for (const { owner, key, contentType } of job.pipeline.files(result.response)) {
+    const file = fileOf(String(owner[key]), contentType, result);
+    const isInline = delivery.isInline && contentType === "image/png";
+    owner[key] = isInline ? toDataUrl(contentType, file.bytes) : delivery.store(job.requestId, file);
+  }
+  const timing = serverTiming(result.timings);
+  answer(
+    response,
+    200,
+    { "content-type": "application/json", ...(timing !== "" && { "server-timing": timing }) },
+    networkJson(result.response),
+  );
+}
+
+/**
+ * Passes a stream on, as fast as the caller reads it. When it breaks off the connection does too: there is no other way to
+ * say so after the first event.
+ */
+export async function answerStream(
+  response: HttpResponse,
+  stream: JobStream,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<void> {
+  response.writeHead(200, headers);
+  for await (const event of stream.events) {
+    signal.throwIfAborted();
+    if (!response.write(eventOf(event))) await drained(response, signal);
+  }
+  response.end();
+}
+
+function fileOf(url: string, contentType: string, { files }: JobResult): ResultBytes {
+  const bytes = files.get(url)?.bytes ?? (isDataUrl(url) ? bytesOf(url) : undefined);
+  if (bytes === undefined) throw new RivuletError("peer.bad-result", { reason: "a file of the result is missing" });
+  if (sniffContentType(bytes) !== contentType)
+    throw new RivuletError("peer.bad-result", { reason: `a file of the result is not ${contentType}` });
+  return { bytes, contentType };
+}
+
+function bytesOf(url: string): Uint8Array {
+  try {
+    return parseDataUrl(url, { maxBytes: MAX_RESPONSE_BYTES }).bytes;
+  } catch (cause) {
+    throw new RivuletError("peer.bad-result", { reason: "a file of the result cannot be read" }, { cause });
+  }
+}
+
+function drained(response: HttpResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      response.off("drain", settle);
+      signal.removeEventListener("abort", settle);
+      if (signal.aborted) reject(signal.reason);
+      else resolve();
+    };
+    response.once("drain", settle);
+    signal.addEventListener("abort", settle, { once: true });
+  });
+}

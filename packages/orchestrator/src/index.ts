@@ -1,0 +1,16 @@
+export type {
+  AdmittedJob,
+  Executor,
+  JobResult,
+  JobStream,
+  JobTimings,
+  ModelOffer,
+  ResultBytes,
+  Slot,
+} from "./executor.ts";
+export { MemoryExecutor, type MemoryModel } from "./executors/memory.ts";
+export type { ReportedModel } from "./executors/runner-client.ts";
+export { RunnerHttp, type RunnerHttpOptions, type RunnerHttpPorts } from "./executors/runner-http.ts";
+export type { ListenAddress } from "./http/listener.ts";
+export { Orchestrator, type OrchestratorOptions, type OrchestratorPorts } from "./orchestrator.ts";
+export type { ResultStoreOptions } from "./result-store.ts";

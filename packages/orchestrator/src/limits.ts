@@ -1,0 +1,38 @@
+import { minutes, seconds } from "@rivulet/primitives";
+
+/** A job's body, files included: the published limit of the network's runners. */
+export const MAX_REQUEST_BYTES = 50_000_000;
+/** A runner's answer: masks are tens of megabytes of JSON text, and four copies may exist on the way. */
+export const MAX_RESPONSE_BYTES = 512_000_000;
+/** A runner's error text that is kept and passed on. */
+export const MAX_ERROR_BYTES = 4096;
+/** What a worker may post for one job. Reference: 3 GB, more than this process could hold in one buffer. */
+export const MAX_RESULT_BYTES = 1_000_000_000;
+/** Files of a request that can be downloaded. Source: wire-protocol 4.8. */
+export const FILES_PER_REQUEST = 12;
+/** How long they can be. Source: wire-protocol 1.4. */
+export const RESULT_LIFETIME = minutes(10);
+/** All results and inputs in memory; beyond it the oldest request loses its files. */
+export const RESULT_STORE_BYTES = 512_000_000;
+/** Requests with files in memory: bounds the bookkeeping when files are tiny. */
+export const RESULT_STORE_REQUESTS = 20_000;
+
+/** A gRPC message in either direction. Source: wire-protocol 1.5. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Jobs under way, whatever they do: bounds the bodies in memory. */
+export const MAX_JOBS = 2048;
+/** How long a node that stops waits for its jobs. */
+export const DRAIN_LIMIT = seconds(10);
+
+/** Workers attached at once; each holds a stream open. */
+export const MAX_WORKERS = 1000;
+/** Jobs told to a worker and not yet sent down its stream: a reader this far behind has stopped reading. */
+export const MAX_NOTIFICATIONS = 1024;
+/** How long a job waits for a result after its worker's stream closed, before another worker does it. */
+export const LOST_WORKER_GRACE = seconds(5);
+/** The longest a remote job may take. Source: wire-protocol 1.4. */
+export const REMOTE_JOB_LIMIT = minutes(15);
+
+/** Download of a job's input: whole and as bytes. Source: wire-protocol 1.4. */
+export const INPUT_DOWNLOAD_LIMIT = seconds(4);
+export const MAX_INPUT_BYTES = 300_000_000;

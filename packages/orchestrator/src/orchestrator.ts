@@ -1,0 +1,300 @@
+import { batchPipelines } from "@rivulet/pipelines";
+import {
+  type Clock,
+  invariant,
+  isError,
+  type Logger,
+  type Milliseconds,
+  minutes,
+  type Randomness,
+  RivuletError,
+  type ServiceUri,
+  type Startable,
+  serviceUri,
+} from "@rivulet/primitives";
+import {
+  AuthTokens,
+  acceptAnySignature,
+  type Capabilities,
+  COMPATIBILITY_VERSION,
+  offChainSigner,
+  RESULTS_PATH,
+} from "@rivulet/wire";
+import { Admission } from "./admission.ts";
+import { capabilitiesOfOffers } from "./advertise.ts";
+import { clockDeadline, orAborted } from "./clock-deadline.ts";
+import type { Executor, ResultBytes } from "./executor.ts";
+import { RemoteWorkers } from "./executors/remote-workers.ts";
+import { SeveralExecutors } from "./executors/several.ts";
+import { Discovery } from "./grpc/discovery.ts";
+import { grpcHandler } from "./grpc/services.ts";
+import { type BatchJobPorts, serveBatchJob } from "./http/batch-job.ts";
+import { selfSignedCertificate } from "./http/certificate.ts";
+import { answer, answerJson, type HttpHandler, type HttpRequest, type HttpResponse } from "./http/exchange.ts";
+import { type ListenAddress, Listener } from "./http/listener.ts";
+import { answerError, Refusal } from "./http/refusal.ts";
+import { DRAIN_LIMIT, LOST_WORKER_GRACE, MAX_JOBS, MAX_REQUEST_BYTES, REMOTE_JOB_LIMIT } from "./limits.ts";
+import { ResultStore, type ResultStoreOptions } from "./result-store.ts";
+import { WorkerRegistry } from "./workers/registry.ts";
+import { takeResult } from "./workers/result-post.ts";
+import { WorkerStream } from "./workers/stream.ts";
+import { Tasks } from "./workers/tasks.ts";
+
+export interface OrchestratorOptions {
+  /** The TLS port. At least one of the two ports is needed. */
+  readonly listen?: ListenAddress;
+  /** A port without TLS. */
+  readonly listenClearText?: ListenAddress;
+  /** Where gateways and workers reach this node; by default the address it listens on. */
+  readonly serviceUri?: ServiceUri;
+  /** When set, workers that know it may attach. */
+  readonly workerSecret?: string;
+  /** More service URIs of the same operator. */
+  readonly nodes?: readonly string[];
+  /** The software's own version, for `/version`. */
+  readonly version?: string;
+  readonly maxRequestBytes?: number;
+  /** The longest a job may take, here or at a worker. */
+  readonly jobLimit?: Milliseconds;
+  /** How long a lost worker's jobs wait for its result or its return. */
+  readonly lostWorkerGrace?: Milliseconds;
+  /** How long `stop` waits for jobs. */
+  readonly drainLimit?: Milliseconds;
+  readonly results?: ResultStoreOptions;
+}
+
+export interface OrchestratorPorts {
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly log: Logger;
+  /** Does jobs on this machine. Without one only attached workers do. */
+  readonly executor?: Executor;
+}
+
+/** How often expired results are looked for; a download looks by itself. */
+const SWEEP_INTERVAL: Milliseconds = minutes(1);
+const AUTH_KEY_BYTES = 32;
+const STREAM_PREFIX = "/stream/";
+
+/**
+ * Sells work: one port for control (gRPC) and jobs (HTTP), in front of a runner, attached workers, or both.
+ *
+ * `start` throws "node.cannot-start" when a port is taken. `stop` refuses new jobs with 503, waits for those under way, then
+ * closes every connection. The executor is the caller's: to be started before and stopped after.
+ */
+export class Orchestrator implements Startable {
+  readonly #options: OrchestratorOptions;
+  readonly #ports: OrchestratorPorts;
+  readonly #results: ResultStore;
+  readonly #registry: WorkerRegistry;
+  readonly #tasks: Tasks;
+  readonly #executor: Executor;
+  readonly #jobs = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+  readonly #routes = new Map<string, (request: HttpRequest, response: HttpResponse) => unknown>();
+  readonly #discovery: Discovery;
+  readonly #jobPorts: BatchJobPorts;
+  #capabilities: Capabilities;
+  #listeners: readonly Listener[] = [];
+  #serviceUri: ServiceUri | undefined;
+  #isStopping = false;
+  #sweeping: Promise<void> = Promise.resolve();
+
+  constructor(options: OrchestratorOptions, ports: OrchestratorPorts) {
+    invariant(options.listen ?? options.listenClearText, "an orchestrator listens somewhere");
+    this.#options = options;
+    this.#ports = ports;
+    const { clock, randomness, log } = ports;
+    this.#results = new ResultStore(options.results ?? {}, ports);
+    this.#registry = new WorkerRegistry({ grace: options.lostWorkerGrace ?? LOST_WORKER_GRACE }, ports);
+    this.#tasks = new Tasks({ limit: options.jobLimit ?? REMOTE_JOB_LIMIT }, ports);
+    const remote = new RemoteWorkers({
+      registry: this.#registry,
+      tasks: this.#tasks,
+      results: this.#results,
+      urlOf: (path) => this.#urlOf(path),
+      log,
+    });
+    this.#executor = new SeveralExecutors(ports.executor === undefined ? [remote] : [ports.executor, remote]);
+    this.#capabilities = capabilitiesOfOffers(this.#executor.offers(), "free");
+    const tokens = new AuthTokens(randomness.bytes(AUTH_KEY_BYTES));
+    const shared = { clock, randomness, tokens, verifySignature: acceptAnySignature };
+    this.#discovery = new Discovery(
+      { nodes: options.nodes ?? [] },
+      {
+        ...shared,
+        signer: offChainSigner,
+        offers: () => this.#executor.offers(),
+        hardware: () => this.#executor.hardware(),
+        serviceUri: () => this.serviceUri,
+      },
+    );
+    this.#jobPorts = {
+      clock,
+      log,
+      admission: new Admission({
+        ...shared,
+        capabilities: () => this.#capabilities,
+        tryReserve: (pipeline, model) => this.#executor.tryReserve(pipeline, model),
+      }),
+      store: (requestId: string, file: ResultBytes) => this.#urlOf(this.#results.put(requestId, file)),
+      stopping: this.#stopping.signal,
+    };
+    this.#route();
+  }
+
+  /** Where this node takes work. Only while it is started. */
+  get serviceUri(): ServiceUri {
+    invariant(this.#serviceUri !== undefined, "an orchestrator has a service URI once it has started");
+    return this.#serviceUri;
+  }
+
+  /** The address of the port itself, the TLS one if there is one. Only while it is started. */
+  get address(): string {
+    const [listener] = this.#listeners;
+    invariant(listener !== undefined, "an orchestrator has an address once it has started");
+    return listener.url;
+  }
+
+  async start(): Promise<void> {
+    const { listen, listenClearText, workerSecret, serviceUri: told } = this.#options;
+    const { log, clock } = this.#ports;
+    const handler = this.#handler(
+      grpcHandler({
+        discovery: this.#discovery,
+        workers: workerSecret === undefined ? undefined : new WorkerStream(workerSecret, this.#registry, this.#tasks),
+        log,
+      }),
+    );
+    const host = told === undefined ? listen?.host : new URL(told).hostname;
+    const secure =
+      listen === undefined
+        ? []
+        : [new Listener(listen, await selfSignedCertificate(host ?? listen.host, new Date(clock.now())), handler)];
+    const clear = listenClearText === undefined ? [] : [new Listener(listenClearText, undefined, handler)];
+    this.#listeners = [...secure, ...clear];
+    for (const listener of this.#listeners) await listener.start();
+    this.#serviceUri = told ?? serviceUri(this.address);
+    this.#capabilities = capabilitiesOfOffers(this.#executor.offers(), "free");
+    this.#executor.onOffersChanged(() => {
+      this.#capabilities = capabilitiesOfOffers(this.#executor.offers(), "free");
+    });
+    this.#sweeping = this.#sweep();
+    log.info("orchestrator started", { address: this.address, serviceUri: this.#serviceUri });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    if (this.#jobs.size > 0) await this.#drain();
+    this.#stopping.abort(new RivuletError("node.stopping", {}));
+    await Promise.allSettled(this.#jobs);
+    this.#registry.stop();
+    await Promise.all(this.#listeners.map((listener) => listener.stop()));
+    await this.#sweeping;
+    this.#results.clear();
+  }
+
+  async #drain(): Promise<void> {
+    using limit = clockDeadline(this.#ports.clock, this.#options.drainLimit ?? DRAIN_LIMIT);
+    this.#ports.log.info("waiting for jobs", { jobs: this.#jobs.size });
+    await orAborted(Promise.allSettled(this.#jobs), limit).catch(() => {});
+  }
+
+  #route(): void {
+    const { maxRequestBytes = MAX_REQUEST_BYTES, jobLimit = REMOTE_JOB_LIMIT, workerSecret, version } = this.#options;
+    const { log } = this.#ports;
+    for (const pipeline of batchPipelines)
+      this.#routes.set(`/${pipeline.name}`, (request, response) =>
+        this.#asJob(() => serveBatchJob(pipeline, request, response, { maxRequestBytes, jobLimit }, this.#jobPorts)),
+      );
+    if (workerSecret !== undefined)
+      this.#routes.set(RESULTS_PATH, (request, response) => {
+        onlyFor(request, "POST");
+        return takeResult(request, response, workerSecret, { tasks: this.#tasks, log });
+      });
+    this.#routes.set("/healthz", (_request, response) => answer(response, 200, {}));
+    this.#routes.set("/readyz", (_request, response) => {
+      const models = this.#isStopping ? 0 : this.#executor.offers().length;
+      const body = `${JSON.stringify({ isReady: models > 0, models, jobs: this.#jobs.size })}\n`;
+      answer(response, models > 0 ? 200 : 503, { "content-type": "application/json" }, body);
+    });
+    this.#routes.set("/version", (_request, response) =>
+      answerJson(response, { version: version ?? "", compatibility: COMPATIBILITY_VERSION }),
+    );
+  }
+
+  #handler(grpc: HttpHandler): HttpHandler {
+    return (request, response) => {
+      const isGrpc =
+        request.httpVersionMajor === 2 && request.headers["content-type"]?.startsWith("application/grpc") === true;
+      if (isGrpc) grpc(request, response);
+      else void this.#answer(request, response);
+    };
+  }
+
+  async #answer(request: HttpRequest, response: HttpResponse): Promise<void> {
+    // The caller is gone; whoever works for it learns that from the response's close.
+    response.on("error", () => {});
+    try {
+      const [path = "/"] = (request.url ?? "/").split("?", 1);
+      if (path.startsWith(STREAM_PREFIX)) this.#download(path.slice(STREAM_PREFIX.length), request, response);
+      else {
+        const route = this.#routes.get(path);
+        if (route === undefined) throw new RivuletError("request.not-found", {});
+        await route(request, response);
+      }
+    } catch (error) {
+      if (!isExpected(error))
+        this.#ports.log.error("request failed", { reason: error instanceof Error ? error.message : "unknown" });
+      answerError(request, response, error);
+    }
+  }
+
+  async #asJob(serve: () => Promise<void>): Promise<void> {
+    if (this.#isStopping) throw new RivuletError("node.stopping", {});
+    if (this.#jobs.size >= MAX_JOBS) throw new RivuletError("capacity.exhausted", { pipeline: "any", model: "any" });
+    const job = serve();
+    this.#jobs.add(job);
+    try {
+      await job;
+    } finally {
+      this.#jobs.delete(job);
+    }
+  }
+
+  #download(path: string, request: HttpRequest, response: HttpResponse): void {
+    onlyFor(request, "GET", "HEAD");
+    const file = this.#results.find(path);
+    const headers = { "access-control-allow-origin": "*", "cache-control": "max-age=5" };
+    if (file === undefined)
+      answer(response, 404, { ...headers, "content-type": "text/plain; charset=utf-8" }, "ErrNotFound\n");
+    else if (request.method === "HEAD") {
+      response.writeHead(200, {
+        ...headers,
+        "content-type": file.contentType,
+        "content-length": file.bytes.byteLength,
+      });
+      response.end();
+    } else answer(response, 200, { ...headers, "content-type": file.contentType }, file.bytes);
+  }
+
+  #urlOf(path: string): string {
+    return `${this.serviceUri}${STREAM_PREFIX}${path}`;
+  }
+
+  async #sweep(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#ports.clock.sleep(SWEEP_INTERVAL, signal).catch(() => {});
+      this.#results.sweep();
+    }
+  }
+}
+
+function onlyFor(request: HttpRequest, ...methods: readonly string[]): void {
+  if (!methods.includes(request.method ?? "")) throw new RivuletError("request.method-not-allowed", {});
+}
+
+function isExpected(error: unknown): boolean {
+  return error instanceof Refusal || isError(error);
+}

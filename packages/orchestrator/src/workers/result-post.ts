@@ -1,0 +1,87 @@
+import type { Pipeline } from "@rivulet/pipelines";
+import { codeOf, isErrorCode, type Logger, RivuletError } from "@rivulet/primitives";
+import { parseMultipart, readChunks, readLegacyPhrase, readResultHead, resultOf } from "@rivulet/wire";
+import type { JobStream } from "../executor.ts";
+import { answer, type HttpRequest, type HttpResponse, headerOf } from "../http/exchange.ts";
+import { readRequestBody } from "../http/request-body.ts";
+import { MAX_ERROR_BYTES, MAX_RESULT_BYTES } from "../limits.ts";
+import { peerError } from "../peer-error.ts";
+import { parseServerTiming } from "../server-timing.ts";
+import type { Task, Tasks } from "./tasks.ts";
+
+export interface ResultPostPorts {
+  readonly tasks: Tasks;
+  readonly log: Logger;
+}
+
+/**
+ * Takes a worker's result: `POST /aiResults`. Source: wire-protocol 5.5.
+ *
+ * Nothing of a body is read before the secret is known to be right and somebody waits for the result. A result that
+ * cannot be read fails its job, because a worker posts once and never again.
+ */
+export async function takeResult(
+  request: HttpRequest,
+  response: HttpResponse,
+  secret: string,
+  { tasks, log }: ResultPostPorts,
+): Promise<void> {
+  const head = readResultHead(request.headers, secret);
+  const task = tasks.take(Number(head.taskId));
+  if (task === undefined) throw new RivuletError("worker.task-unknown", {});
+  try {
+    if (head.pipeline !== task.pipeline.name)
+      throw new RivuletError("request.malformed", { reason: "the task is of another pipeline" });
+    const timings = parseServerTiming(headerOf(request, "server-timing"));
+    if (head.kind === "result") {
+      const body = await readRequestBody(request, MAX_RESULT_BYTES);
+      const { response: result, files } = resultOf(parseMultipart(body, head.boundary));
+      task.resolve({ kind: "response", response: checked(task.pipeline, result), files, timings });
+    } else if (head.kind === "events") {
+      await relayed(request, task, timings);
+    } else {
+      const told = await readRequestBody(request, MAX_ERROR_BYTES);
+      task.reject(workerError(task, headerOf(request, "x-rivulet-code"), told.toString("utf8").trim()));
+    }
+  } catch (error) {
+    log.warn("result not taken", { worker: task.worker.id, pipeline: task.pipeline.name, model: task.model });
+    const reason = error instanceof Error ? error.message : "unreadable";
+    task.reject(new RivuletError("worker.lost", { reason }, { cause: error }));
+    throw error;
+  }
+  answer(response, 200, { "content-type": "text/plain; charset=utf-8" }, "OK");
+}
+
+/** Hands the events on and resolves when they have been read, or when nobody reads them any more. */
+function relayed(request: HttpRequest, task: Task, timings: JobStream["timings"]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    async function* events(): AsyncGenerator<string> {
+      try {
+        yield* readChunks(request);
+        resolve();
+      } catch (cause) {
+        const lost = new RivuletError("worker.lost", { reason: "its event stream broke off" }, { cause });
+        reject(lost);
+        throw lost;
+      } finally {
+        resolve();
+      }
+    }
+    task.resolve({ kind: "stream", events: events(), timings });
+  });
+}
+
+/** The error behind a worker's text: by the code our own workers send, else by the phrases of the network. */
+function workerError(task: Task, code: string | undefined, text: string): RivuletError {
+  const report = { pipeline: task.pipeline.name, model: task.model, reason: text };
+  if (code !== undefined && isErrorCode(code)) return peerError(code, report);
+  const { error } = readLegacyPhrase(text, report);
+  return codeOf(error) === "peer.failed" ? new RivuletError("worker.job-failed", { reason: text }) : error;
+}
+
+function checked(pipeline: Pipeline, response: unknown): Record<string, unknown> {
+  const parsed = pipeline.response.safeParse(response);
+  if (!parsed.success)
+    throw new RivuletError("request.malformed", { reason: "the result is not of the pipeline's form" });
+  return { ...Object(parsed.data) };
+}
