@@ -14,3 +14,4 @@ export { RunnerHttp, type RunnerHttpOptions, type RunnerHttpPorts } from "./exec
 export type { ListenAddress } from "./http/listener.ts";
 export { Orchestrator, type OrchestratorOptions, type OrchestratorPorts } from "./orchestrator.ts";
 export type { ResultStoreOptions } from "./result-store.ts";
+export { Worker, type WorkerOptions, type WorkerPorts } from "./worker/worker.ts";

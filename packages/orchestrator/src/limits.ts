@@ -36,3 +36,6 @@ export const REMOTE_JOB_LIMIT = minutes(15);
 /** Download of a job's input: whole and as bytes. Source: wire-protocol 1.4. */
 export const INPUT_DOWNLOAD_LIMIT = seconds(4);
 export const MAX_INPUT_BYTES = 300_000_000;
+
+/** How long a worker that stops finishes what it has. */
+export const WORKER_DRAIN_LIMIT = seconds(30);

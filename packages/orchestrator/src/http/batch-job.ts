@@ -1,9 +1,10 @@
 import type { Pipeline } from "@rivulet/pipelines";
 import { type Clock, isError, type Logger, type Milliseconds, RivuletError } from "@rivulet/primitives";
-import { EVENT_STREAM_HEADERS, legacyPhraseOf, wantsInlineImages } from "@rivulet/wire";
+import { EVENT_STREAM_HEADERS, wantsInlineImages } from "@rivulet/wire";
 import type { Admission, Admitted } from "../admission.ts";
 import { clockDeadline } from "../clock-deadline.ts";
 import type { ResultBytes } from "../executor.ts";
+import { jobErrorText } from "../job-error-text.ts";
 import { type HttpRequest, type HttpResponse, headerOf, untilCallerLeaves } from "./exchange.ts";
 import { answerResult, answerStream } from "./job-answer.ts";
 import { readJob } from "./job-body.ts";
@@ -46,9 +47,7 @@ export async function serveBatchJob(
   } catch (error) {
     ports.log.warn("job failed", { ...fields, reason: isError(error) ? error.code : "internal" });
     if (!isError(error)) throw error;
-    const phrase = legacyPhraseOf(error);
-    // Older gateways tell a fault of the application by what stands after the pipeline's name.
-    throw new Refusal(500, error, phrase.startsWith("container ") ? `${pipeline.name} ${phrase}` : phrase);
+    throw new Refusal(500, error, jobErrorText(pipeline, error));
   }
 }
 

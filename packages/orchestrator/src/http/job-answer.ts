@@ -1,8 +1,7 @@
-import { isDataUrl, parseDataUrl, sniffContentType, toDataUrl } from "@rivulet/media";
-import { RivuletError } from "@rivulet/primitives";
+import { toDataUrl } from "@rivulet/media";
 import { eventOf, networkJson } from "@rivulet/wire";
 import type { AdmittedJob, JobResult, JobStream, ResultBytes } from "../executor.ts";
-import { MAX_RESPONSE_BYTES } from "../limits.ts";
+import { filesOfResult } from "../result-files.ts";
 import { serverTiming } from "../server-timing.ts";
 import { answer, type HttpResponse } from "./exchange.ts";
 
@@ -20,10 +19,9 @@ export function answerResult(
   result: JobResult,
   delivery: FileDelivery,
 ): void {
-  for (const { owner, key, contentType } of job.pipeline.files(result.response)) {
-    const file = fileOf(String(owner[key]), contentType, result);
+  for (const { owner, key, contentType, bytes } of filesOfResult(job.pipeline, result)) {
     const isInline = delivery.isInline && contentType === "image/png";
-    owner[key] = isInline ? toDataUrl(contentType, file.bytes) : delivery.store(job.requestId, file);
+    owner[key] = isInline ? toDataUrl(contentType, bytes) : delivery.store(job.requestId, { bytes, contentType });
   }
   const timing = serverTiming(result.timings);
   answer(
@@ -50,22 +48,6 @@ export async function answerStream(
     if (!response.write(eventOf(event))) await drained(response, signal);
   }
   response.end();
-}
-
-function fileOf(url: string, contentType: string, { files }: JobResult): ResultBytes {
-  const bytes = files.get(url)?.bytes ?? (isDataUrl(url) ? bytesOf(url) : undefined);
-  if (bytes === undefined) throw new RivuletError("peer.bad-result", { reason: "a file of the result is missing" });
-  if (sniffContentType(bytes) !== contentType)
-    throw new RivuletError("peer.bad-result", { reason: `a file of the result is not ${contentType}` });
-  return { bytes, contentType };
-}
-
-function bytesOf(url: string): Uint8Array {
-  try {
-    return parseDataUrl(url, { maxBytes: MAX_RESPONSE_BYTES }).bytes;
-  } catch (cause) {
-    throw new RivuletError("peer.bad-result", { reason: "a file of the result cannot be read" }, { cause });
-  }
 }
 
 function drained(response: HttpResponse, signal: AbortSignal): Promise<void> {
