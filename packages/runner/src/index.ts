@@ -5,9 +5,17 @@ export { ALL_IMPLEMENTATIONS, processLauncher } from "./host/process-host.ts";
 export type { HostImplementations } from "./host/serve-host.ts";
 export type { Peer } from "./http/answers.ts";
 export { RunnerServer, type RunnerServerOptions, type RunnerServerPorts } from "./http/server.ts";
-export type { Implementation, LoadContext, LoadedModel, Progress, RunContext } from "./implementation.ts";
+export type {
+  EngineOptions,
+  Implementation,
+  LoadContext,
+  LoadedModel,
+  Progress,
+  RunContext,
+} from "./implementation.ts";
 export type { JobEvent, RunTimings } from "./model-pool.ts";
 export { ModelStore, type StoredModel, sizeOf } from "./model-store.ts";
+export { type Implementations, implementations } from "./pipelines/index.ts";
 export type { ModelState } from "./pooled-model.ts";
 export {
   type ModelHealth,

@@ -30,8 +30,6 @@ export const TOKENS = 77;
 export const WIDTH = 4;
 /** Large, so that single steps, which leave much noise, still make pictures that are not all black and white. */
 export const SCALING_FACTOR = 16;
-/** 8 for the autoencoder, 2 for the one halving of the denoiser. */
-export const SIZE_STEP = 16;
 const GUIDANCE_WIDTH = 8;
 const PIXELS = 8;
 

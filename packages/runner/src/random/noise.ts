@@ -70,7 +70,7 @@ export function cudaNoise(seed: bigint, threads: number = GPU_THREADS): Noise {
 const VECTOR_BLOCK = 16;
 
 /** Normal numbers as the reference's framework draws them on a CPU. Source: runner-and-models 7.7. */
-export function cpuNoise(seed: bigint): Noise {
+function cpuNoise(seed: bigint): Noise {
   const word = mersenneTwister(Number(seed & 0xffff_ffffn));
   let spare: number | undefined;
   const single = () => {

@@ -1,8 +1,8 @@
 import type { ModelSettings } from "../model-settings.ts";
 
-export type BetaSchedule = "linear" | "scaled_linear" | "squaredcos_cap_v2";
+type BetaSchedule = "linear" | "scaled_linear" | "squaredcos_cap_v2";
 export type PredictionType = "epsilon" | "v_prediction" | "sample";
-export type TimestepSpacing = "linspace" | "leading" | "trailing";
+type TimestepSpacing = "linspace" | "leading" | "trailing";
 
 /** What the schedulers have in common, as `scheduler_config.json` states it. */
 export interface NoiseConfig {

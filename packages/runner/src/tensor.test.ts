@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { floats, floatsOf, fromHalf, stack, tensorOf, toHalf } from "./tensor.ts";
+
+test("halves are the nearest ones, ties to even, and come back as they are", () => {
+  expect([...toHalf([0, 1, -2, 65504, 1e6, 2 ** -24, 0.1])]).toEqual([
+    0, 0x3c00, 0xc000, 0x7bff, 0x7c00, 0x0001, 0x2e66,
+  ]);
+  expect([...toHalf([1 + 2 ** -11, 1 + 3 * 2 ** -11])]).toEqual([0x3c00, 0x3c02]);
+  const bits = Uint16Array.from({ length: 0x7c00 }, (_, i) => i);
+  expect(toHalf(fromHalf(bits))).toEqual(bits);
+  expect(Number.isNaN(fromHalf(Uint16Array.of(0x7e00))[0])).toBe(true);
+});
+
+test("halves that begin in the middle of a buffer are read from there", () => {
+  expect([...fromHalf(Uint16Array.of(0, 0x3c00, 0x4000).subarray(1))]).toEqual([1, 2]);
+});
+
+test("numbers become the type a file asks for, and floats again", () => {
+  for (const type of ["float32", "float16", "float64", "int64", "int32"] as const) {
+    const tensor = tensorOf(type, [1, 2, -3], [3]);
+    expect(tensor.type).toBe(type);
+    expect([...floatsOf(tensor)]).toEqual([1, 2, -3]);
+  }
+  expect([...floatsOf(tensorOf("int64", [951.7], []))]).toEqual([951]);
+  expect([...floatsOf(tensorOf("bool", [1, 0], [2]))]).toEqual([1, 0]);
+});
+
+test("floats are shared, not copied", () => {
+  const data = Float32Array.of(1, 2);
+  expect(tensorOf("float32", data, [2]).data).toBe(data);
+  expect(floatsOf(floats(data, [1, 2]))).toBe(data);
+  expect(stack([floats(data, [1, 2])]).data).toBe(data);
+});
+
+test("rows are stacked along the first axis", () => {
+  const stacked = stack([floats(Float32Array.of(1, 2), [1, 2]), floats(Float32Array.of(3, 4), [1, 2])]);
+  expect([stacked.dims, [...stacked.data]]).toEqual([
+    [2, 2],
+    [1, 2, 3, 4],
+  ]);
+});
+
+test("a shape that its numbers do not fill is refused", () => {
+  expect(() => floats(Float32Array.of(1, 2, 3), [2, 2])).toThrow(RangeError);
+  expect(() => tensorOf("int64", [1], [2])).toThrow(RangeError);
+  expect(() => stack([])).toThrow(RangeError);
+  expect(() => stack([floats(Float32Array.of(1), [1]), floats(Float32Array.of(1, 2), [2])])).toThrow(RangeError);
+});
