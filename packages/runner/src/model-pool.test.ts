@@ -324,6 +324,26 @@ describe("memory", () => {
   });
 });
 
+describe("a job that runs out of memory", () => {
+  test("is done once more when idle models could make room", async () => {
+    const { pool, happened } = poolOf([model("fake/a"), model("fake/b")]);
+    await run(pool, "fake/b").result;
+    await run(pool, "fake/a").result;
+    await run(pool, "fake/a").result;
+    expect(await codeOf(run(pool, "fake/a", "large").result)).toBeUndefined();
+    expect(happened).toEqual(["loaded fake/b", "loaded fake/a", "evicted fake/b"]);
+  });
+
+  test("fails when there is nothing to give up", async () => {
+    const { pool } = poolOf([model("fake/a"), model("fake/b", { keepWarm: true })]);
+    await pool.start();
+    await until(() => stateOf(pool, "fake/b") === "ready");
+    await run(pool, "fake/a").result;
+    await run(pool, "fake/a").result;
+    expect(await codeOf(run(pool, "fake/a", "large").result)).toBe("runner.out-of-memory");
+  });
+});
+
 describe("stopping", () => {
   test("ends jobs that run or wait, whatever they do, and leaves no host", async () => {
     const { pool, launcher } = poolOf([model("fake/good")]);

@@ -1,4 +1,4 @@
-import { type Clock, linked, type ModelId, RivuletError, type Startable } from "@rivulet/primitives";
+import { type Clock, isError, linked, type ModelId, RivuletError, type Startable } from "@rivulet/primitives";
 import type { HostJob } from "./host/messages.ts";
 import type { Progress } from "./implementation.ts";
 import { chooseVictims } from "./model-memory.ts";
@@ -91,7 +91,7 @@ export class ModelPool implements Startable, MemoryArbiter {
 
   /**
    * Does a job with a model that is here, loading it first when need be. Aborting `signal` takes the job out of the queue
-   * or stops it within one step. Throws what `PooledModel.acquire` and `ModelHost.run` throw.
+   * or stops it within one step. A job that runs out of memory is done once more after idle models have made room. Throws what `PooledModel.acquire` and `ModelHost.run` throw.
    */
   async run(
     pipeline: string,
@@ -105,12 +105,17 @@ export class ModelPool implements Startable, MemoryArbiter {
       throw new RivuletError("model.unknown", { pipeline, model, offered });
     }
     using job = linked(options.signal, this.#stopped.signal);
-    using turn = await pooled.acquire(this.#orders++, job.signal, (event) => options.onEvent?.(event));
-    options.onEvent?.({ kind: "started" });
-    const startedAt = this.#clock.monotonic();
-    const response = await turn.host.run(work, { signal: job.signal, onProgress: options.onEvent });
-    const inferenceMs = this.#clock.monotonic() - startedAt;
-    return { response, timings: { queueMs: turn.queueMs, loadMs: turn.loadMs, inferenceMs } };
+    const order = this.#orders++;
+    try {
+      return await attempt(pooled, order, work, job.signal, options.onEvent, this.#clock);
+    } catch (error) {
+      if (!isError(error, "runner.out-of-memory") || job.signal.aborted) throw error;
+      pooled.outgrow();
+      const idle = this.models.filter((other) => other !== pooled && other.isIdle && givesWay(other, pooled));
+      if (idle.length === 0) throw error;
+      await Promise.all(idle.map((other) => other.evict()));
+      return await attempt(pooled, order, work, job.signal, options.onEvent, this.#clock);
+    }
   }
 
   async reserve(model: PooledModel, bytes: number, signal: AbortSignal): Promise<void> {
@@ -180,6 +185,23 @@ export class ModelPool implements Startable, MemoryArbiter {
     const reason = `it needs ${mebibytes(bytes)} MiB; models may hold ${mebibytes(this.#memoryBytes)} MiB together, and those that are kept warm stay`;
     return new RivuletError("model.load-failed", { pipeline: config.pipeline.name, model: config.model, reason });
   }
+}
+
+/** One turn of a job with its model. */
+async function attempt(
+  pooled: PooledModel,
+  order: number,
+  work: HostJob,
+  signal: AbortSignal,
+  onEvent: ((event: JobEvent) => void) | undefined,
+  clock: Clock,
+): Promise<{ readonly response: Record<string, unknown>; readonly timings: RunTimings }> {
+  using turn = await pooled.acquire(order, signal, (event) => onEvent?.(event));
+  onEvent?.({ kind: "started" });
+  const startedAt = clock.monotonic();
+  const response = await turn.host.run(work, { signal, onProgress: onEvent });
+  const inferenceMs = clock.monotonic() - startedAt;
+  return { response, timings: { queueMs: turn.queueMs, loadMs: turn.loadMs, inferenceMs } };
 }
 
 /** Whether `model` may be unloaded so that `other` can be loaded. */

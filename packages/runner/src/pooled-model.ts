@@ -85,6 +85,8 @@ interface Waiter {
 /** The first pause before a model that failed is tried again; each further failure doubles it up to the second. */
 const BACKOFF_FIRST = seconds(1);
 const BACKOFF_LONGEST = seconds(60);
+/** A model that ran out of memory needs more than it ever held. */
+const OUTGROWN_FACTOR = 1.25;
 
 /**
  * One model through its life in the pool: its hosts, the jobs that wait for them, and why it is not ready when it is not.
@@ -224,6 +226,12 @@ export class PooledModel {
     if (before === this.#drainBefore) return;
     this.#drainBefore = before;
     this.#dispatch();
+  }
+
+  /** Notes that what was measured is not enough. Source for the factor: runner-and-models 9.2. */
+  outgrow(): void {
+    this.#peakBytes = OUTGROWN_FACTOR * Math.max(this.#peakBytes, this.heldBytes / this.config.slots);
+    if (this.heldBytes > 0) this.heldBytes = this.#peakBytes * this.config.slots;
   }
 
   /** Ends the hosts of an idle model. Its memory is free when this resolves. */

@@ -7,7 +7,7 @@ import type { RunContext } from "../src/implementation.ts";
  * A model's id says how it loads (`fake/good`, `fake/fails-to-load`, `fake/rubbish`, `fake/wrong-size`,
  * `fake/never-loads`, `fake/dies-loading`); the prompt says what a run does, word by word: `steps=3` reports steps,
  * `block=50` holds the thread that many milliseconds in every step, `hang` holds it for ever, `wait` waits for the
- * abort, `deaf` never ends and hears no abort, `crash` ends the process, `refuse` and `fail` throw.
+ * abort, `deaf` never ends and hears no abort, `crash` ends the process, `refuse` and `fail` throw; `large` runs out of memory every second run of the model.
  */
 export const implementations = {
   "text-to-image": {
@@ -19,7 +19,15 @@ export const implementations = {
         process.stderr.write("libfake.so: cannot open shared object file\n");
         process.exit(3);
       }
-      return { run: (request: Request, run: RunContext) => paint(context.model, request, run), async dispose() {} };
+      let runs = 0;
+      return {
+        async run(request: Request, run: RunContext) {
+          runs++;
+          if (request.prompt === "large" && runs % 2 === 0) throw new Error("std::bad_alloc");
+          return paint(context.model, request, run);
+        },
+        async dispose() {},
+      };
     },
   },
 };
