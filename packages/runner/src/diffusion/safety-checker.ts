@@ -39,12 +39,9 @@ export class SafetyChecker {
 
 /** The middle of the picture as CLIP sees it: 224 × 224, planes, normalised. */
 export function clipInput(image: Rgb8): Float32Array {
-  const scale = CLIP_SIDE / Math.min(image.width, image.height);
-  const { width, height, data } = resizeBicubic(
-    image,
-    Math.max(CLIP_SIDE, Math.trunc(image.width * scale)),
-    Math.max(CLIP_SIDE, Math.trunc(image.height * scale)),
-  );
+  const shorter = Math.min(image.width, image.height);
+  const scaled = (side: number) => Math.trunc((CLIP_SIDE * side) / shorter);
+  const { width, height, data } = resizeBicubic(image, scaled(image.width), scaled(image.height));
   const [left, top] = [Math.floor((width - CLIP_SIDE) / 2), Math.floor((height - CLIP_SIDE) / 2)];
   const area = CLIP_SIDE * CLIP_SIDE;
   const planes = new Float32Array(3 * area);

@@ -152,6 +152,49 @@ describe("a scheduler", () => {
   });
 });
 
+describe("a model that always knows the clean sample leads there", () => {
+  const base = { beta_start: 0.00085, beta_end: 0.012, beta_schedule: "scaled_linear", clip_sample: false };
+  test.each(
+    (
+      [
+        "EulerDiscreteScheduler",
+        "EulerAncestralDiscreteScheduler",
+        "DDIMScheduler",
+        "LCMScheduler",
+        "DPMSolverMultistepScheduler",
+      ] as const
+    ).flatMap((className) =>
+      (["leading", "trailing", "linspace"] as const).flatMap((spacing) =>
+        (["epsilon", "v_prediction", "sample"] as const).map((prediction) => ({ className, spacing, prediction })),
+      ),
+    ),
+  )("$className, $spacing, $prediction", ({ className, spacing, prediction }) => {
+    const settings = new ModelSettings({
+      ...base,
+      timestep_spacing: spacing,
+      prediction_type: prediction,
+      steps_offset: 1,
+    });
+    const plan = schedulerOf(settings, { className }).plan(9);
+    const scale = className.startsWith("Euler");
+    let at = plan.begin(NOISE.map((value) => value * plan.initNoiseSigma));
+    for (const index of plan.timesteps.keys()) {
+      const sigma = sigmaAt(plan, index);
+      const signal = 1 / Math.sqrt(sigma ** 2 + 1);
+      // The sample with unit power, of which the clean sample and the noise are known shares.
+      const sample = scale ? plan.scaleInput(at) : at.sample;
+      const noise = sample.map((value, i) => (value - signal * (START[i] ?? 0)) / (sigma * signal));
+      const output = {
+        epsilon: noise,
+        v_prediction: noise.map((value, i) => signal * value - sigma * signal * (START[i] ?? 0)),
+        sample: START,
+      }[prediction];
+      at = plan.step(at, output, plan.takesNoise(index) ? NOISE : undefined);
+    }
+    expect(distance(at.sample, START)).toBeLessThan(1e-3);
+  });
+});
+
 test("halves round to the even neighbour", () => {
   expect([812.5, 437.5, 0.5, 1.5, -0.5, 2.4999].map(roundHalfToEven)).toEqual([812, 438, 0, 2, 0, 2]);
 });
