@@ -127,12 +127,9 @@ describe("a worker", () => {
     await using stage = new Stage();
     await using runner = await ScriptedRunner.start();
     const orchestrator = await stage.orchestrator([`-orchSecret=${SECRET}`]);
-    const stranger = stage.prepare("worker", [
-      `-orchAddr=${orchestrator.address}`,
-      "-orchSecret=wrong",
-      runner.models(),
-    ]);
-    await expect(stranger.start()).rejects.toThrow(/secret/);
+    const stranger = await stage.worker(orchestrator, ["-orchSecret=wrong", runner.models()]);
+    await stranger.exited;
+    expect(stranger.tail.join("\n")).toContain("secret");
   });
 });
 

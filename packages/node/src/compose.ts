@@ -1,8 +1,12 @@
-import type { Clock, Logger, Randomness, Startable } from "@rivulet/primitives";
+import type { Clock, Logger, Randomness, RivuletError, Startable } from "@rivulet/primitives";
 import type { Configuration } from "./config/load.ts";
 import type { Role } from "./config/schema.ts";
 import { provideDataDirectory } from "./data-directory.ts";
+import { withAdvice } from "./listen-failure.ts";
+import { gatewayRole } from "./roles/gateway.ts";
+import { orchestratorRole } from "./roles/orchestrator.ts";
 import { runnerRole } from "./roles/runner.ts";
+import { workerRole } from "./roles/worker.ts";
 import { Sequence } from "./sequence.ts";
 import { findStarterModels, type StarterModel } from "./starter-models.ts";
 
@@ -11,12 +15,16 @@ export interface RoleNode extends Startable {
   readonly role: Role;
   /** Where it can be reached. Only while it runs. */
   readonly address: string;
+  /** Resolves, if ever, with why the role cannot go on. */
+  readonly failed?: Promise<RivuletError>;
 }
 
 export interface NodePorts {
   readonly clock: Clock;
   readonly randomness: Randomness;
   readonly log: Logger;
+  /** Rivulet's own version. */
+  readonly version: string;
 }
 
 /** What a role may use to make itself. */
@@ -28,6 +36,9 @@ type RoleFactory = (configuration: Configuration, ports: RolePorts) => RoleNode;
 
 const factories: { readonly [R in Role]: RoleFactory } = {
   runner: runnerRole,
+  orchestrator: orchestratorRole,
+  worker: workerRole,
+  gateway: gatewayRole,
 };
 
 /**
@@ -51,7 +62,22 @@ export class ComposedNode implements Startable {
   /** Throws `node.cannot-start` when the data directory or a port cannot be had. */
   async start(): Promise<void> {
     provideDataDirectory(this.#dataDir);
-    await this.#sequence.start();
+    try {
+      await this.#sequence.start();
+    } catch (error) {
+      throw withAdvice(error);
+    }
+  }
+
+  /** Throws why a role cannot go on, if ever; resolves when `signal` aborts. */
+  async watch(signal: AbortSignal): Promise<void> {
+    const failures = this.roles.flatMap(({ failed }) => (failed === undefined ? [] : [failed]));
+    const stopped = new Promise<undefined>((resolve) => {
+      if (signal.aborted) resolve(undefined);
+      signal.addEventListener("abort", () => resolve(undefined), { once: true });
+    });
+    const failure = await Promise.race([...failures, stopped]);
+    if (failure !== undefined) throw failure;
   }
 
   stop(): Promise<void> {

@@ -6,6 +6,7 @@ export type { Configuration, Source } from "./config/load.ts";
 export { findNearest, suggestion } from "./config/nearest.ts";
 export { documentSchema, ROLES, type Role, type Settings } from "./config/schema.ts";
 export {
+  type JobStory,
   LocalNetwork,
   type LocalNetworkOptions,
   type LocalNetworkPorts,

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Clock, type Randomness, RivuletError, randomId, type Startable } from "@rivulet/primitives";
+import { type Clock, ms, type Randomness, RivuletError, randomId, type Startable } from "@rivulet/primitives";
+import { z } from "zod";
 import { NodeProcess } from "./node-process.ts";
 import type { ProgressLines } from "./progress.ts";
+import { JOB_STORY } from "./roles/gateway.ts";
 import type { StarterModel } from "./starter-models.ts";
 
 export interface LocalNetworkOptions {
@@ -19,6 +21,26 @@ export interface LocalNetworkPorts {
   readonly randomness: Randomness;
   readonly clock: Clock;
 }
+
+/** What is looked at again this often is on this machine, and somebody waits for it. */
+const POLL = ms(100);
+/** More than anybody asks for at once. */
+const MAX_STORIES = 100;
+
+const networkAnswer = z.object({
+  orchestrators: z.array(z.object({ models: z.array(z.object({ model: z.string(), warm: z.boolean() })) })),
+});
+
+const jobStory = z.object({
+  requestId: z.string(),
+  considered: z.array(
+    z.object({ orchestrator: z.string(), isWarm: z.boolean(), state: z.string(), score: z.number() }),
+  ),
+  attempts: z.array(z.object({ orchestrator: z.string(), isWarm: z.boolean(), why: z.string() })),
+});
+
+/** How the orchestrators stood when a job came, and which were tried and why. */
+export type JobStory = z.output<typeof jobStory>;
 
 /** An orchestrator of the local network, as its story tells of it. */
 export interface LocalOrchestrator {
@@ -42,6 +64,8 @@ export class LocalNetwork implements Startable {
   #started: Promise<void> | undefined;
   #gateway: NodeProcess | undefined;
   #orchestrators: readonly LocalOrchestrator[] = [];
+  readonly #stories: JobStory[] = [];
+  #missing = 0;
 
   constructor(options: LocalNetworkOptions, ports: LocalNetworkPorts) {
     this.#options = options;
@@ -61,6 +85,32 @@ export class LocalNetwork implements Startable {
   async start(): Promise<void> {
     this.#started = this.#startAll();
     await this.#started;
+  }
+
+  /**
+   * Resolves when the gateway knows every orchestrator with every model in memory. What is still missing is told by
+   * `missing`.
+   */
+  async warm(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      this.#missing = this.#orchestrators.length * this.#options.models.length - (await this.#countWarm(signal));
+      if (this.#missing <= 0) return;
+      await this.#ports.clock.sleep(POLL, signal);
+    }
+  }
+
+  /** Models that are not in memory yet, as far as `warm` has seen. */
+  get missing(): number {
+    return this.#missing;
+  }
+
+  /** The gateway's story of a job, by the request id in its answer. */
+  async storyOf(requestId: string, signal: AbortSignal): Promise<JobStory> {
+    for (;;) {
+      const found = this.#stories.find((story) => story.requestId === requestId);
+      if (found !== undefined) return found;
+      await this.#ports.clock.sleep(POLL, signal);
+    }
   }
 
   async stop(): Promise<void> {
@@ -112,12 +162,35 @@ export class LocalNetwork implements Startable {
         `-orchAddr=${a.address},${b.address}`,
         `-modelDefaults=${defaults}`,
         "-discoveryInterval=1s",
+        "-logLevel=debug",
       ]),
     );
+    this.#listen(this.#gateway);
     this.#orchestrators = [
       { name: "A", address: a.address, how: "a runner on its own machine" },
       { name: "B", address: b.address, how: "a worker does its jobs" },
     ];
+  }
+
+  async #countWarm(signal: AbortSignal): Promise<number> {
+    const answer = await fetch(`${this.gateway}/network`, { signal });
+    const { orchestrators } = networkAnswer.parse(await answer.json());
+    return orchestrators.flatMap(({ models }) => models).filter(({ warm, model }) => warm && this.#isOurs(model))
+      .length;
+  }
+
+  #isOurs(model: string): boolean {
+    return this.#options.models.some(({ id }) => id === model);
+  }
+
+  /** Remembers the stories of the gateway's last jobs. */
+  #listen(gateway: NodeProcess): void {
+    gateway.onEvent(({ event, ["record"]: record }) => {
+      if (event !== JOB_STORY) return;
+      const story = jobStory.safeParse(JSON.parse(String(record)));
+      if (story.success) this.#stories.push(story.data);
+      if (this.#stories.length > MAX_STORIES) this.#stories.shift();
+    });
   }
 
   async #launch(name: string, args: readonly string[]): Promise<NodeProcess> {
@@ -128,7 +201,7 @@ export class LocalNetwork implements Startable {
     const node = new NodeProcess({
       name,
       program,
-      args: [...args, `-dataDir=${join(directory, key)}`, `-logLevel=${logLevel}`],
+      args: [`-logLevel=${logLevel}`, `-dataDir=${join(directory, key)}`, ...args],
       env,
       logFile: join(directory, `${key}.log`),
     });
@@ -156,5 +229,7 @@ function asWarmModel(model: StarterModel): Record<string, unknown> {
 
 /** The gateway's table: which model, and which size, steps and guidance, when the application names none. */
 function defaultsOf(models: readonly StarterModel[]): Record<string, unknown> {
-  return Object.fromEntries(models.map(({ pipeline, id, defaults }) => [pipeline, { model_id: id, ...defaults }]));
+  return Object.fromEntries(
+    models.map(({ pipeline, id, defaults }) => [pipeline, { model: id, models: { [id]: defaults } }]),
+  );
 }

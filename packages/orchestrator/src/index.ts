@@ -11,6 +11,7 @@ export type {
 export { MemoryExecutor, type MemoryModel } from "./executors/memory.ts";
 export type { ReportedModel } from "./executors/runner-client.ts";
 export { RunnerHttp, type RunnerHttpOptions, type RunnerHttpPorts } from "./executors/runner-http.ts";
+export { SeveralExecutors } from "./executors/several.ts";
 export type { ListenAddress } from "./http/listener.ts";
 export { Orchestrator, type OrchestratorOptions, type OrchestratorPorts } from "./orchestrator.ts";
 export type { ResultStoreOptions } from "./result-store.ts";

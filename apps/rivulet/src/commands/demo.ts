@@ -17,7 +17,6 @@ import {
 import { ms, RivuletError } from "@rivulet/primitives";
 import { type Answer, ask } from "../demo/ask.ts";
 import { type Demonstration, demonstrations } from "../demo/demonstration.ts";
-import { offeredBy } from "../demo/network.ts";
 import { story, wasWarm } from "../demo/story.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -63,12 +62,19 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
   const log = createLogger({ level: "warn", format: "lines" });
   const ports = { process, log, abandon: () => network.abandon() };
   return runUntilStopped(network, { limit: STOP_LIMIT, withParent: false }, ports, async (stopping) => {
-    const offered = await progress.step("waiting for the models", () => offeredBy(network, starters, stopping));
-    for (const { name, address, how } of offered) terminal.say(`orchestrator ${name}  ${address}  ${how}`);
+    await progress.step(
+      "loading the models",
+      () => network.warm(stopping),
+      () => `(${network.missing} to go)`,
+    );
+    for (const { name, address, how } of network.orchestrators)
+      terminal.say(`orchestrator ${name}  ${address}  ${how}`);
     terminal.say(`gateway         ${network.gateway}\n`);
-    const answer = await progress.step(first.title, () => ask(network.gateway, first, stopping));
+    const answer = await progress.step(`drawing ${first.title}`, () => ask(network.gateway, first, stopping));
+    const job = await network.storyOf(answer.requestId, stopping);
     const picture = save(answer, first, options.get("output"));
-    for (const line of story(first.title, offered, answer, picture)) terminal.say(line);
+    const { orchestrators } = network;
+    for (const line of story({ title: first.title, orchestrators, job, answer, picture })) terminal.say(line);
     terminal.say(`\nTry another:\n  ${curlLine(network.gateway, first)}\n`);
     if (options.get("json") === true) terminal.result(JSON.stringify(summary(answer, picture, network.gateway)));
     if (options.get("once") === true) return 0;

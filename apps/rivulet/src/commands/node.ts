@@ -11,6 +11,7 @@ import {
 } from "@rivulet/node";
 import { ms } from "@rivulet/primitives";
 import type { Terminal } from "../terminal.ts";
+import { VERSION } from "../version.ts";
 
 /** Jobs in flight get this long to end when a node is told to stop. */
 const STOP_LIMIT = ms(15_000);
@@ -30,9 +31,20 @@ export async function nodeCommand(
   const { logLevel, logFormat, stopWithParent } = configuration.settings;
   const format = logFormat === "auto" ? (terminal.screen.isTTY ? "lines" : "json") : logFormat;
   const log = createLogger({ level: logLevel, format });
-  const node = new ComposedNode(configuration, { log, clock: systemClock, randomness: secureRandomness });
-  return runUntilStopped(node, { limit: STOP_LIMIT, withParent: stopWithParent }, { process, log }, async () => {
-    for (const { role, address } of node.roles) log.info(READY, { role, address });
-    return undefined;
+  const node = new ComposedNode(configuration, {
+    log,
+    clock: systemClock,
+    randomness: secureRandomness,
+    version: VERSION,
   });
+  return runUntilStopped(
+    node,
+    { limit: STOP_LIMIT, withParent: stopWithParent },
+    { process, log },
+    async (stopping) => {
+      for (const { role, address } of node.roles) log.info(READY, { role, address });
+      await node.watch(stopping);
+      return undefined;
+    },
+  );
 }

@@ -6,6 +6,7 @@ export type Timings = Readonly<Record<string, number>>;
 
 /** An answer of the gateway, as an application sees it. */
 export interface Answer {
+  readonly requestId: string;
   /** The orchestrator's address. */
   readonly orchestrator: string;
   readonly timings: Timings;
@@ -31,6 +32,7 @@ export async function ask(gateway: string, demonstration: Demonstration, signal:
     });
   const file = await fetch(new URL(image.url, gateway), { signal });
   return {
+    requestId: response.headers.get("x-request-id") ?? "",
     orchestrator: response.headers.get("x-orchestrator") ?? "",
     timings: parseServerTiming(response.headers.get("server-timing") ?? ""),
     seed: image.seed,

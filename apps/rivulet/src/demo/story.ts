@@ -1,26 +1,31 @@
-import { homedir } from "node:os";
+import { relative } from "node:path";
+import type { JobStory, LocalOrchestrator } from "@rivulet/node";
 import type { Answer, Timings } from "./ask.ts";
 
-/** An orchestrator the gateway knew when the job came. */
-export interface Offered {
-  /** `A`, `B`: how the story calls it. */
-  readonly name: string;
-  readonly address: string;
-  readonly how: string;
-  /** Whether it offered the model, and had it in memory. */
-  readonly model: "warm" | "cold" | "none";
+/** Everything the story of one job is told from. */
+export interface Told {
+  readonly title: string;
+  readonly orchestrators: readonly LocalOrchestrator[];
+  readonly job: JobStory;
+  readonly answer: Answer;
+  readonly picture: string;
 }
 
-/** Tells what happened, a few lines for people. Names, not numbers, carry it; numbers stand behind. */
-export function story(title: string, offered: readonly Offered[], answer: Answer, picture: string): readonly string[] {
-  const chosen = offered.find(({ address }) => address === answer.orchestrator);
+/** Tells what happened, a few lines for people. Names carry it; numbers stand behind. */
+export function story({ title, orchestrators, job, answer, picture }: Told): readonly string[] {
+  const nameOf = (address: string) => orchestrators.find((each) => each.address === address)?.name ?? address;
+  const chosen = job.attempts.at(-1);
+  const how = orchestrators.find(({ address }) => address === chosen?.orchestrator)?.how ?? "";
+  const found = job.considered.map(
+    ({ orchestrator, isWarm, state }) => `${nameOf(orchestrator)} (${isWarm ? "warm" : "cold"}, ${state})`,
+  );
   return [
     title,
-    `  found      ${offered.map(({ name, model }) => `orchestrator ${name} (${modelWords[model]})`).join(", ")}`,
-    `  chosen     orchestrator ${chosen?.name ?? answer.orchestrator}: ${chosen?.how ?? ""}; ${whyChosen(offered, chosen)}`,
+    `  found      ${found.length === 1 ? "orchestrator" : "orchestrators"} ${found.join(", ")}`,
+    `  chosen     orchestrator ${nameOf(answer.orchestrator)}: ${reasonOf(job)}; ${how}`,
     `  took       ${seconds(answer.tookMs)}: ${partsOf(answer.timings)}`,
     `  seed       ${answer.seed}`,
-    `  picture    ${shortened(picture)}`,
+    `  picture    ${relative(process.cwd(), picture) || picture}`,
   ];
 }
 
@@ -29,35 +34,33 @@ export function wasWarm(answer: Answer): boolean {
   return (answer.timings["load"] ?? 0) === 0;
 }
 
-const modelWords = { warm: "model warm", cold: "model cold", none: "does not offer the model" } as const;
-
-function whyChosen(offered: readonly Offered[], chosen: Offered | undefined): string {
-  const warm = offered.filter(({ model }) => model === "warm");
-  if (chosen?.model !== "warm") return "none was warm, so it loads the model";
-  if (warm.length === 1) return "the only one with the model warm";
-  return `${warm.length} have it warm and free, and neither has a record yet, so the first in line`;
+function reasonOf({ attempts, considered }: JobStory): string {
+  const last = attempts.at(-1);
+  const others = attempts.length - 1;
+  const after = others > 0 ? ` after ${others} that failed` : "";
+  if (last?.why === "cold-none-warm") return `nobody had the model in memory, so it loads it${after}`;
+  if (last?.why === "cold-warm-full") return `those with the model in memory were full, so it loads it${after}`;
+  const ready = considered.filter(({ isWarm, state }) => isWarm && state === "free");
+  if (ready.length < 2) return `the only free one with the model in memory${after}`;
+  const rank = ready.every(({ score }) => score === 0)
+    ? "none has a record yet, so the first in line"
+    : "the one with the best record";
+  return `${ready.length} have the model in memory and are free; ${rank}${after}`;
 }
 
 /** The parts of a job in the order they happen. */
-const PARTS: Readonly<Record<string, string>> = {
-  selection: "choosing",
-  queue: "waiting",
-  load: "loading",
-  inference: "inference",
-  transfer: "transfer",
-};
+const PARTS: readonly (readonly [part: string, word: string])[] = [
+  ["selection", "choosing"],
+  ["queue", "waiting"],
+  ["load", "loading"],
+  ["inference", "inference"],
+  ["transfer", "transfer"],
+];
 
 function partsOf(timings: Timings): string {
-  return Object.entries(PARTS)
-    .map(([part, word]) => `${word} ${seconds(timings[part] ?? 0)}`)
-    .join(", ");
+  return PARTS.map(([part, word]) => `${word} ${seconds(timings[part] ?? 0)}`).join(", ");
 }
 
 function seconds(milliseconds: number): string {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
-}
-
-function shortened(path: string): string {
-  const home = homedir();
-  return path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
 }

@@ -210,19 +210,23 @@ function isValue(argument: string | undefined): boolean {
 
 /** Why a flag of go-livepeer is not one of ours, for those an operator is likely to bring along. */
 function elsewhere(flag: string): string {
-  if (
-    /^(eth|gas|minGas|maxGas|ticketEV|max(Face|Ticket|Total)|deposit|redeem|pricePer|priceFeed|autoAdjust|reward|initializeRound|blockPolling|transaction|maxPrice|pixelsPerUnit)/.test(
-      flag,
-    )
-  )
-    return " (nodes are off-chain for now: nothing is paid)";
-  if (/^(nvidia|aiRunnerImage|aiRunnerContainers|aiVerboseLogs)/.test(flag))
-    return " (models run in Rivulet's own runner, not in containers)";
-  if (
-    /^(transcoder|transcodingOptions|maxSessions|rtmpAddr|objectStore|recordStore|localVerify|hevc|currentManifest)$/.test(
-      flag,
-    )
-  )
-    return " (Rivulet does AI jobs only)";
-  return "";
+  const found = foreign.find(({ flags }) => flags.test(flag));
+  return found === undefined ? "" : ` (${found.why})`;
 }
+
+const foreign: readonly { readonly flags: RegExp; readonly why: string }[] = [
+  {
+    flags:
+      /^(eth|gas|minGas|maxGas|ticketEV|max(Face|Ticket|Total)|deposit|redeem|price|autoAdjust|reward|initializeRound|blockPolling|transaction|maxPrice|ignoreMaxPrice|pixelsPerUnit)/,
+    why: "nodes are off-chain for now: nothing is paid",
+  },
+  { flags: /^select/, why: "off-chain, orchestrators are chosen by warmth, load and score" },
+  { flags: /^discoveryTimeout$/, why: "orchestrators are asked in the background: no job waits for them" },
+  { flags: /^aiProcessingRetryTimeout$/, why: "each pipeline has a deadline for all attempts together" },
+  { flags: /^(nvidia|aiRunner|aiVerboseLogs)/, why: "models run in Rivulet's own runner, not in containers" },
+  {
+    flags:
+      /^(transcoder|transcodingOptions|maxSessions|rtmpAddr|objectStore|recordStore|localVerify|hevc|currentManifest)/,
+    why: "Rivulet does AI jobs only",
+  },
+];

@@ -65,17 +65,17 @@ describe("flags", () => {
       "--httpAddr=127.0.0.1:0",
       "--allowNoAuth",
       "-hedge=false",
-      "-discoveryTimeout",
+      "-patience",
       "250ms",
-      "-selectRandFreq=1",
+      "-queueLength=1",
     ]);
     expect(settings.gateway).toMatchObject({
       orchestrators: ["https://a:1", "https://b:2"],
       httpAddr: { host: "127.0.0.1", port: 0 },
       allowNoAuth: true,
       hedge: false,
-      discoveryTimeout: 250,
-      selectRandom: 1,
+      patience: 250,
+      queueLength: 1,
     });
   });
 
@@ -89,16 +89,19 @@ describe("flags", () => {
 
   test("come from the environment too, and the command line wins over it, and it over the file", () => {
     const configured = {
-      files: { "/home/op/r.yaml": "gateway: {discoveryInterval: 5s, discoveryTimeout: 1s, httpAddr: ':1'}" },
+      files: { "/home/op/r.yaml": "gateway: {discoveryInterval: 5s, patience: 1s, httpAddr: ':1'}" },
     };
     const { settings, sources } = load(["-config", "r.yaml", "-httpAddr", ":3"], {
       ...configured,
-      env: { LP_HTTPADDR: ":2", LP_DISCOVERYTIMEOUT: "2s" },
+      env: { LP_HTTPADDR: ":2", LP_PATIENCE: "2s" },
     });
-    expect(settings.gateway).toMatchObject({ httpAddr: { port: 3 }, discoveryTimeout: 2000, discoveryInterval: 5000 });
-    expect(
-      ["httpAddr", "discoveryTimeout", "discoveryInterval", "hedge"].map((key) => sources.get(`gateway.${key}`)),
-    ).toEqual(["flag", "environment", "file", undefined]);
+    expect(settings.gateway).toMatchObject({ httpAddr: { port: 3 }, patience: 2000, discoveryInterval: 5000 });
+    expect(["httpAddr", "patience", "discoveryInterval", "hedge"].map((key) => sources.get(`gateway.${key}`))).toEqual([
+      "flag",
+      "environment",
+      "file",
+      undefined,
+    ]);
   });
 
   test("come from a plain flag file as well", () => {
@@ -146,12 +149,12 @@ describe("a config file", () => {
   test("reports all its problems at once, unknown keys with the nearest known one", () => {
     const problems = problemsOf(() =>
       parse(
-        "gatway: {}\ngateway:\n  discoveryTimeout: 500\n  htpAddr: ':1'\norchestrator:\n  modelMemory: 4\n  secret: hunter2\n",
+        "gatway: {}\ngateway:\n  patience: 500\n  htpAddr: ':1'\norchestrator:\n  modelMemory: 4\n  secret: hunter2\n",
       ),
     );
     expect(problems.map(({ path }) => path).sort()).toEqual([
-      "gateway.discoveryTimeout",
       "gateway.htpAddr",
+      "gateway.patience",
       "gatway",
       "orchestrator.modelMemory",
       "orchestrator.secret",

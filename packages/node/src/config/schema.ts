@@ -1,14 +1,15 @@
 import { z } from "zod";
 import type { Surroundings } from "./secrets.ts";
 import {
+  bytes,
   bytesOr,
   choice,
   duration,
   fileOrText,
   flagSwitch,
+  list,
   listenAddress,
   listenAddressOr,
-  number,
   path,
   pathOr,
   peer,
@@ -72,21 +73,46 @@ export function gatewaySection(surroundings: Surroundings) {
       "the gateway's own address as applications see it (default: the one each request used)",
     ),
     orchestrators: peers("orchAddr", "orchestrators, comma separated"),
-    orchestratorsWebhook: url("orchWebhookUrl", "answers the list of orchestrators as JSON"),
-    discoveryTimeout: duration("discoveryTimeout", "how long one orchestrator may take to describe itself", "500ms"),
-    discoveryInterval: duration("discoveryInterval", "time between two rounds of asking the orchestrators", "10s"),
-    keys: secret("apiKeys", "bearer keys of applications, one a line", surroundings),
+    orchestratorsWebhook: url("orchWebhookUrl", "answers the list of orchestrators as JSON, in place of -orchAddr"),
+    discoveryInterval: duration(
+      "discoveryInterval",
+      "time between two rounds of asking the orchestrators about themselves",
+      "60s",
+    ),
+    extraNodes: whole("extraNodes", "further addresses of each orchestrator that are asked too", 0, [0, 100]),
+    blocklist: list("orchBlocklist", "addresses of orchestrators that get no work, comma separated"),
+    minNodeVersion: text("orchMinLivepeerVersion", "the least software version of orchestrators"),
+    minRunnerVersions: z
+      .array(z.object({ pipeline: z.string(), model_id: z.string(), minVersion: z.string() }))
+      .default([])
+      .register(settings, {
+        flag: "aiMinRunnerVersion",
+        form: "json",
+        help: "the least runner version of models: a list of {pipeline, model_id, minVersion}, or its file",
+      }),
+    keys: pathOr("apiKeys", "file of applications' bearer keys: NAME KEY a line, or NAME sha256:DIGEST", surroundings),
     authWebhook: url("authWebhookUrl", "asked whether a request may pass"),
     allowNoAuth: flagSwitch("allowNoAuth", "serve other machines without keys or a webhook"),
-    defaults: z.record(z.string(), z.record(z.string(), z.unknown())).default({}).register(settings, {
-      flag: "modelDefaults",
-      form: "json",
-      help: "values of fields that applications leave out, by pipeline: a file or its JSON text",
-    }),
-    selectRandom: number("selectRandFreq", "weight of chance in choosing an orchestrator", 0.3, [0, 1]),
-    selectStake: number("selectStakeWeight", "weight of stake", 0.7, [0, 1]),
-    selectPrice: number("selectPriceWeight", "weight of a low price", 0, [0, 1]),
-    selectPriceExponent: number("selectPriceExpFactor", "how sharply a high price counts", 100, [0, 1e9]),
+    defaults: z
+      .record(
+        z.string(),
+        z.strictObject({
+          model: z.string().exactOptional(),
+          fields: z.record(z.string(), z.unknown()).exactOptional(),
+          models: z.record(z.string(), z.record(z.string(), z.unknown())).exactOptional(),
+        }),
+      )
+      .default({})
+      .register(settings, {
+        flag: "modelDefaults",
+        form: "json",
+        help: "what applications leave out, by pipeline: {model, fields, models: {ID: fields}}, or its file",
+      }),
+    queueLength: whole("queueLength", "jobs that may wait for a slot of one model", 32, [0, 10_000]),
+    patience: duration("patience", "how long a job waits for a slot", "10s"),
+    maxUpload: bytes("maxUpload", "the largest request with files", "50 MiB"),
+    keepResults: duration("keepResults", "how long results can be fetched", "10min"),
+    resultMemory: bytes("resultMemory", "memory for results; the oldest make room", "256 MiB"),
     hedge: flagSwitch("hedge", "start a second attempt when the first is slower than usual"),
   });
 }

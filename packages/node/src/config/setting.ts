@@ -31,6 +31,10 @@ export function text(flag: string, help: string) {
   return z.string().min(1).optional().register(settings, { flag, form: "text", help });
 }
 
+export function list(flag: string, help: string) {
+  return z.array(z.string()).default([]).register(settings, { flag, form: "list", help });
+}
+
 /** The path of a file, or what would stand in it. */
 export function fileOrText(flag: string, help: string) {
   return z.string().min(1).optional().register(settings, { flag, form: "file-or-text", help });
@@ -48,15 +52,6 @@ export function choice<const T extends readonly [string, ...string[]]>(
 
 export function flagSwitch(flag: string, help: string) {
   return z.boolean().default(false).register(settings, { flag, form: "switch", help, standard: "false" });
-}
-
-export function number(flag: string, help: string, standard: number, [least, most]: readonly [number, number]) {
-  return z
-    .number()
-    .min(least)
-    .max(most)
-    .default(standard)
-    .register(settings, { flag, form: "number", help, standard: `${standard}` });
 }
 
 export function whole(flag: string, help: string, standard: number, [least, most]: readonly [number, number]) {
@@ -90,6 +85,10 @@ const byteText = z.string().transform((value, context): number => {
   });
   return z.NEVER;
 });
+
+export function bytes(flag: string, help: string, standard: string) {
+  return byteText.prefault(standard).register(settings, { flag, form: "text", help, standard });
+}
 
 /** An amount of bytes whose default depends on the machine. */
 export function bytesOr(flag: string, help: string) {
