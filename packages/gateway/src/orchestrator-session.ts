@@ -1,7 +1,8 @@
 import type { Pipeline } from "@rivulet/pipelines";
 import type { Milliseconds, ServiceUri } from "@rivulet/primitives";
+import type { Address, AuthToken, Hardware, WeiPerUnit } from "@rivulet/wire";
 
-/** One model an orchestrator says it serves. */
+/** One model an orchestrator says it serves, and that we may ask it for. */
 export interface Offer {
   readonly pipeline: Pipeline;
   readonly model: string;
@@ -9,25 +10,8 @@ export interface Offer {
   /** Jobs it said it would take at that moment. */
   readonly capacity: number;
   readonly runnerVersion: string;
-  /** Wei a unit of work; absent off-chain. */
-  readonly price?: { readonly wei: bigint; readonly units: bigint };
-}
-
-/** A device behind one model. */
-export interface Device {
-  readonly pipeline: string;
-  readonly model: string;
-  readonly id: string;
-  readonly name: string;
-  readonly memoryFree: bigint;
-  readonly memoryTotal: bigint;
-}
-
-/** The token an orchestrator gave us; every job carries it back. */
-export interface SessionToken {
-  readonly token: Uint8Array;
-  readonly sessionId: string;
-  readonly expiresAt: Milliseconds;
+  /** For one unit of the pipeline's work; absent off-chain. */
+  readonly price?: WeiPerUnit;
 }
 
 /** What an orchestrator last told about itself. Replaced as a whole, never changed. */
@@ -36,13 +20,14 @@ export interface OrchestratorSession {
   readonly uri: ServiceUri;
   /** Where it takes jobs. */
   readonly serviceUri: ServiceUri;
-  /** Lower-case hex with `0x`; zero off-chain. */
-  readonly address: string;
+  /** Zero off-chain. */
+  readonly address: Address;
   readonly version: string;
-  readonly token: SessionToken;
+  /** Every job carries it back. */
+  readonly token: AuthToken;
   /** When this was told, and how long the telling took. */
   readonly seenAt: Milliseconds;
   readonly latency: Milliseconds;
   readonly offers: readonly Offer[];
-  readonly devices: readonly Device[];
+  readonly hardware: readonly Hardware[];
 }

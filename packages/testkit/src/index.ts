@@ -1,4 +1,19 @@
 export { TestClock, turn } from "./clock.ts";
+export { type ExecutorUnderTest, executorContract } from "./contracts/executor.ts";
+export { type FakeJob, type FakeModel, FakeOrchestrator, type FakeOrchestratorOptions } from "./fake-orchestrator.ts";
+export {
+  answersRubbish,
+  answersWell,
+  crashes,
+  FakeRunner,
+  type FakeRunnerAnswer,
+  type FakeRunnerBehaviour,
+  type FakeRunnerJob,
+  type FakeRunnerModel,
+  Gate,
+  hangs,
+  refuses,
+} from "./fake-runner.ts";
 export {
   type OnnxAttribute,
   type OnnxConstant,

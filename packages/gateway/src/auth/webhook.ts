@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { type Clock, isError, type Milliseconds, ms, RivuletError, seconds } from "@rivulet/primitives";
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
+import { askUrl } from "../http/ask.ts";
 import { readBounded } from "../http/read-bounded.ts";
 import type { Authenticator, Caller, Credentials } from "./authenticator.ts";
 
@@ -78,11 +79,10 @@ export class AuthWebhook implements Authenticator {
 
   async #ask({ authorization, path }: Credentials): Promise<Caller | undefined> {
     try {
-      const { statusCode, body } = await request(this.#options.url, {
+      const { statusCode, body } = await askUrl(this.#dispatcher, this.#options.url, {
         method: "POST",
         headers: { "content-type": "application/json", ...(authorization !== undefined && { authorization }) },
         body: JSON.stringify({ path }),
-        dispatcher: this.#dispatcher,
         signal: AbortSignal.timeout(this.#options.timeout),
       });
       if (statusCode >= 200 && statusCode < 300) return callerOf(await textOf(body));

@@ -1,6 +1,7 @@
 import { type Pipeline, textToImage } from "@rivulet/pipelines";
 import { minutes, ms, RivuletError, type ServiceUri, seconds, serviceUri, silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock, turn } from "@rivulet/testkit";
+import { type Address, address, ZERO_ADDRESS } from "@rivulet/wire";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { OrchestratorSession } from "../orchestrator-session.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery.ts";
@@ -9,11 +10,13 @@ import { staticSource } from "./static.ts";
 interface FakePeer {
   answers: "yes" | "error" | "never";
   nodes: string[];
-  address: string;
+  address: Address;
   serviceUri?: string;
   tokenLife: number;
   asked: number;
 }
+
+const BAD = address("0x00000000000000000000000000000000000000bd");
 
 let clock: TestClock;
 let peers: Map<string, FakePeer>;
@@ -29,7 +32,14 @@ beforeEach(() => {
 afterEach(() => discovery?.stop());
 
 function peer(name: string, facts: Partial<FakePeer> = {}): FakePeer {
-  const made: FakePeer = { answers: "yes", nodes: [], address: "0x00", tokenLife: minutes(30), asked: 0, ...facts };
+  const made: FakePeer = {
+    answers: "yes",
+    nodes: [],
+    address: ZERO_ADDRESS,
+    tokenLife: minutes(30),
+    asked: 0,
+    ...facts,
+  };
   peers.set(uriOf(name), made);
   return made;
 }
@@ -55,7 +65,7 @@ async function ask(uri: ServiceUri, signal: AbortSignal) {
     offers: [
       { pipeline: textToImage as unknown as Pipeline, model: "m", isWarm: true, capacity: 1, runnerVersion: "" },
     ],
-    devices: [],
+    hardware: [],
   };
   return { session, nodes: known.nodes };
 }
@@ -65,7 +75,7 @@ async function discover(names: readonly string[], options: Partial<DiscoveryOpti
     { interval: minutes(1), missesAllowed: 3, extraNodes: 0, blocked: new Set(), ...options },
     {
       source: staticSource(names.map(uriOf)),
-      client: { ask },
+      client: { ask, forget: () => {} },
       clock,
       randomness: seededRandomness(1),
       log: silentLogger,
@@ -134,8 +144,8 @@ test("a session is renewed before its token is in the last tenth of its life", a
 test("blocked addresses, second names of one orchestrator and those without work are not used", async () => {
   peer("a");
   peer("same", { serviceUri: uriOf("a") });
-  peer("bad", { address: "0xbad" });
-  const found = await discover(["a", "same", "bad"], { blocked: new Set(["0xbad"]) });
+  peer("bad", { address: BAD });
+  const found = await discover(["a", "same", "bad"], { blocked: new Set([BAD]) });
   expect(names()).toEqual(["a"]);
   expect(new Map(found.unused.map(({ uri, reason }) => [uri, reason]))).toEqual(
     new Map([

@@ -12,6 +12,7 @@ import {
   type Startable,
   seconds,
 } from "@rivulet/primitives";
+import type { Address } from "@rivulet/wire";
 import type { OrchestratorSession } from "../orchestrator-session.ts";
 import { addressOf } from "./address.ts";
 import type { DiscoverySource } from "./source.ts";
@@ -27,6 +28,8 @@ export interface Told {
 export interface OrchestratorClient {
   /** Throws "peer.unreachable" and "peer.protocol"; "credentials.incompatible" when it cannot serve us. */
   ask(uri: ServiceUri, signal: AbortSignal): Promise<Told>;
+  /** Lets go of what it keeps for an address that is not used any more. */
+  forget(uri: ServiceUri): void;
 }
 
 export interface DiscoveryOptions {
@@ -36,8 +39,8 @@ export interface DiscoveryOptions {
   readonly missesAllowed: number;
   /** How many further addresses of each answer are asked too, one level deep. */
   readonly extraNodes: number;
-  /** Lower-case hex addresses, with `0x`, of orchestrators that get no work. */
-  readonly blocked: ReadonlySet<string>;
+  /** Orchestrators that get no work. */
+  readonly blocked: ReadonlySet<Address>;
 }
 
 export interface DiscoveryPorts {
@@ -154,7 +157,7 @@ export class Discovery implements Startable {
     missed += await this.#askAll(nodes, () => {});
     if (this.#stopped.signal.aborted) return false;
     for (const uri of [...this.#known.keys()]) if (!asked.has(uri)) this.#miss(uri);
-    for (const uri of [...this.#unused.keys()]) if (!asked.has(uri)) this.#unused.delete(uri);
+    for (const uri of [...this.#unused.keys()]) if (!asked.has(uri)) this.#leave(uri);
     this.#rounds += 1;
     this.#ports.log.debug("discovery round", { asked: asked.size, known: this.#known.size, missed });
     return missed === 0;
@@ -242,9 +245,15 @@ export class Discovery implements Startable {
     this.#forget(uri);
   }
 
+  #leave(uri: ServiceUri): void {
+    this.#unused.delete(uri);
+    this.#ports.client.forget(uri);
+  }
+
   #forget(uri: ServiceUri): void {
     const known = this.#known.get(uri);
     if (known === undefined) return;
+    this.#ports.client.forget(uri);
     this.#known.delete(uri);
     this.#standsFor.delete(known.session.serviceUri);
     this.#listener.remove(uri);

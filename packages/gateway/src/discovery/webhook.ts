@@ -1,5 +1,6 @@
 import { type Milliseconds, RivuletError, type ServiceUri, seconds } from "@rivulet/primitives";
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
+import { askUrl } from "../http/ask.ts";
 import { readBounded } from "../http/read-bounded.ts";
 import { addressOf } from "./address.ts";
 import type { DiscoverySource } from "./source.ts";
@@ -25,7 +26,7 @@ export function webhookSource(url: string, ports: { readonly dispatcher: Dispatc
 async function get(url: string, dispatcher: Dispatcher, signal: AbortSignal): Promise<string> {
   let answer: Dispatcher.ResponseData;
   try {
-    answer = await request(url, { dispatcher, signal });
+    answer = await askUrl(dispatcher, url, { method: "GET", signal });
   } catch (cause) {
     throw new RivuletError("peer.unreachable", { reason: "the discovery webhook did not answer" }, { cause });
   }

@@ -1,6 +1,7 @@
 import { imageToImage, type Pipeline, textToImage } from "@rivulet/pipelines";
 import { type Milliseconds, ms, RivuletError, seconds, serviceUri } from "@rivulet/primitives";
 import { TestClock, turn } from "@rivulet/testkit";
+import { ZERO_ADDRESS } from "@rivulet/wire";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
 import { Selector } from "./selector.ts";
@@ -26,13 +27,13 @@ function session(name: string, ...offers: readonly Offer[]): OrchestratorSession
   return {
     uri,
     serviceUri: uri,
-    address: "0x0",
+    address: ZERO_ADDRESS,
     version: "0.9.1",
     token: { token: new Uint8Array(), sessionId: name, expiresAt: ms(0) },
     seenAt: clock.now(),
     latency: ms(1),
     offers,
-    devices: [],
+    hardware: [],
   };
 }
 

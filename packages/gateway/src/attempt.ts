@@ -1,0 +1,286 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import { isDataUrl, parseDataUrl } from "@rivulet/media";
+import type { ResultFile } from "@rivulet/pipelines";
+import { type Clock, invariant, isError, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
+import {
+  batchManifestId,
+  encodeSegmentCredentials,
+  PAYMENT_HEADER,
+  readChunks,
+  SEGMENT_HEADER,
+  type Signer,
+  signSegmentCredentials,
+  WORKER_PROTOCOL,
+} from "@rivulet/wire";
+import type { Dispatcher } from "undici";
+import { ask } from "./http/ask.ts";
+import { readBounded } from "./http/read-bounded.ts";
+import type { OrchestratorSession } from "./orchestrator-session.ts";
+import type { PreparedJob } from "./prepared-job.ts";
+import { readRefusal } from "./refusal.ts";
+import { parseServerTiming } from "./server-timing.ts";
+import { badResult, type FetchedFile, verifyCount, verifyFiles } from "./verification.ts";
+import { type LeastVersions, wantedCapabilities } from "./wanted.ts";
+
+/** What a peer told of where its time went; 0 where it told nothing. */
+export interface PeerTimings {
+  readonly queue: Milliseconds;
+  readonly load: Milliseconds;
+  readonly inference: Milliseconds;
+}
+
+/** A good answer: verified, with every file fetched. */
+export interface ResponseAnswer {
+  readonly kind: "response";
+  readonly response: Record<string, unknown>;
+  readonly files: readonly FetchedFile[];
+  readonly timings: PeerTimings;
+  /** From sending to the last byte of the last file. */
+  readonly took: Milliseconds;
+}
+
+/** An event stream that has begun. Read its events once; dispose it when done with it, read to its end or not. */
+export interface StreamAnswer extends Disposable {
+  readonly kind: "stream";
+  /** The JSON text of each event. */
+  readonly events: AsyncIterable<string>;
+  readonly timings: PeerTimings;
+  /** From sending to the first event. */
+  readonly took: Milliseconds;
+}
+
+export type Answer = ResponseAnswer | StreamAnswer;
+
+export interface AttemptOptions {
+  readonly least: LeastVersions;
+  /** The most bytes of one answer's JSON, pictures inside it included. */
+  readonly maxResponseBytes: number;
+  /** The most bytes of one file of a result. */
+  readonly maxFileBytes: number;
+  /** Origins besides the orchestrator's own from which results may be fetched, such as its object store. */
+  readonly resultOrigins: ReadonlySet<string>;
+}
+
+export interface AttemptPorts {
+  readonly dispatcher: Dispatcher;
+  readonly signer: Signer;
+  readonly clock: Clock;
+}
+
+/** What is said of an error: no peer of ours says more. */
+const MAX_REFUSAL_BYTES = 65_536;
+
+/** What every request of one session shares, made once. */
+interface Target {
+  readonly origin: string;
+  /** Without a slash at its end. */
+  readonly path: string;
+  /** `Livepeer-Segment` by manifest id. */
+  readonly credentials: Map<string, string>;
+}
+
+/** One orchestrator, one try: sends the job, fetches what came out and checks it. */
+export class Attempts {
+  readonly #options: AttemptOptions;
+  readonly #ports: AttemptPorts;
+  readonly #targets = new WeakMap<OrchestratorSession, Target>();
+
+  constructor(options: AttemptOptions, ports: AttemptPorts) {
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /**
+   * The answer of one orchestrator. Throws what its refusal means, "peer.unreachable", "peer.protocol" and
+   * "peer.bad-result", and the signal's reason. No error of a stream's events after the first is thrown here.
+   */
+  async run(job: PreparedJob, session: OrchestratorSession, signal: AbortSignal): Promise<Answer> {
+    const { clock } = this.#ports;
+    const began = clock.monotonic();
+    const { statusCode, headers, body } = await this.#send(job, session, signal);
+    if (statusCode !== 200) throw await this.#refusal(statusCode, headers, body, job, signal);
+    const timings = timingsOf(headers["server-timing"]);
+    if (job.isStream) {
+      const events = await begun(readChunks(body), body, signal);
+      return {
+        kind: "stream",
+        events,
+        timings,
+        took: ms(clock.monotonic() - began),
+        [Symbol.dispose]: () => body.destroy(),
+      };
+    }
+    const response = await this.#response(job, body, signal);
+    const named = job.pipeline.files(response);
+    verifyCount(job.expected, named);
+    const files = await Promise.all(named.map((file) => this.#fetch(file, session, signal)));
+    await verifyFiles(job.expected, files);
+    signal.throwIfAborted();
+    return { kind: "response", response, files, timings, took: ms(clock.monotonic() - began) };
+  }
+
+  async #send(job: PreparedJob, session: OrchestratorSession, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { origin, path } = this.#target(session);
+    try {
+      return await ask(this.#ports.dispatcher, {
+        origin,
+        path: `${path}/${job.pipeline.name}`,
+        method: "POST",
+        headers: {
+          "content-type": job.content.contentType,
+          accept: job.isStream ? "text/event-stream" : "application/json",
+          authorization: WORKER_PROTOCOL,
+          [SEGMENT_HEADER]: this.#credentials(job, session),
+          [PAYMENT_HEADER]: "",
+        },
+        body: job.content.body,
+        signal,
+      });
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new RivuletError("peer.unreachable", {}, { cause });
+    }
+  }
+
+  async #refusal(
+    status: number,
+    headers: IncomingHttpHeaders,
+    body: Readable,
+    job: PreparedJob,
+    signal: AbortSignal,
+  ): Promise<RivuletError> {
+    const bytes = await read(body, MAX_REFUSAL_BYTES, signal);
+    const code = headers["x-rivulet-code"];
+    return readRefusal(
+      { status, body: bytes.toString("utf8"), code: typeof code === "string" ? code : undefined },
+      job,
+    );
+  }
+
+  async #response(job: PreparedJob, body: Readable, signal: AbortSignal): Promise<Record<string, unknown>> {
+    const bytes = await read(body, this.#options.maxResponseBytes, signal);
+    let json: unknown;
+    try {
+      json = JSON.parse(bytes.toString("utf8"));
+    } catch (cause) {
+      // Peers of the older software answer an empty 200 where they mean "no such route".
+      throw new RivuletError("peer.protocol", { reason: "the answer is not JSON" }, { cause });
+    }
+    const parsed = job.pipeline.response.safeParse(json);
+    if (!parsed.success) throw badResult("the answer lacks fields or has wrong ones", parsed.error);
+    return parsed.data as Record<string, unknown>;
+  }
+
+  async #fetch(file: ResultFile, session: OrchestratorSession, signal: AbortSignal): Promise<FetchedFile> {
+    const url = file.owner[file.key];
+    if (typeof url !== "string") throw badResult("a file has no address");
+    const maxBytes = this.#options.maxFileBytes;
+    if (!isDataUrl(url)) return { file, bytes: await this.#download(url, session, maxBytes, signal) };
+    try {
+      return { file, bytes: parseDataUrl(url, { maxBytes }).bytes };
+    } catch (cause) {
+      throw badResult("a data URL cannot be read", cause);
+    }
+  }
+
+  async #download(
+    url: string,
+    session: OrchestratorSession,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { origin, pathname, search } = this.#allowed(url, session);
+    let answer: Dispatcher.ResponseData;
+    try {
+      answer = await ask(this.#ports.dispatcher, {
+        origin,
+        path: `${pathname}${search}`,
+        method: "GET",
+        signal,
+      });
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new RivuletError("peer.unreachable", { reason: "a result could not be fetched" }, { cause });
+    }
+    if (answer.statusCode !== 200) {
+      answer.body.destroy();
+      throw badResult(`a result is answered with ${answer.statusCode}`);
+    }
+    return await read(answer.body, maxBytes, signal);
+  }
+
+  /** Results lie at the orchestrator, or where the operator said: an answer must not make us ask our own neighbours. */
+  #allowed(url: string, session: OrchestratorSession): URL {
+    const parsed = URL.parse(url, `${session.serviceUri}/`);
+    if (parsed === null) throw badResult("a file has no address");
+    if (parsed.origin !== this.#target(session).origin && !this.#options.resultOrigins.has(parsed.origin))
+      throw badResult("a file lies at an address that is not the orchestrator's");
+    return parsed;
+  }
+
+  #target(session: OrchestratorSession): Target {
+    const known = this.#targets.get(session);
+    if (known !== undefined) return known;
+    const { origin, pathname } = new URL(session.serviceUri);
+    const target = { origin, path: pathname.replace(/\/$/, ""), credentials: new Map<string, string>() };
+    this.#targets.set(session, target);
+    return target;
+  }
+
+  #credentials({ pipeline, model }: PreparedJob, session: OrchestratorSession): string {
+    const { capability } = pipeline;
+    invariant(capability.kind === "network", `a batch pipeline has a capability number: ${pipeline.name}`);
+    const manifestId = batchManifestId(capability.id, model);
+    const { credentials } = this.#target(session);
+    const known = credentials.get(manifestId);
+    if (known !== undefined) return known;
+    const capabilities = wantedCapabilities(pipeline, model, this.#options.least);
+    invariant(capabilities !== undefined, "a numbered pipeline has wanted capabilities");
+    const claims = { manifestId, capabilities, authToken: session.token };
+    const header = encodeSegmentCredentials(signSegmentCredentials(claims, this.#ports.signer));
+    credentials.set(manifestId, header);
+    return header;
+  }
+}
+
+function timingsOf(header: string | readonly string[] | undefined): PeerTimings {
+  const told = parseServerTiming(typeof header === "string" ? header : undefined);
+  const of = (name: string) => told.get(name) ?? ms(0);
+  return { queue: of("queue"), load: of("load"), inference: of("inference") };
+}
+
+/** Reads a peer's body. Throws "peer.unreachable" when it ends early and "peer.bad-result" when it is too long. */
+async function read(body: Readable, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+  try {
+    return await readBounded(body, maxBytes);
+  } catch (cause) {
+    body.destroy();
+    signal.throwIfAborted();
+    if (isError(cause, "request.too-large")) throw badResult(`an answer is longer than ${maxBytes} bytes`, cause);
+    throw new RivuletError("peer.unreachable", { reason: "the answer ended early" }, { cause });
+  }
+}
+
+/** Waits for the first event, so that what goes wrong before it can be tried elsewhere; then yields it and the others. */
+async function begun(
+  events: AsyncGenerator<string, void>,
+  body: Readable,
+  signal: AbortSignal,
+): Promise<AsyncIterable<string>> {
+  const next = async () => {
+    try {
+      return await events.next();
+    } catch (cause) {
+      body.destroy();
+      signal.throwIfAborted();
+      throw isError(cause)
+        ? cause
+        : new RivuletError("peer.unreachable", { reason: "the stream broke off" }, { cause });
+    }
+  };
+  const first = await next();
+  return (async function* () {
+    for (let event = first; event.done !== true; event = await next()) yield event.value;
+  })();
+}

@@ -1,0 +1,301 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { codeOf, httpOf, isError, RivuletError, requestId, type Startable, seconds } from "@rivulet/primitives";
+import { type Address, address, offChainSigner } from "@rivulet/wire";
+import { Agent, type Dispatcher } from "undici";
+import { Attempts } from "./attempt.ts";
+import { type Authenticator, openToAll } from "./auth/authenticator.ts";
+import { KeyFile } from "./auth/key-file.ts";
+import { AuthWebhook, WEBHOOK_TIMEOUT } from "./auth/webhook.ts";
+import { checkDefaults } from "./defaults.ts";
+import { Discovery } from "./discovery/discovery.ts";
+import { GrpcOrchestratorClient } from "./discovery/grpc-client.ts";
+import type { DiscoverySource } from "./discovery/source.ts";
+import { staticSource } from "./discovery/static.ts";
+import { webhookSource } from "./discovery/webhook.ts";
+import { Hedging } from "./hedging.ts";
+import { Exchange } from "./http/exchange.ts";
+import { type Route, resultRoute, routes } from "./http/routes.ts";
+import { JobRunner } from "./job.ts";
+import { networkView } from "./network-view.ts";
+import { type GatewayOptions, type GatewayPorts, gatewayDefaults } from "./options.ts";
+import { ResultStore } from "./result-store.ts";
+import { RETRY_WHEN_ALONE, Selector } from "./selection/selector.ts";
+
+/** Connections to one orchestrator: far above its slots, far below what a process may open. */
+const MAX_CONNECTIONS = 256;
+/** Sources: wire-protocol 1.4. */
+const TIMEOUT_CONNECT = seconds(2);
+const TIMEOUT_IDLE = seconds(60);
+/** The JSON of an answer may hold ten pictures of the largest size as base64. */
+const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
+const RESULTS = "/stream/";
+
+/**
+ * Takes applications' jobs, finds orchestrators for them and answers. Owns a listening socket, connections to orchestrators
+ * and a discovery loop.
+ *
+ * `start` resolves when it listens; orchestrators are found from then on, and `/readyz` says when there are some. `stop` lets
+ * jobs under way finish for `stopGrace`, then aborts them.
+ */
+export class Gateway implements Startable {
+  readonly #options: GatewayOptions;
+  readonly #ports: GatewayPorts;
+  readonly #stopping = new AbortController();
+  readonly #dispatcher: Dispatcher;
+  readonly #ownsDispatcher: boolean;
+  readonly #keys: KeyFile | undefined;
+  readonly #client: GrpcOrchestratorClient;
+  readonly #selector: Selector;
+  readonly #discovery: Discovery;
+  readonly #store: ResultStore;
+  readonly #routes: ReadonlyMap<string, Route>;
+  readonly #results: Route;
+  readonly #underWay = new Set<Promise<void>>();
+  #server: Server | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /** Throws "config.invalid" for options that contradict each other or name what is not there. */
+  constructor(options: GatewayOptions, ports: GatewayPorts) {
+    checkReach(options);
+    const { clock, log, randomness, signer = offChainSigner } = ports;
+    const setting = withDefaults(options);
+    this.#options = options;
+    this.#ports = ports;
+    this.#ownsDispatcher = ports.dispatcher === undefined;
+    this.#dispatcher = ports.dispatcher ?? networkAgent();
+    this.#keys = options.auth?.kind === "keys" ? new KeyFile(options.auth.file, { clock, log }) : undefined;
+    const least = { node: setting.leastVersion, runners: options.leastRunnerVersions ?? {} };
+    this.#client = new GrpcOrchestratorClient(least, { clock, signer });
+    this.#selector = new Selector({ queueLength: setting.queueLength, retryWhenAlone: RETRY_WHEN_ALONE }, { clock });
+    this.#discovery = new Discovery(
+      {
+        interval: setting.discoveryInterval,
+        missesAllowed: setting.missesAllowed,
+        extraNodes: setting.extraNodes,
+        blocked: blockedIn(options.blocked ?? []),
+      },
+      { source: this.#source(), client: this.#client, clock, randomness, log },
+      this.#selector,
+    );
+    this.#store = new ResultStore(
+      { maxBytes: setting.maxResultBytes, maxFiles: setting.maxResults, keepFor: setting.keepResultsFor },
+      { clock, randomness },
+    );
+    const attempts = new Attempts(
+      {
+        least,
+        maxResponseBytes: MAX_RESPONSE_BYTES,
+        maxFileBytes: setting.maxFileBytes,
+        resultOrigins: new Set(options.resultOrigins ?? []),
+      },
+      { dispatcher: this.#dispatcher, signer, clock },
+    );
+    const jobs = new JobRunner(
+      { maxAttempts: setting.maxAttempts, patience: setting.patience },
+      {
+        selector: this.#selector,
+        attempt: (job, session, signal) => attempts.run(job, session, signal),
+        refresh: (uri) => this.#discovery.refresh(uri),
+        hedging: setting.hedging === "after-p95" ? new Hedging() : undefined,
+        clock,
+        log,
+        onJob: ports.onJob,
+      },
+    );
+    this.#routes = routes(
+      {
+        ...setting,
+        publicUrl: options.publicUrl,
+        defaults: checkDefaults(options.defaults ?? {}),
+        deadlines: options.deadlines ?? {},
+      },
+      {
+        authenticator: this.#authenticator(),
+        jobs,
+        store: this.#store,
+        randomness,
+        log,
+        whyNotReady: () => this.#whyNotReady(),
+        network: () => networkView(this.#selector, this.#discovery, clock),
+        local: () => this.address,
+      },
+    );
+    this.#results = resultRoute(this.#store);
+  }
+
+  /** Where it listens: the port is the real one also when 0 was asked for. Throws before `start`. */
+  get address(): { readonly host: string; readonly port: number; readonly url: string } {
+    const bound = this.#server?.address();
+    if (typeof bound !== "object" || bound === null)
+      throw new RivuletError("node.cannot-start", { reason: "not listening" });
+    const host = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+    return { host: bound.address, port: bound.port, url: `http://${host}:${bound.port}` };
+  }
+
+  /** The network as `GET /network` tells it. */
+  get network(): ReturnType<typeof networkView> {
+    return networkView(this.#selector, this.#discovery, this.#ports.clock);
+  }
+
+  /** Throws "node.cannot-start" when the address is taken or not ours, "config.invalid" when the key file is not good. */
+  async start(): Promise<void> {
+    await this.#keys?.start();
+    const server = createServer({ keepAliveTimeout: TIMEOUT_IDLE });
+    server.on("request", (request, response) => this.#take(request, response));
+    server.on("checkContinue", (request, response) => this.#takeExpectant(request, response));
+    await listening(server, this.#options.listen);
+    this.#server = server;
+    await this.#discovery.start();
+    this.#ports.log.info("gateway listens", { url: this.address.url });
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const { clock } = this.#ports;
+    const server = this.#server;
+    const closed =
+      server === undefined ? Promise.resolve() : new Promise<void>((resolve) => server.close(() => resolve()));
+    server?.closeIdleConnections();
+    const discovered = this.#discovery.stop();
+    if (this.#underWay.size > 0) {
+      const ended = new AbortController();
+      const grace = this.#options.stopGrace ?? gatewayDefaults.stopGrace;
+      await Promise.race([Promise.allSettled(this.#underWay), clock.sleep(grace, ended.signal).catch(() => {})]);
+      ended.abort(new Error("stopped"));
+    }
+    this.#stopping.abort(new RivuletError("node.stopping", {}));
+    this.#selector.close();
+    await Promise.allSettled(this.#underWay);
+    server?.closeAllConnections();
+    await Promise.allSettled([
+      closed,
+      discovered,
+      this.#keys?.stop(),
+      this.#ownsDispatcher ? this.#dispatcher.destroy() : undefined,
+    ]);
+    this.#client.close();
+    this.#store.clear();
+  }
+
+  #source(): DiscoverySource {
+    const { orchestrators } = this.#options;
+    return orchestrators.kind === "list"
+      ? staticSource(orchestrators.addresses)
+      : webhookSource(orchestrators.url, { dispatcher: this.#dispatcher });
+  }
+
+  #authenticator(): Authenticator {
+    const { auth } = this.#options;
+    if (auth?.kind !== "webhook") return this.#keys ?? openToAll;
+    const { url, timeout = WEBHOOK_TIMEOUT, remember = gatewayDefaults.authRemember } = auth;
+    return new AuthWebhook({ url, timeout, remember }, { clock: this.#ports.clock, dispatcher: this.#dispatcher });
+  }
+
+  #whyNotReady(): string | undefined {
+    if (this.#stopping.signal.aborted || this.#stopped !== undefined) return "stopping";
+    if (this.#selector.size > 0) return undefined;
+    return this.#discovery.rounds === 0 ? "the first discovery is under way" : "no orchestrator is known";
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const handling = this.#handle(request, response);
+    this.#underWay.add(handling);
+    handling.finally(() => this.#underWay.delete(handling));
+  }
+
+  /** A client that asks before it sends a large body is told at once when the body is too large. */
+  #takeExpectant(request: IncomingMessage, response: ServerResponse): void {
+    const limit = this.#options.maxFormBytes ?? gatewayDefaults.maxFormBytes;
+    if (!(Number(request.headers["content-length"]) > limit)) response.writeContinue();
+    this.#take(request, response);
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { clock, log, randomness } = this.#ports;
+    const id = requestId(randomness);
+    using exchange = new Exchange(id, request, response, { clock, stopping: this.#stopping.signal });
+    try {
+      const route = exchange.path.startsWith(RESULTS) ? this.#results : this.#routes.get(exchange.path);
+      if (route === undefined) throw new RivuletError("request.not-found", {});
+      if (!route.methods.includes(request.method ?? "")) {
+        exchange.error(new RivuletError("request.method-not-allowed", {}), { allow: route.methods.join(", ") });
+        return;
+      }
+      await route.handle(exchange);
+    } catch (error) {
+      const fields = { requestId: id, path: exchange.path, code: codeOf(error), status: httpOf(error) };
+      if (isError(error)) log.info("request refused", fields);
+      else log.error("request failed", { ...fields, error: error instanceof Error ? error.stack : String(error) });
+      exchange.error(error);
+    }
+  }
+}
+
+function withDefaults(options: GatewayOptions) {
+  return {
+    version: options.version ?? gatewayDefaults.version,
+    delivery: options.delivery ?? gatewayDefaults.delivery,
+    maxFormBytes: options.maxFormBytes ?? gatewayDefaults.maxFormBytes,
+    maxJsonBytes: options.maxJsonBytes ?? gatewayDefaults.maxJsonBytes,
+    queueLength: options.queueLength ?? gatewayDefaults.queueLength,
+    patience: options.patience ?? gatewayDefaults.patience,
+    maxAttempts: options.maxAttempts ?? gatewayDefaults.maxAttempts,
+    hedging: options.hedging ?? gatewayDefaults.hedging,
+    discoveryInterval: options.discoveryInterval ?? gatewayDefaults.discoveryInterval,
+    missesAllowed: options.missesAllowed ?? gatewayDefaults.missesAllowed,
+    extraNodes: options.extraNodes ?? gatewayDefaults.extraNodes,
+    leastVersion: options.leastVersion ?? gatewayDefaults.leastVersion,
+    keepResultsFor: options.keepResultsFor ?? gatewayDefaults.keepResultsFor,
+    maxResultBytes: options.maxResultBytes ?? gatewayDefaults.maxResultBytes,
+    maxResults: options.maxResults ?? gatewayDefaults.maxResults,
+    maxFileBytes: options.maxFileBytes ?? gatewayDefaults.maxFileBytes,
+  };
+}
+
+/** Refuses a gateway that strangers could reach and use, unless that is what was asked for by name. */
+function checkReach({ listen, auth, allowUnauthenticated }: GatewayOptions): void {
+  if (auth !== undefined || allowUnauthenticated === true || isLoopback(listen.host)) return;
+  const message = `${listen.host} can be reached by others: give keys or an auth webhook, or allow unauthenticated use by name`;
+  throw new RivuletError("config.invalid", { problems: [{ path: "gateway.listen", message }] });
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+function blockedIn(texts: readonly string[]): ReadonlySet<Address> {
+  return new Set(
+    texts.map((text, index) => {
+      try {
+        return address(text.startsWith("0x") ? text : `0x${text}`);
+      } catch (cause) {
+        const problem = { path: `gateway.blocked.${index}`, message: `not an address: ${text}` };
+        throw new RivuletError("config.invalid", { problems: [problem] }, { cause });
+      }
+    }),
+  );
+}
+
+/** HTTP/1.1 over kept connections, certificates not verified, as between all nodes. Source: wire-protocol 1.2. */
+function networkAgent(): Agent {
+  return new Agent({
+    connections: MAX_CONNECTIONS,
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout: TIMEOUT_IDLE,
+    connect: { rejectUnauthorized: false, timeout: TIMEOUT_CONNECT },
+  });
+}
+
+function listening(server: Server, { host, port }: GatewayOptions["listen"]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) =>
+      reject(new RivuletError("node.cannot-start", { reason: `cannot listen on ${host}:${port}` }, { cause })),
+    );
+    server.listen(port, host, resolve);
+  });
+}

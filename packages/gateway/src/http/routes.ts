@@ -1,0 +1,158 @@
+import { once } from "node:events";
+import { batchPipelines, openApiDocument, type Pipeline } from "@rivulet/pipelines";
+import { errorBody, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
+import { COMPATIBILITY_VERSION, EVENT_STREAM_HEADERS, eventOf } from "@rivulet/wire";
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { AnsweredJob, JobRunner } from "../job.ts";
+import type { PreparedJob } from "../prepared-job.ts";
+import type { ResultStore } from "../result-store.ts";
+import { serverTiming } from "../server-timing.ts";
+import { baseUrlOf, type Delivery, deliver, preferredDelivery } from "./delivery.ts";
+import type { Exchange } from "./exchange.ts";
+import { type PrepareOptions, prepareJob } from "./prepare.ts";
+
+export interface RouteOptions extends PrepareOptions {
+  readonly maxFormBytes: number;
+  readonly maxJsonBytes: number;
+  readonly delivery: Delivery;
+  readonly publicUrl: string | undefined;
+  readonly version: string;
+}
+
+export interface RoutePorts {
+  readonly authenticator: Authenticator;
+  readonly jobs: JobRunner;
+  readonly store: ResultStore;
+  readonly randomness: Randomness;
+  readonly log: Logger;
+  /** Why the gateway cannot take jobs yet; `undefined` when it can. */
+  readonly whyNotReady: () => string | undefined;
+  readonly network: () => unknown;
+  /** Where the gateway listens. */
+  readonly local: () => { readonly host: string; readonly port: number };
+}
+
+/** What stands at one address. */
+export interface Route {
+  readonly methods: readonly string[];
+  handle(exchange: Exchange): void | Promise<void>;
+}
+
+/** Every address of the gateway, the results at `/stream/…` left out. One for each pipeline of the registry. */
+export function routes(options: RouteOptions, ports: RoutePorts): ReadonlyMap<string, Route> {
+  const document = Buffer.from(JSON.stringify(openApiDocument({ audience: "gateway", version: options.version })));
+  const versions = { version: options.version, compatibility: COMPATIBILITY_VERSION };
+  const reading = ["GET", "HEAD"];
+  return new Map<string, Route>([
+    ...batchPipelines.map((pipeline) => [`/${pipeline.name}`, batchRoute(pipeline, options, ports)] as const),
+    [
+      "/openapi.json",
+      { methods: reading, handle: (exchange) => exchange.send(200, { "content-type": "application/json" }, document) },
+    ],
+    ["/healthz", { methods: reading, handle: (exchange) => exchange.json(200, { status: "ok" }) }],
+    [
+      "/readyz",
+      {
+        methods: reading,
+        handle: (exchange) => {
+          const reason = ports.whyNotReady();
+          if (reason === undefined) exchange.json(200, { status: "ready" });
+          else exchange.json(503, { status: "not ready", reason }, { "retry-after": "1" });
+        },
+      },
+    ],
+    ["/version", { methods: reading, handle: (exchange) => exchange.json(200, versions) }],
+    [
+      "/network",
+      {
+        methods: reading,
+        handle: async (exchange) => {
+          await authenticate(exchange, ports.authenticator);
+          exchange.json(200, ports.network());
+        },
+      },
+    ],
+  ]);
+}
+
+/** A stored result: whoever knows its name may read it. */
+export function resultRoute(store: ResultStore): Route {
+  return {
+    methods: ["GET", "HEAD"],
+    handle: (exchange) => {
+      const file = store.find(exchange.path.slice("/stream/".length));
+      if (file === undefined) throw new RivuletError("request.not-found", {});
+      exchange.send(
+        200,
+        {
+          "content-type": file.contentType,
+          "access-control-allow-origin": "*",
+          "cache-control": "private, max-age=300, immutable",
+          "x-content-type-options": "nosniff",
+        },
+        file.bytes,
+      );
+    },
+  };
+}
+
+function batchRoute(pipeline: Pipeline, options: RouteOptions, ports: RoutePorts): Route {
+  const { jobs, log, randomness } = ports;
+  const limit = Object.keys(pipeline.media).length > 0 ? options.maxFormBytes : options.maxJsonBytes;
+  return {
+    methods: ["POST"],
+    handle: async (exchange) => {
+      const { headers } = exchange.request;
+      await authenticate(exchange, ports.authenticator);
+      const bytes = await exchange.body(limit);
+      const raw = { contentType: headers["content-type"], bytes };
+      const { job, delivery } = prepareJob(pipeline, exchange.id, raw, options, { randomness });
+      using answered = await jobs.run(job, exchange.signal);
+      log.info("job answered", {
+        requestId: job.id,
+        pipeline: pipeline.name,
+        model: job.model,
+        orchestrator: answered.orchestrator,
+        ...answered.timings,
+      });
+      const { answer } = answered;
+      const told = headersOf(job, answered);
+      if (answer.kind === "stream") {
+        await stream(exchange, answer.events, told);
+      } else {
+        const wanted = delivery ?? preferredDelivery(headers) ?? options.delivery;
+        deliver(answer.files, wanted, ports.store, baseUrlOf(headers, options.publicUrl, ports.local()));
+        exchange.json(200, answer.response, told);
+      }
+    },
+  };
+}
+
+async function authenticate({ request, path, signal }: Exchange, authenticator: Authenticator): Promise<void> {
+  await authenticator.authenticate({ authorization: request.headers.authorization, path, signal });
+}
+
+function headersOf(job: PreparedJob, { orchestrator, timings }: AnsweredJob) {
+  return {
+    "x-orchestrator": orchestrator,
+    "x-units": String(job.work.amount),
+    "server-timing": serverTiming({ ...timings }),
+  };
+}
+
+/** Passes events on at the client's pace. A failure after the first event is told as an event: the status is gone. */
+async function stream(
+  { id, response, signal }: Exchange,
+  events: AsyncIterable<string>,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  response.writeHead(200, { ...EVENT_STREAM_HEADERS, "x-request-id": id, ...headers });
+  response.flushHeaders();
+  try {
+    for await (const event of events) if (!response.write(eventOf(event))) await once(response, "drain", { signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    response.write(`event: error\n${eventOf(JSON.stringify(errorBody(error)))}`);
+  }
+  response.end();
+}

@@ -1,0 +1,32 @@
+export type { DefaultsTable, PipelineDefaults } from "./defaults.ts";
+export { checkDefaults, withDefaults } from "./defaults.ts";
+export { Gateway } from "./gateway.ts";
+export type { Delivery } from "./http/delivery.ts";
+export type { AttemptRecord, JobRecord, JobTimings } from "./job.ts";
+export type { networkView } from "./network-view.ts";
+export {
+  type AuthOptions,
+  type GatewayOptions,
+  type GatewayPorts,
+  gatewayDefaults,
+  type OrchestratorList,
+} from "./options.ts";
+export type { Offer, OrchestratorSession } from "./orchestrator-session.ts";
+export type { Why } from "./selection/pool.ts";
+export {
+  type AcquireOptions,
+  type Choice,
+  type Considered,
+  type Demand,
+  Selector,
+  type SelectorOptions,
+} from "./selection/selector.ts";
+export { penaltyOf, type Suspension } from "./selection/suspension.ts";
+export {
+  chances,
+  checkedWeights,
+  defaultWeights,
+  drawOperator,
+  type Weighed,
+  type WeightOptions,
+} from "./selection/weights.ts";

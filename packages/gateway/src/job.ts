@@ -1,0 +1,368 @@
+import {
+  type Clock,
+  codeOf,
+  type ErrorCode,
+  isError,
+  type Logger,
+  type Milliseconds,
+  ms,
+  retryOf,
+  type ServiceUri,
+  type Work,
+} from "@rivulet/primitives";
+import type { Answer } from "./attempt.ts";
+import { type Hedging, hedged } from "./hedging.ts";
+import type { OrchestratorSession } from "./orchestrator-session.ts";
+import type { PreparedJob } from "./prepared-job.ts";
+import type { Why } from "./selection/pool.ts";
+import type { Choice, Considered, Selector } from "./selection/selector.ts";
+import { timeLimit } from "./time-limit.ts";
+
+export interface JobOptions {
+  /** Attempts of one job, refusals of full orchestrators included. Source: nodes-and-operations 1.4. */
+  readonly maxAttempts: number;
+  /** How long one job waits for slots, all its waits together. */
+  readonly patience: Milliseconds;
+}
+
+export interface JobPorts {
+  readonly selector: Selector;
+  /** One orchestrator, one try. */
+  readonly attempt: (job: PreparedJob, session: OrchestratorSession, signal: AbortSignal) => Promise<Answer>;
+  /** A new session with an orchestrator whose token was refused. */
+  readonly refresh: (uri: ServiceUri) => Promise<OrchestratorSession>;
+  /** Absent: no second attempt is started while the first is under way. */
+  readonly hedging?: Hedging | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Gets the story of every job, once it has ended. */
+  readonly onJob?: ((record: JobRecord) => void) | undefined;
+}
+
+/** The story of one job: who was there, who was chosen and why, how each attempt went. */
+export interface JobRecord {
+  readonly requestId: string;
+  readonly pipeline: string;
+  readonly model: string;
+  readonly work: Work;
+  /** How the orchestrators stood when the job came. */
+  readonly considered: readonly Considered[];
+  readonly attempts: readonly AttemptRecord[];
+  readonly outcome: "answered" | ErrorCode;
+  readonly timings: JobTimings;
+}
+
+export interface AttemptRecord {
+  readonly orchestrator: ServiceUri;
+  readonly isWarm: boolean;
+  readonly why: Why;
+  readonly waited: Milliseconds;
+  readonly took: Milliseconds;
+  readonly outcome: "answered" | ErrorCode;
+}
+
+/** Where the time of a job went. */
+export interface JobTimings {
+  /** Choosing orchestrators, waiting left out. */
+  readonly selection: Milliseconds;
+  /** Waiting for slots, here and at the orchestrator. */
+  readonly queue: Milliseconds;
+  /** Bringing the model into memory; 0 when it was warm. */
+  readonly load: Milliseconds;
+  readonly inference: Milliseconds;
+  /** Everything else between the orchestrator and us: the network, fetching and checking results. */
+  readonly transfer: Milliseconds;
+}
+
+/** A job that has been answered. A stream holds its slot and its connection until this is disposed. */
+export interface AnsweredJob extends Disposable {
+  readonly answer: Answer;
+  readonly orchestrator: ServiceUri;
+  readonly timings: JobTimings;
+}
+
+/** A token is refused at most this often in a row by one orchestrator before it counts as a failure of its own. */
+const MAX_REFRESHES = 2;
+/** As long as there is somebody else, one attempt may use this share of what is left of the job's time. */
+const SHARE_OF_ONE = 0.5;
+/** Who had this share of a job's time when it ran out is taken to hang. */
+const SHARE_THAT_BLAMES = 0.25;
+/** A warm orchestrator that takes this many times the average is given up, when there is somebody else. */
+const TIMES_THE_AVERAGE = 10;
+/** Averages of short jobs say little: an attempt is never given less. */
+const LEAST_ATTEMPT = ms(10_000);
+
+/**
+ * Brings jobs to an answer: the one loop in which anything is tried again. What an error allows is read from its code.
+ */
+export class JobRunner {
+  readonly #options: JobOptions;
+  readonly #ports: JobPorts;
+
+  constructor(options: JobOptions, ports: JobPorts) {
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /** Answers a job or throws the error that the application shall see. Dispose the answer when it has been delivered. */
+  async run(job: PreparedJob, signal: AbortSignal): Promise<AnsweredJob> {
+    const { clock, selector, onJob } = this.#ports;
+    const story = new Story(job, clock, onJob === undefined ? [] : selector.considered(demandOf(job), new Set()));
+    using resources = new DisposableStack();
+    const limit = resources.use(timeLimit(clock, job.deadline, signal));
+    try {
+      const answered = await this.#loop(job, limit, story);
+      onJob?.(story.ended("answered"));
+      resources.use(answered);
+      const kept = resources.move();
+      return { ...answered, [Symbol.dispose]: () => kept.dispose() };
+    } catch (error) {
+      onJob?.(story.ended(codeOf(error)));
+      throw error;
+    }
+  }
+
+  async #loop(job: PreparedJob, limit: AbortSignal, story: Story): Promise<AnsweredJob> {
+    const { refresh } = this.#ports;
+    const tried = new Set<string>();
+    let refreshes = 0;
+    let last: unknown;
+    using held = new Held();
+    for (let attempt = 1; attempt <= this.#options.maxAttempts; attempt += 1) {
+      const choice = held.choice ?? held.take(await this.#choose(job, tried, limit, story, last));
+      try {
+        return await this.#attempt(job, choice, held, tried, limit, story);
+      } catch (error) {
+        if (limit.aborted) {
+          if (story.lastTook >= SHARE_THAT_BLAMES * job.deadline) choice.failed(limit.reason);
+          throw limit.reason;
+        }
+        last = error;
+        if (retryOf(error) === "never") throw error;
+        if (retryOf(error) === "same-peer" && refreshes < MAX_REFRESHES) {
+          refreshes += 1;
+          try {
+            await refresh(choice.session.uri);
+            continue;
+          } catch (failure) {
+            last = failure;
+          }
+        }
+        choice.failed(last);
+        // An honest "full" does not rule an orchestrator out: it is only left alone for a moment.
+        if (!isError(last, "capacity.exhausted")) tried.add(choice.session.uri);
+        held.giveBack();
+        refreshes = 0;
+      }
+    }
+    throw last;
+  }
+
+  /** The next orchestrator. When nobody is left, the last attempt's error says more than "nobody". */
+  async #choose(job: PreparedJob, tried: ReadonlySet<string>, limit: AbortSignal, story: Story, last: unknown) {
+    const patience = ms(Math.max(0, this.#options.patience - story.waited));
+    try {
+      return story.chose(await this.#ports.selector.acquire(demandOf(job), { tried, patience, signal: limit }));
+    } catch (error) {
+      throw last === undefined || limit.aborted || isError(last, "capacity.exhausted") ? error : last;
+    }
+  }
+
+  async #attempt(
+    job: PreparedJob,
+    choice: Choice,
+    held: Held,
+    tried: ReadonlySet<string>,
+    limit: AbortSignal,
+    story: Story,
+  ): Promise<AnsweredJob> {
+    const { hedging, selector } = this.#ports;
+    if (hedging === undefined || job.isStream) return this.#tryOne(job, choice, held, tried, limit, story);
+    return hedged(
+      (signal) => this.#tryOne(job, choice, held, tried, signal, story),
+      async (signal) => {
+        using second = new Held();
+        const others = new Set([...tried, choice.session.uri]);
+        const other = second.take(await selector.acquire(demandOf(job), { tried: others, patience: ms(0), signal }));
+        try {
+          return await this.#tryOne(job, story.chose(other), second, others, signal, story);
+        } catch (error) {
+          if (!signal.aborted) other.failed(error);
+          throw error;
+        }
+      },
+      hedging.delay(job, this.#ports.clock),
+      limit,
+    );
+  }
+
+  /** One orchestrator, one try, in its share of the time. */
+  async #tryOne(
+    job: PreparedJob,
+    choice: Choice,
+    held: Held,
+    tried: ReadonlySet<string>,
+    limit: AbortSignal,
+    story: Story,
+  ): Promise<AnsweredJob> {
+    const { attempt, clock, hedging, log } = this.#ports;
+    const attempted = story.began(choice);
+    using resources = new DisposableStack();
+    const share = resources.use(timeLimit(clock, this.#shareOf(job, choice, tried, story), limit));
+    try {
+      const answer = await attempt(job, choice.session, share);
+      const { took, timings } = answer;
+      const response = answer.kind === "response" ? answer.response : undefined;
+      const score = job.pipeline.latencyScore(job.request, job.work, took, response);
+      choice.succeeded({ score, took, load: timings.load });
+      hedging?.note(job, took);
+      const told = { orchestrator: choice.session.serviceUri, timings: attempted.answered(answer) };
+      if (answer.kind === "response") return { answer, ...told, [Symbol.dispose]: () => {} };
+      share.lift();
+      resources.use(held.handOver());
+      resources.use(answer);
+      const kept = resources.move();
+      const events = failingTo(answer.events, (error) => share.aborted || choice.failed(error));
+      return { answer: { ...answer, events }, ...told, [Symbol.dispose]: () => kept.dispose() };
+    } catch (error) {
+      attempted.failed(error);
+      log.debug("attempt failed", {
+        requestId: job.id,
+        orchestrator: choice.session.serviceUri,
+        code: codeOf(error),
+      });
+      throw error;
+    }
+  }
+
+  #shareOf(job: PreparedJob, choice: Choice, tried: ReadonlySet<string>, story: Story): Milliseconds {
+    const { selector } = this.#ports;
+    const left = Math.max(1, job.deadline - story.elapsed);
+    const isAlone = !selector.hasOther(demandOf(job), new Set([...tried, choice.session.uri]));
+    if (isAlone) return ms(left);
+    const average = choice.isWarm ? selector.averageJob(demandOf(job)) : undefined;
+    const usual =
+      average === undefined ? Number.POSITIVE_INFINITY : Math.max(LEAST_ATTEMPT, TIMES_THE_AVERAGE * average);
+    return ms(Math.min(SHARE_OF_ONE * left, usual));
+  }
+}
+
+/** The slot a job has, until it is given back or handed over to whoever reads the stream. */
+class Held implements Disposable {
+  #choice: Choice | undefined;
+
+  get choice(): Choice | undefined {
+    return this.#choice;
+  }
+
+  take(choice: Choice): Choice {
+    this.#choice = choice;
+    return choice;
+  }
+
+  handOver(): Choice | undefined {
+    const choice = this.#choice;
+    this.#choice = undefined;
+    return choice;
+  }
+
+  giveBack(): void {
+    this.handOver()?.[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.giveBack();
+  }
+}
+
+/** Writes down what happens to a job. */
+class Story {
+  readonly #job: PreparedJob;
+  readonly #clock: Clock;
+  readonly #considered: readonly Considered[];
+  readonly #attempts: AttemptRecord[] = [];
+  readonly #began: Milliseconds;
+  #waited = 0;
+  #busy = 0;
+  #timings: JobTimings | undefined;
+
+  constructor(job: PreparedJob, clock: Clock, considered: readonly Considered[]) {
+    this.#job = job;
+    this.#clock = clock;
+    this.#considered = considered;
+    this.#began = clock.monotonic();
+  }
+
+  get waited(): Milliseconds {
+    return ms(this.#waited);
+  }
+
+  get lastTook(): Milliseconds {
+    return this.#attempts.at(-1)?.took ?? ms(0);
+  }
+
+  get elapsed(): Milliseconds {
+    return ms(this.#clock.monotonic() - this.#began);
+  }
+
+  chose(choice: Choice): Choice {
+    this.#waited += choice.waited;
+    return choice;
+  }
+
+  began(choice: Choice) {
+    const began = this.#clock.monotonic();
+    const note = (outcome: AttemptRecord["outcome"]) => {
+      const took = ms(this.#clock.monotonic() - began);
+      this.#busy += took;
+      const { isWarm, why, waited } = choice;
+      this.#attempts.push({ orchestrator: choice.session.serviceUri, isWarm, why, waited, took, outcome });
+    };
+    return {
+      failed: (error: unknown) => note(codeOf(error)),
+      answered: ({ took, timings }: Answer): JobTimings => {
+        const selection = ms(Math.max(0, began - this.#began - this.#waited - this.#busy));
+        note("answered");
+        const spent = timings.queue + timings.load + timings.inference;
+        this.#timings = {
+          selection,
+          queue: ms(this.#waited + timings.queue),
+          load: timings.load,
+          inference: timings.inference,
+          transfer: ms(Math.max(0, took - spent)),
+        };
+        return this.#timings;
+      },
+    };
+  }
+
+  ended(outcome: JobRecord["outcome"]): JobRecord {
+    const { id, pipeline, model, work } = this.#job;
+    const none = { load: ms(0), inference: ms(0), transfer: ms(0) };
+    const selection = ms(Math.max(0, this.elapsed - this.#waited - this.#busy));
+    return {
+      requestId: id,
+      pipeline: pipeline.name,
+      model,
+      work,
+      considered: this.#considered,
+      attempts: this.#attempts,
+      outcome,
+      timings: this.#timings ?? { selection, queue: this.waited, ...none },
+    };
+  }
+}
+
+function demandOf(job: PreparedJob) {
+  return { pipeline: job.pipeline.name, model: job.model };
+}
+
+/** The same events; a failure among them is told to `onFailure` too. */
+async function* failingTo<T>(events: AsyncIterable<T>, onFailure: (error: unknown) => void): AsyncGenerator<T> {
+  try {
+    yield* events;
+  } catch (error) {
+    onFailure(error);
+    throw error;
+  }
+}
