@@ -62,6 +62,8 @@ export async function writeTinyModel(directory: string, model: TinyModel): Promi
   await write("unet/model.onnx", denoiser(model));
   await json("vae_decoder/config.json", { scaling_factor: SCALING_FACTOR, block_out_channels: [8, 8, 8, 8] });
   await write("vae_decoder/model.onnx", decoder());
+  // Part of every export, and not needed to make pictures from text.
+  await write("vae_encoder/model.onnx", decoder());
   if (model.safetyChecker) await write("safety_checker/model.onnx", safetyChecker());
 }
 

@@ -105,15 +105,19 @@ interface Component {
   readonly bytes: number;
 }
 
+/** The folders of a model that hold a file to open, as far as they are read here. */
 async function componentsOf(directory: string): Promise<readonly Component[]> {
-  const folders = (await readdir(directory, { withFileTypes: true })).filter((entry) => !entry.isFile());
+  const folders = [...textEncoderFolders.map(({ encoder }) => encoder), DENOISER, DECODER, SAFETY_CHECKER];
+  const present = new Set(await readdir(directory));
   const components = await Promise.all(
-    folders.map(async ({ name: folder }): Promise<Component | undefined> => {
-      const files = (await readdir(join(directory, folder))).filter((file) => file.startsWith(MODEL_FILE));
-      if (!files.includes(MODEL_FILE)) return undefined;
-      const sizes = await Promise.all(files.map(async (file) => (await stat(join(directory, folder, file))).size));
-      return { folder, bytes: sizes.reduce((sum, size) => sum + size, 0) };
-    }),
+    folders
+      .filter((folder) => present.has(folder))
+      .map(async (folder): Promise<Component | undefined> => {
+        const files = (await readdir(join(directory, folder))).filter((file) => file.startsWith(MODEL_FILE));
+        if (!files.includes(MODEL_FILE)) return undefined;
+        const sizes = await Promise.all(files.map(async (file) => (await stat(join(directory, folder, file))).size));
+        return { folder, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+      }),
   );
   return components.filter((component) => component !== undefined);
 }
