@@ -196,19 +196,23 @@ export class Runner implements Startable {
   }
 
   /**
-   * `OK` as soon as one model of the warm set is ready, or when nothing is to be warm; `LOADING` while one is on its way;
-   * `ERROR` when all of them have failed, with the reason. Models are tried again whatever this says.
+   * `OK` when a model is ready, or could be loaded on demand and none that is to be warm is still on its way; `LOADING`
+   * while one is; `ERROR`, with the reason, when every model has failed. Models are tried again whatever this says.
    */
   get health(): RunnerHealth {
     const models = this.models.map(modelHealth);
     const warmSet = this.models.filter(({ config }) => config.keepWarm);
-    const isOk = warmSet.length === 0 || warmSet.some(({ state }) => state === "ready");
-    if (isOk) return { status: "OK", models };
-    const hasFailed = warmSet.every(({ state, failure }) => state === "failed" || (state === "cold" && failure));
-    if (!hasFailed) return { status: "LOADING", models };
-    const detail = warmSet.map(({ failure }) => failure?.message).find((message) => message !== undefined);
+    if (this.models.some(({ state }) => state === "ready")) return { status: "OK", models };
+    if (warmSet.some(({ state }) => state === "loading")) return { status: "LOADING", models };
+    if (!this.models.every(hasFailed)) return { status: "OK", models };
+    const detail = this.models.map(({ failure }) => failure?.message).find((message) => message !== undefined);
     return { status: "ERROR", models, ...(detail === undefined ? {} : { detail }) };
   }
+}
+
+/** Whether a model cannot be used now: it failed, and is tried again by itself or when its pause is over. */
+function hasFailed({ state, failure, config }: PooledModel): boolean {
+  return state === "failed" || (state === "cold" && config.keepWarm && failure !== undefined);
 }
 
 function poolModel(model: RunnerModel, options: RunnerOptions, store: ModelStore): PoolModel {
@@ -258,6 +262,6 @@ function modelHealth(model: PooledModel): ModelHealth {
     ...(progress?.kind === "loading"
       ? { progress: progress.total > 0 ? progress.loaded / progress.total : 0, stage: progress.stage }
       : {}),
-    ...(failure === undefined ? {} : { detail: failure.message }),
+    ...(failure === undefined || state === "ready" ? {} : { detail: failure.message }),
   };
 }

@@ -362,7 +362,13 @@ describe("health", () => {
     });
   });
 
-  test("is an error, with the reason, when the models that should be warm cannot be loaded", async () => {
+  test("stays ok when a model that should be warm cannot be loaded and others can", async () => {
+    const { url, runner } = await serve({ models: [fake("fake/rubbish", { warm: true }), fake("fake/good")] });
+    await until(() => runner.models[0]?.state === "failed");
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: "OK" });
+  });
+
+  test("is an error, with the reason, when no model can be loaded", async () => {
     const { url, runner } = await serve({ models: [fake("fake/rubbish", { warm: true })] });
     await until(() => runner.models[0]?.state === "failed");
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
