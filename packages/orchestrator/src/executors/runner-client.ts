@@ -193,6 +193,7 @@ function modelIn(entry: unknown): readonly ReportedModel[] {
   const pipeline = findPipeline(String(Reflect.get(report, "pipeline")));
   const model = Reflect.get(report, "model_id");
   const slots = Number(Reflect.get(report, "slots"));
+  if (Reflect.get(report, "state") === "failed") return [];
   if (pipeline?.kind !== "batch" || typeof model !== "string" || !Number.isInteger(slots) || slots < 1) return [];
   return [{ pipeline, model: modelId(model), isWarm: Reflect.get(report, "warm") === true, slots }];
 }
