@@ -52,6 +52,7 @@ export class Gateway implements Startable {
   readonly #results: Route;
   readonly #underWay = new Set<Promise<void>>();
   #server: Server | undefined;
+  #started: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
   /** Throws "config.invalid" for options that contradict each other or name what is not there. */
@@ -138,7 +139,12 @@ export class Gateway implements Startable {
   }
 
   /** Throws "node.cannot-start" when the address is taken or not ours, "config.invalid" when the key file is not good. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started = this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     await this.#keys?.start();
     const server = createServer({ keepAliveTimeout: TIMEOUT_IDLE });
     server.on("request", (request, response) => this.#take(request, response));
@@ -156,6 +162,7 @@ export class Gateway implements Startable {
 
   async #stop(): Promise<void> {
     const { clock } = this.#ports;
+    await Promise.allSettled([this.#started]);
     const server = this.#server;
     const closed =
       server === undefined ? Promise.resolve() : new Promise<void>((resolve) => server.close(() => resolve()));

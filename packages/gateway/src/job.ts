@@ -235,11 +235,12 @@ export class JobRunner {
     }
   }
 
-  #shareOf(job: PreparedJob, choice: Choice, tried: ReadonlySet<string>, story: Story): Milliseconds {
+  /** How long one attempt may take; `undefined`, as long as the job may, when there is nobody else. */
+  #shareOf(job: PreparedJob, choice: Choice, tried: ReadonlySet<string>, story: Story): Milliseconds | undefined {
     const { selector } = this.#ports;
-    const left = Math.max(1, job.deadline - story.elapsed);
     const isAlone = !selector.hasOther(demandOf(job), new Set([...tried, choice.session.uri]));
-    if (isAlone) return ms(left);
+    if (isAlone) return undefined;
+    const left = Math.max(1, job.deadline - story.elapsed);
     const average = choice.isWarm ? selector.averageJob(demandOf(job)) : undefined;
     const usual =
       average === undefined ? Number.POSITIVE_INFINITY : Math.max(LEAST_ATTEMPT, TIMES_THE_AVERAGE * average);

@@ -37,10 +37,10 @@ export function preferredDelivery(headers: IncomingHttpHeaders): Delivery | unde
 export function baseUrlOf(
   headers: IncomingHttpHeaders,
   publicUrl: string | undefined,
-  local: { readonly host: string; readonly port: number },
+  local: () => { readonly host: string; readonly port: number },
 ): string {
   if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, "");
-  const host = hostOf(headers["x-forwarded-host"]) ?? hostOf(headers.host) ?? `${bracketed(local.host)}:${local.port}`;
+  const host = hostOf(headers["x-forwarded-host"]) ?? hostOf(headers.host) ?? authorityOf(local());
   const scheme = first(headers["x-forwarded-proto"]) === "https" ? "https" : "http";
   return `${scheme}://${host}`;
 }
@@ -64,6 +64,6 @@ function hostOf(value: string | readonly string[] | undefined): string | undefin
   return host !== undefined && /^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(host) ? host : undefined;
 }
 
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+function authorityOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

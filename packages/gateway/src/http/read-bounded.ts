@@ -23,6 +23,8 @@ export function readBounded(body: Readable, limitBytes: number): Promise<Buffer>
     body.on("data", take);
     body.once("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
     body.once("error", reject);
-    body.once("close", () => reject(new RivuletError("request.cancelled", { reason: "the body ended early" })));
+    body.once("close", () => {
+      if (!body.readableEnded) reject(new RivuletError("request.cancelled", { reason: "the body ended early" }));
+    });
   });
 }

@@ -121,7 +121,7 @@ function batchRoute(pipeline: Pipeline, options: RouteOptions, ports: RoutePorts
         await stream(exchange, answer.events, told);
       } else {
         const wanted = delivery ?? preferredDelivery(headers) ?? options.delivery;
-        deliver(answer.files, wanted, ports.store, baseUrlOf(headers, options.publicUrl, ports.local()));
+        deliver(answer.files, wanted, ports.store, baseUrlOf(headers, options.publicUrl, ports.local));
         exchange.json(200, answer.response, told);
       }
     },
