@@ -56,7 +56,7 @@ async function load(tiny: TinyModel, options: EngineOptions & { id?: string } = 
 
 function request(fields: Partial<PipelineRequest<"text-to-image">> = {}): PipelineRequest<"text-to-image"> {
   const small = { prompt: "a fox", width: 64, height: 64, num_inference_steps: 2, guidance_scale: 1, seed: 7 };
-  return pipeline.request.parse({ ...small, ...fields });
+  return { ...pipeline.request.parse(small), ...fields };
 }
 
 function context(overrides: Partial<RunContext> = {}): RunContext {
@@ -335,12 +335,26 @@ describe("a run", () => {
   });
 
   test.each([
-    ["a side between two steps of the model", { width: 72 }],
+    ["a side that is no whole number of latents", { width: 100 }],
     ["adapters", { loras: '{"some/adapter": 1}' }],
     ["a prompt of nothing but marks", { prompt: " | | " }],
   ] as const)("refuses %s", async (_, fields) => {
     const { model } = await load({ family: "sd" });
     await expect(model.run(request(fields), context())).rejects.toEqual(code("request.rejected-by-model"));
+  });
+
+  test("makes any size of whole latents, unless the files cannot", async () => {
+    const able = await load({ family: "sd" });
+    const picture = await pictureOf(
+      (await able.model.run(request({ width: 72, height: 88 }), context())).images[0]?.url,
+    );
+    expect([picture.width, picture.height]).toEqual([72, 88]);
+    const unable = await load({ family: "sd", evenSides: true });
+    expect((await unable.model.run(request({ width: 80 }), context())).images).toHaveLength(1);
+    await expect(unable.model.run(request({ width: 72 }), context())).rejects.toMatchObject({
+      code: "request.rejected-by-model",
+      facts: { reason: expect.stringContaining("16") },
+    });
   });
 
   test("refuses another size than the one the files are made for", async () => {

@@ -18,6 +18,8 @@ export interface TinyModel {
   readonly timestep?: { readonly type: OnnxElementType; readonly dims: readonly (number | string)[] };
   /** Rows a run takes, when the files fix it. */
   readonly rows?: number;
+  /** Whether the denoiser only takes latents with even sides, as files do that were exported without care. */
+  readonly evenSides?: boolean;
   /** Latent side, when the denoiser fixes it. */
   readonly side?: number;
   readonly hiddenStates?: boolean;
@@ -113,7 +115,15 @@ function textEncoder({ family, ids = "int64", rows, hiddenStates = true }: TinyM
   });
 }
 
-function denoiser({ family, floats = "float32", rows, side, gain = 1, ...model }: TinyModel): Uint8Array {
+function denoiser({
+  family,
+  floats = "float32",
+  rows,
+  side,
+  gain = 1,
+  evenSides = false,
+  ...model
+}: TinyModel): Uint8Array {
   const batch = rows ?? "batch";
   const timestep = model.timestep ?? { type: "float32", dims: [] };
   const told: OnnxPort[] = [
@@ -140,6 +150,8 @@ function denoiser({ family, floats = "float32", rows, side, gain = 1, ...model }
       onnxFloats("share", [1], [0.3]),
       onnxFloats("per_timestep", [1], [0.0001]),
       onnxFloats("gain", [1], [gain]),
+      onnxFloats("doubling", [4], [1, 1, 2, 2]),
+      onnxFloats("nothing", [1], [0]),
       onnxInts("flat", [2], [0, -1]),
       onnxInts("column", [4], [-1, 1, 1, 1]),
     ],
@@ -158,14 +170,31 @@ function denoiser({ family, floats = "float32", rows, side, gain = 1, ...model }
         { op: "Add", inputs: [`sum_${index + 1}`, `${name}_column`], outputs: [`sum_${index + 2}`] },
       ]),
       { op: "Mul", inputs: [`sum_${told.length + 1}`, "gain"], outputs: ["whole"] },
+      ...(evenSides ? halvedAndDoubled("whole", "checked") : []),
       {
         op: "Cast",
-        inputs: ["whole"],
+        inputs: [evenSides ? "checked" : "whole"],
         outputs: ["out_sample"],
         attributes: { to: { int: elementNumbers[floats] } },
       },
     ],
   });
+}
+
+/** The same numbers, by a way that fails for odd sides: nothing times their half, doubled, is added. */
+function halvedAndDoubled(from: string, to: string): OnnxNode[] {
+  const two = { ints: [2, 2] };
+  return [
+    { op: "AveragePool", inputs: [from], outputs: ["half"], attributes: { kernel_shape: two, strides: two } },
+    {
+      op: "Resize",
+      inputs: ["half", "", "doubling"],
+      outputs: ["doubled"],
+      attributes: { mode: { text: "nearest" }, coordinate_transformation_mode: { text: "asymmetric" } },
+    },
+    { op: "Mul", inputs: ["doubled", "nothing"], outputs: ["zeros"] },
+    { op: "Add", inputs: [from, "zeros"], outputs: [to] },
+  ];
 }
 
 /** Latent channel c is colour c of every pixel of its block; the fourth is left out. */

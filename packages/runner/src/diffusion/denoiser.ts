@@ -1,3 +1,4 @@
+import { RivuletError } from "@rivulet/primitives";
 import type { Graph } from "../backend.ts";
 import type { ModelSettings } from "../model-settings.ts";
 import { stack, type Tensor } from "../tensor.ts";
@@ -39,8 +40,8 @@ export class Denoiser {
   readonly #graph: Graph;
   readonly #output: string;
   readonly channels: number;
-  /** How many times the model halves its input: latent sides must be multiples of two to this power. */
-  readonly halvings: number;
+  /** What the model halves its input down by. Files that were exported without care take only multiples of it. */
+  readonly #stride: number;
 
   /** Throws `RangeError` for a model that is not of this family or not for making pictures from text alone. */
   constructor(graph: Graph, config: ModelSettings) {
@@ -52,7 +53,7 @@ export class Denoiser {
     this.channels = config.number("in_channels", typeof channels === "number" ? channels : DEFAULT_CHANNELS);
     if (config.number("out_channels", this.channels) !== this.channels)
       throw new RangeError("the model wants more than a latent picture as its input");
-    this.halvings = Math.max(0, (config.findNumbers("block_out_channels")?.length ?? 1) - 1);
+    this.#stride = 2 ** ((config.findNumbers("block_out_channels")?.length ?? 1) - 1);
   }
 
   /** Whether guidance is an input of the model instead of a second run. */
@@ -94,13 +95,25 @@ export class Denoiser {
           [SAMPLE]: feed(sample, input, [run.length, channels, height, width]),
           [TIMESTEP]: timestepFeed(timestepPort, timestep, run.length),
         };
-        const { data } = await runForFloats(this.#graph, feeds, this.#output);
+        const { data } = await this.#run(feeds, wish);
         for (let row = 0; row < run.length; row++) answers.push(data.subarray(row * size, (row + 1) * size));
       }
       const [first, second] = answers;
       if (first === undefined) throw new RangeError("the model gave no answer");
       return second === undefined ? first : guided(first, second, wish.guidance);
     };
+  }
+
+  /** Throws "request.rejected-by-model" when it is the size that the file cannot work with. */
+  async #run(feeds: Record<string, Tensor>, { size, height }: Wish): Promise<Tensor<"float32">> {
+    try {
+      return await runForFloats(this.#graph, feeds, this.#output);
+    } catch (cause) {
+      if (size.height % this.#stride === 0 && size.width % this.#stride === 0) throw cause;
+      const step = (height / size.height) * this.#stride;
+      const reason = `width and height must be multiples of ${step}`;
+      throw new RivuletError("request.rejected-by-model", { reason }, { cause });
+    }
   }
 
   #constantFeeds(rows: readonly Conditioning[], { height, width, guidance }: Wish): Record<string, Tensor> {

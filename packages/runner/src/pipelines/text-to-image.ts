@@ -118,7 +118,7 @@ class LoadedTextToImage implements LoadedModel<"text-to-image"> {
 
   #latentSize({ width, height }: Request): LatentSize {
     const { denoiser, decoder } = this.#model;
-    const step = decoder.factor * 2 ** denoiser.halvings;
+    const step = decoder.factor;
     if (width % step !== 0 || height % step !== 0) throw rejected(`width and height must be multiples of ${step}`);
     const size = { channels: denoiser.channels, height: height / decoder.factor, width: width / decoder.factor };
     const fixed = denoiser.fixedSize;
