@@ -169,7 +169,9 @@ def export_unet(source: Path, out: Path, dtype: torch.dtype, finish) -> None:
     unet = UNet2DConditionModel.from_pretrained(source / "unet", torch_dtype=dtype).eval()
     unet.set_attn_processor(AttnProcessor())  # plain matrix products, which the exporter keeps dynamic
     config = unet.config
-    side = config.sample_size if isinstance(config.sample_size, int) else 64
+    # Odd on purpose: only for sides that do not halve evenly does the model hand the size of each skip connection to its
+    # upsampling. Traced so, the graph takes any side; traced with an even one it fails for all that do not halve evenly.
+    side = (config.sample_size if isinstance(config.sample_size, int) else 64) | 1
     inputs = {
         "sample": torch.randn(2, config.in_channels, side, side, dtype=dtype),
         # A float: schedulers with continuous timesteps need the fraction. The reader converts to what the graph declares.

@@ -348,7 +348,7 @@ def make_family(name: str, out: Path) -> None:
         wishes = [dict(scheduler=s, **{**plain, "negative_prompt": NEGATIVE if guidance > 1 else None}) for s in SCHEDULERS]
         wishes += [
             dict(scheduler=own, **plain),
-            dict(scheduler=own, **{**plain, "prompt": OTHER, "seed": 43, "width": 96, "steps": 3}),
+            dict(scheduler=own, **{**plain, "prompt": OTHER, "seed": 43, "width": 88, "steps": 3}),
             dict(scheduler=own, **{**plain, "seed": 2**32 - 1, "steps": 1 if guidance == 0 else 2}),
             dict(scheduler=own, **{**plain, "guidance": 2.5, "steps": 8, "negative_prompt": None if xl else ""}),
         ]
