@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
-import { silentLogger } from "@rivulet/primitives";
+import { seconds, silentLogger } from "@rivulet/primitives";
+import { TestClock } from "@rivulet/testkit";
 import { afterEach, expect, test } from "vitest";
 import type { RunnerSettings } from "./runner-settings.ts";
 import { RunnerProcess } from "./supervisor.ts";
@@ -104,6 +105,28 @@ test("a runner that is killed is started again at the same address, and is warm 
   await warm(runner);
   expect((await ask(runner, "x")).status).toBe(200);
   expect([first ?? 0, ...hosts].filter(isAlive)).toEqual([]);
+});
+
+test("a runner that no longer answers is ended and started again", async () => {
+  const clock = new TestClock();
+  const asked: string[] = [];
+  const deaf: typeof fetch = async (url) => {
+    asked.push(String(url));
+    throw new Error("no answer");
+  };
+  const models = [{ pipeline: "text-to-image", model: "fake/good", directory: HERE }];
+  const runner = new RunnerProcess(
+    { models, implementations: IMPLEMENTATIONS },
+    { clock, fetch: deaf, log: silentLogger },
+  );
+  open.push(runner);
+  await runner.start();
+  const [first] = pidsBelow("runner-main");
+  while (runner.state === "running") await clock.advance(seconds(5));
+  expect(asked).toEqual([`${runner.url}/health`, `${runner.url}/health`]);
+  while (runner.state === "restarting") await clock.advance(seconds(0));
+  await runner.whenRunning();
+  expect(pidsBelow("runner-main")).not.toContain(first);
 });
 
 test("stopping in the middle of a job that holds its thread is quick and leaves nothing behind", async () => {

@@ -117,11 +117,13 @@ export class RunnerProcess implements Startable {
       if (running !== undefined) {
         const startedAt = clock.monotonic();
         const reason = await this.#untilUnwell(running);
+        if (!this.#stopped.signal.aborted) {
+          this.#state = "restarting";
+          this.#whenRunning = Promise.withResolvers();
+          this.#whenRunning.promise.catch(() => {}); // nobody need wait
+        }
         await this.#end(running);
         if (this.#stopped.signal.aborted) return;
-        this.#state = "restarting";
-        this.#whenRunning = Promise.withResolvers();
-        this.#whenRunning.promise.catch(() => {}); // nobody need wait
         if (clock.monotonic() - startedAt >= WELL_AFTER) failures = 0;
         log.error("runner ended", { reason, failures });
       }

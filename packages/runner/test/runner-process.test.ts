@@ -61,7 +61,7 @@ test("a caller that listens sees each picture as it is finished", async () => {
 });
 
 test("what the model cannot do is the caller's fault, and told as such", async () => {
-  const refused = await ask({ width: 72 });
+  const refused = await ask({ loras: '{"some/adapter": 1}' });
   expect([refused.status, refused.headers.get("x-rivulet-code")]).toEqual([400, "request.rejected-by-model"]);
 });
 
