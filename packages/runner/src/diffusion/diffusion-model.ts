@@ -87,14 +87,17 @@ export async function loadDiffusionModel(load: DiffusionLoad): Promise<Diffusion
     encoders.length === 1 ? latentScales.one : latentScales.two,
   );
   const checker = await (load.needsSafetyChecker ? getGraph : findGraph)(SAFETY_CHECKER);
+  const safetyChecker = checker && new SafetyChecker(checker);
+  const blanksEmptyNegative = denoiser.readsPooledText && index.boolean("force_zeros_for_empty_prompt", true);
+  // Nothing below throws: from here on the files belong to whoever has the model.
   const graphs = opened.move();
   return {
     text: new TextConditioning(encoders),
     denoiser,
     decoder,
     scheduler,
-    ...(checker === undefined ? {} : { safetyChecker: new SafetyChecker(checker) }),
-    blanksEmptyNegative: denoiser.readsPooledText && index.boolean("force_zeros_for_empty_prompt", true),
+    ...(safetyChecker && { safetyChecker }),
+    blanksEmptyNegative,
     [Symbol.asyncDispose]: () => graphs.disposeAsync(),
   };
 }

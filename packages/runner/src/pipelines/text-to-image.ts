@@ -1,6 +1,6 @@
 import { encodePng, type Rgb8, toDataUrl } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import { type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
+import { invariant, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
 import type { Backend } from "../backend.ts";
 import { denoise, turn } from "../diffusion/denoise.ts";
 import type { LatentSize, Wish } from "../diffusion/denoiser.ts";
@@ -91,20 +91,22 @@ class LoadedTextToImage implements LoadedModel<"text-to-image"> {
     const parts = promptParts(request.prompt);
     if (parts.length === 0) throw rejected("the prompt has no words");
     const guidance = this.#rule.guidance ?? request.guidance_scale;
-    const common = { size, height: request.height, width: request.width, guidance };
-    await turn(signal);
-    const prompt = textsFor(parts, text.encoders);
+    const needsNegative = denoiser.needsNegative(guidance);
     const negativeParts = promptParts(request.negative_prompt);
-    const isBlank = negativeParts.length === 0 && blanksEmptyNegative;
-    if (!denoiser.needsNegative(guidance) || isBlank) {
-      const [encoded] = await text.encode([prompt]);
-      if (encoded === undefined) throw new RangeError("the prompt was not encoded");
-      const negative = denoiser.needsNegative(guidance) ? { negative: blankLike(encoded) } : {};
-      return { ...common, prompt: encoded, ...negative };
-    }
-    const [negative, encoded] = await text.encode([textsFor(negativeParts, text.encoders), prompt]);
-    if (encoded === undefined || negative === undefined) throw new RangeError("a prompt was not encoded");
-    return { ...common, prompt: encoded, negative };
+    const isEncoded = needsNegative && (negativeParts.length > 0 || !blanksEmptyNegative);
+    await turn(signal);
+    const [prompt, negative] = await text.encode(
+      (isEncoded ? [parts, negativeParts] : [parts]).map((texts) => textsFor(texts, text.encoders)),
+    );
+    invariant(prompt !== undefined, "text conditioning: a prompt was not encoded");
+    return {
+      size,
+      height: request.height,
+      width: request.width,
+      guidance,
+      prompt,
+      ...(needsNegative ? { negative: negative ?? blankLike(prompt) } : {}),
+    };
   }
 
   #plan(steps: number): Schedule {
