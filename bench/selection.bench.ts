@@ -8,6 +8,7 @@ import { type Choice, type OrchestratorSession, Selector } from "@rivulet/gatewa
 import { secureRandomness, systemClock } from "@rivulet/node";
 import { textToImage } from "@rivulet/pipelines";
 import { ms, seconds, serviceUri } from "@rivulet/primitives";
+import { address } from "@rivulet/wire";
 import { latencyOf } from "./measure.ts";
 import { report } from "./report.ts";
 
@@ -88,7 +89,7 @@ function session(index: number): OrchestratorSession {
   return {
     uri,
     serviceUri: uri,
-    address: `0x${index.toString(16).padStart(40, "0")}`,
+    address: address(`0x${index.toString(16).padStart(40, "0")}`),
     version: "0.9.1",
     token: { token: new Uint8Array(32), sessionId: `${index}`, expiresAt: ms(systemClock.now() + 3_600_000) },
     seenAt: systemClock.now(),

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { ask, at, codeIn } from "./harness/ask.ts";
-import { offers, slotsFree } from "./harness/network.ts";
+import { modelsOf, offers, suspensions } from "./harness/network.ts";
 import { answerPicture, Gate, hang, request, ScriptedRunner, send } from "./harness/scripted-runner.ts";
 import { eventually, SECRET, Stage } from "./harness/stage.ts";
+
+/** Patience of seconds instead of the pipeline's minutes. */
+const SHORT_DEADLINE = '-deadlines={"text-to-image":"6s"}';
 
 describe("an orchestrator", () => {
   test("killed in the middle of a job: the job succeeds elsewhere, once", async () => {
@@ -32,7 +35,7 @@ describe("an orchestrator", () => {
     await using hanging = await ScriptedRunner.start(hang);
     await using good = await ScriptedRunner.start(hang);
     const [a, b] = [await stage.orchestrator([hanging.models()]), await stage.orchestrator([good.models()])];
-    const gateway = await stage.gateway([a, b]);
+    const gateway = await stage.gateway([a, b], [SHORT_DEADLINE]);
     await offers(gateway, 2);
     const answer = ask(gateway, "/text-to-image", request);
     await Promise.race([hanging.came(1), good.came(1)]);
@@ -117,10 +120,30 @@ describe("a worker", () => {
     const answer = ask(gateway, "/text-to-image", request);
     await Promise.race([first.came(1), second.came(1)]);
     const index = first.jobs.length === 1 ? 0 : 1;
-    [second, first][index].script = answerPicture;
+    (index === 0 ? second : first).script = answerPicture;
     workers[index]?.kill();
     expect(await answer).toMatchObject({ status: 200 });
     expect(first.jobs.length + second.jobs.length).toBe(2);
+  });
+
+  test("that never answers costs its job a share of the deadline; the job is done elsewhere, and its slot comes back", async () => {
+    await using stage = new Stage();
+    const gate = new Gate();
+    await using silent = await ScriptedRunner.start(gate.script);
+    await using good = await ScriptedRunner.start(gate.script);
+    const behind = await stage.orchestrator([`-orchSecret=${SECRET}`]);
+    const other = await stage.orchestrator([good.models()]);
+    await stage.worker(behind, [silent.models()]);
+    const gateway = await stage.gateway([behind, other], [SHORT_DEADLINE]);
+    await offers(gateway, 2);
+    const answer = ask(gateway, "/text-to-image", request);
+    await Promise.race([silent.came(1), good.came(1)]);
+    (silent.jobs.length === 1 ? good : silent).script = answerPicture;
+    expect(await answer).toMatchObject({ status: 200 });
+    // The worker answers after all: nobody waits for it any more, but its slot is free again.
+    gate.open();
+    const allFree = async () => (await modelsOf(gateway)).every(({ free }) => free === 1) || undefined;
+    await eventually("both slots are free", allFree);
   });
 
   test("with a wrong secret is refused and ends, saying so", async () => {
@@ -149,7 +172,7 @@ describe("a gateway", () => {
       expect(codeIn(refused)).toBe("network.all-busy");
       expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     }
-    expect(await slotsFree(gateway)).toBe(1);
+    expect((await modelsOf(gateway)).map(({ free }) => free)).toEqual([1]);
     expect((await ask(gateway, "/text-to-image", request)).status).toBe(200);
   });
 
@@ -170,8 +193,3 @@ describe("a gateway", () => {
     expect(await suspensions(gateway)).toEqual([]);
   });
 });
-
-async function suspensions(gateway: Parameters<typeof ask>[0]): Promise<readonly string[]> {
-  const network = await (await fetch(`${gateway.address}/network`)).text();
-  return network.match(/"suspension":\s*\{[^}]*\}/g) ?? [];
-}

@@ -148,7 +148,6 @@ const frames: readonly (readonly [string, Buffer])[] = [
   ["a truncated message", frame(Buffer.from([0x0a, 0x7f, 0x01]))],
   ["a length of four gigabytes", Buffer.from([0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3])],
   ["a compressed message nobody can read", Buffer.from([1, 0, 0, 0, 1, 0])],
-  ["a message nested a thousand deep", frame(nested(1000))],
   ["nothing", Buffer.alloc(0)],
 ];
 
@@ -156,6 +155,10 @@ test.for(frames)("an orchestrator, asked over gRPC with %s, answers an error and
   const { status } = await grpc("/net.Orchestrator/GetOrchestrator", body);
   expect(status).not.toBe("0");
   expect((await ask(gateway, "/text-to-image", request)).status).toBe(200);
+});
+
+test("an orchestrator, asked over gRPC with fields it does not know nested a thousand deep, passes them over", async () => {
+  expect((await grpc("/net.Orchestrator/GetOrchestrator", frame(nested(1000)))).status).toBe("0");
 });
 
 test("results with a wrong secret, or of a task nobody gave, are refused", async () => {

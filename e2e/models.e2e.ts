@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ask, at, codeIn } from "./harness/ask.ts";
-import { modelsOf, offers, warmAt } from "./harness/network.ts";
+import { offers, warmAt } from "./harness/network.ts";
 import { descendants } from "./harness/processes.ts";
 import { eventually, ROOT, SECRET, Stage } from "./harness/stage.ts";
 
@@ -36,7 +36,7 @@ describe("a network with real models", () => {
     const cold = await stage.orchestrator(["-aiWorker", offering(tiny("turbo", false))]);
     const warm = await stage.orchestrator(["-aiWorker", offering(tiny("turbo", true))]);
     const gateway = await stage.gateway([cold, warm]);
-    await offers(gateway, 2);
+    await offers(gateway, 2, "tiny/turbo");
     await warmAt(gateway, warm, "tiny/turbo");
     for (let i = 0; i < 3; i++) {
       const answer = await ask(gateway, "/text-to-image", request("turbo"));
@@ -53,9 +53,7 @@ describe("a network with real models", () => {
     const behind = await stage.orchestrator([`-orchSecret=${SECRET}`]);
     await stage.worker(behind, [models]);
     const gateway = await stage.gateway([orchestrator, behind]);
-    await eventually("both offer the second model", async () =>
-      (await modelsOf(gateway)).filter(({ model }) => model === "tiny/sd1").length === 2 ? true : undefined,
-    );
+    await offers(gateway, 2, "tiny/sd1");
     const first = await ask(gateway, "/text-to-image", request("sd1"));
     expect(first.status).toBe(200);
     expect(timing(first.headers, "load")).toBeGreaterThan(0);

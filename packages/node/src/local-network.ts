@@ -152,20 +152,26 @@ export class LocalNetwork implements Startable {
         ]),
       ]),
     );
-    await progress.step("starting the worker of orchestrator B", () =>
-      this.#launch("worker", ["worker", `-orchAddr=${b.address}`, `-orchSecret=file:${secret}`, `-aiModels=${models}`]),
-    );
-    this.#gateway = await progress.step("starting the gateway", () =>
-      this.#launch("gateway", [
-        "gateway",
-        "-httpAddr=127.0.0.1:0",
-        `-orchAddr=${a.address},${b.address}`,
-        `-modelDefaults=${defaults}`,
-        "-discoveryInterval=1s",
-        "-logLevel=debug",
+    const [gateway] = await progress.step("starting the gateway, and the worker of orchestrator B", () =>
+      Promise.all([
+        this.#launch("gateway", [
+          "gateway",
+          "-httpAddr=127.0.0.1:0",
+          `-orchAddr=${a.address},${b.address}`,
+          `-modelDefaults=${defaults}`,
+          "-discoveryInterval=1s",
+          "-logLevel=debug",
+        ]),
+        this.#launch("worker", [
+          "worker",
+          `-orchAddr=${b.address}`,
+          `-orchSecret=file:${secret}`,
+          `-aiModels=${models}`,
+        ]),
       ]),
     );
-    this.#listen(this.#gateway);
+    this.#gateway = gateway;
+    this.#listen(gateway);
     this.#orchestrators = [
       { name: "A", address: a.address, how: "a runner on its own machine" },
       { name: "B", address: b.address, how: "a worker does its jobs" },
@@ -193,7 +199,7 @@ export class LocalNetwork implements Startable {
     });
   }
 
-  async #launch(name: string, args: readonly string[]): Promise<NodeProcess> {
+  async #launch(name: string, [role = "", ...args]: readonly string[]): Promise<NodeProcess> {
     this.#stopping.signal.throwIfAborted();
     const key = name.replaceAll(" ", "-").toLowerCase();
     const { program, env, logLevel } = this.#options;
@@ -201,7 +207,7 @@ export class LocalNetwork implements Startable {
     const node = new NodeProcess({
       name,
       program,
-      args: [`-logLevel=${logLevel}`, `-dataDir=${join(directory, key)}`, ...args],
+      args: [role, `-logLevel=${logLevel}`, `-dataDir=${join(directory, key)}`, ...args],
       env,
       logFile: join(directory, `${key}.log`),
     });

@@ -16,9 +16,9 @@ export function story({ title, orchestrators, job, answer, picture }: Told): rea
   const nameOf = (address: string) => orchestrators.find((each) => each.address === address)?.name ?? address;
   const chosen = job.attempts.at(-1);
   const how = orchestrators.find(({ address }) => address === chosen?.orchestrator)?.how ?? "";
-  const found = job.considered.map(
-    ({ orchestrator, isWarm, state }) => `${nameOf(orchestrator)} (${isWarm ? "warm" : "cold"}, ${state})`,
-  );
+  const found = job.considered
+    .map(({ orchestrator, isWarm, state }) => `${nameOf(orchestrator)} (${isWarm ? "warm" : "cold"}, ${state})`)
+    .sort();
   return [
     title,
     `  found      ${found.length === 1 ? "orchestrator" : "orchestrators"} ${found.join(", ")}`,

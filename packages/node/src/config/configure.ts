@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { RivuletError } from "@rivulet/primitives";
 import { type FlaggedSetting, flaggedSettings, parseFlags } from "./flags.ts";
-import { type Configuration, loadConfiguration } from "./load.ts";
+import { type Configuration, loadConfiguration, rolesInFile } from "./load.ts";
 import { documentSchema, ROLES, type Role } from "./schema.ts";
 import type { Surroundings } from "./secrets.ts";
 
@@ -21,10 +21,13 @@ export type Configured =
 export function configure(roles: readonly Role[], argv: readonly string[]): Configured {
   const here = machineSurroundings(process.cwd());
   const asked = roles.length > 0 ? { roles, rest: argv } : takeRoleFlags(argv);
-  const known = flaggedSettings(documentSchema(here), asked.roles.length > 0 ? asked.roles : ROLES);
+  const schema = documentSchema(here);
+  // Which flags there are depends on the roles, and those may stand in the file that a flag names.
+  const { config: file } = parseFlags(asked.rest, flaggedSettings(schema, ROLES), here);
+  const stated = asked.roles.length > 0 || file === undefined ? asked.roles : rolesInFile(file, here);
+  const known = flaggedSettings(schema, stated.length > 0 ? stated : ROLES);
   const flags = parseFlags(asked.rest, known, here);
   if (flags.asksForHelp) return { kind: "help", known };
-  const { config: file } = flags;
   const configuration = loadConfiguration(
     { roles: asked.roles, flags: flags.values, flagProblems: flags.problems, ...(file === undefined ? {} : { file }) },
     file === undefined ? here : { ...machineSurroundings(dirname(resolve(file))), readText: here.readText },

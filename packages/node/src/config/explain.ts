@@ -1,6 +1,7 @@
 import type { FlaggedSetting } from "./flags.ts";
 import { environmentName } from "./flags.ts";
 import type { Configuration } from "./load.ts";
+import { Secret } from "./secrets.ts";
 
 /** Each setting of the started roles, its value and who said it, a line each. Secrets show their reference. */
 export function explain(configuration: Configuration): readonly string[] {
@@ -62,5 +63,5 @@ function valueAt(settings: object, path: readonly string[]): unknown {
 
 function shown(value: unknown): string {
   if (value === undefined) return "–";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" || value instanceof Secret ? `${value}` : JSON.stringify(value);
 }

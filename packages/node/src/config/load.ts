@@ -23,7 +23,7 @@ export interface Configuration {
   readonly roles: readonly Role[];
   readonly settings: Settings;
   /** The models of the role that runs them, of the document and of aiModels together. */
-  readonly models: { readonly [R in "orchestrator" | "worker" | "runner"]: readonly ConfiguredModel[] };
+  readonly models: { readonly [R in ModelRole]: readonly ConfiguredModel[] };
   /** By dotted path, for every setting of the started roles. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly known: readonly FlaggedSetting[];
@@ -64,16 +64,23 @@ export function loadConfiguration(input: LoadInput, surroundings: Surroundings):
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) problems.push(...problemsOf(issue, schema));
+    for (const role of MODEL_ROLES) modelsOf(role, writtenModels(raw[role]), surroundings, problems);
     throw new RivuletError("config.invalid", { problems });
   }
   const settings = parsed.data;
   const models = {
-    orchestrator: modelsOf("orchestrator", settings, surroundings, problems),
-    worker: modelsOf("worker", settings, surroundings, problems),
-    runner: modelsOf("runner", settings, surroundings, problems),
+    orchestrator: modelsOf("orchestrator", settings.orchestrator, surroundings, problems),
+    worker: modelsOf("worker", settings.worker, surroundings, problems),
+    runner: modelsOf("runner", settings.runner, surroundings, problems),
   };
   if (problems.length > 0) throw new RivuletError("config.invalid", { problems });
   return { roles, settings, models, sources, known };
+}
+
+/** The roles a config file names; none when it cannot be read, which loading it reports. */
+export function rolesInFile(file: string, surroundings: Surroundings): readonly Role[] {
+  const read = readDocument(file, surroundings, []);
+  return read?.kind === "document" ? rolesOf(read.content) : [];
 }
 
 type ReadFile =
@@ -163,13 +170,21 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodObject): readonly Conf
   return [{ path: path.join("."), message: issue.message }];
 }
 
+const MODEL_ROLES = ["orchestrator", "worker", "runner"] as const satisfies readonly Role[];
+type ModelRole = (typeof MODEL_ROLES)[number];
+
+/** What a section that has other problems says about models, as far as it can be looked at. */
+function writtenModels(section: unknown): Pick<Settings[ModelRole], "models" | "aiModels"> {
+  const aiModels = isRecord(section) ? section["aiModels"] : undefined;
+  return { models: [], aiModels: typeof aiModels === "string" ? aiModels : undefined };
+}
+
 function modelsOf(
-  role: "orchestrator" | "worker" | "runner",
-  settings: Settings,
+  role: ModelRole,
+  { models, aiModels }: Pick<Settings[ModelRole], "models" | "aiModels">,
   surroundings: Surroundings,
   problems: ConfigProblem[],
 ): readonly ConfiguredModel[] {
-  const { models, aiModels } = settings[role];
   try {
     const document = documentModels(models, `${role}.models`);
     if (aiModels === undefined) return document;

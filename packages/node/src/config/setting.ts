@@ -63,17 +63,18 @@ export function whole(flag: string, help: string, standard: number, [least, most
     .register(settings, { flag, form: "number", help, standard: `${standard}` });
 }
 
+export const durationText = z.string().transform((value, context): Milliseconds => {
+  const found = findDuration(value);
+  if (found !== undefined) return found;
+  context.addIssue({
+    code: "custom",
+    message: `"${value}" is not a duration: write it with its unit, such as 250ms or 2min`,
+  });
+  return z.NEVER;
+});
+
 export function duration(flag: string, help: string, standard: string) {
-  const parse = (value: string, context: z.RefinementCtx): Milliseconds => {
-    const found = findDuration(value);
-    if (found !== undefined) return found;
-    context.addIssue({
-      code: "custom",
-      message: `"${value}" is not a duration: write it with its unit, such as ${standard}`,
-    });
-    return z.NEVER;
-  };
-  return z.string().transform(parse).prefault(standard).register(settings, { flag, form: "text", help, standard });
+  return durationText.prefault(standard).register(settings, { flag, form: "text", help, standard });
 }
 
 const byteText = z.string().transform((value, context): number => {

@@ -40,6 +40,7 @@ function optionsOf(settings: GatewaySettings, version: string): GatewayOptions {
     publicUrl: settings.publicUrl?.href,
     version,
     defaults: settings.defaults,
+    deadlines: settings.deadlines,
     maxFormBytes: settings.maxUpload,
     queueLength: settings.queueLength,
     patience: settings.patience,
