@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { vectors } from "../../test/vectors.ts";
 import { loadClipTokenizer } from "./clip-tokenizer.ts";
@@ -43,6 +44,19 @@ describe("a CLIP tokenizer", () => {
     const ids = (await tokenizer("!")).encode("a red fox ".repeat(100));
     expect(ids).toHaveLength(77);
     expect([ids[0], ids[76]]).toEqual([start, end]);
+  });
+
+  test("makes a full row of known ids of any text", async () => {
+    const { encode } = await tokenizer("!");
+    const known = new Set(Object.values(golden.vocab));
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
+        const ids = encode(text);
+        expect(ids).toHaveLength(77);
+        expect(ids[0]).toBe(start);
+        expect(ids.every((id) => known.has(id))).toBe(true);
+      }),
+    );
   });
 
   test("reads a padding token that is written as an object", async () => {
