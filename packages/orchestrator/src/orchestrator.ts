@@ -10,6 +10,7 @@ import {
   RivuletError,
   type ServiceUri,
   type Startable,
+  seconds,
   serviceUri,
 } from "@rivulet/primitives";
 import {
@@ -34,6 +35,7 @@ import { answer, answerJson, type HttpHandler, type HttpRequest, type HttpRespon
 import { type ListenAddress, Listener } from "./http/listener.ts";
 import { answerError, Refusal } from "./http/refusal.ts";
 import { DRAIN_LIMIT, LOST_WORKER_GRACE, MAX_JOBS, MAX_REQUEST_BYTES, REMOTE_JOB_LIMIT } from "./limits.ts";
+import { Listeners } from "./listeners.ts";
 import { ResultStore, type ResultStoreOptions } from "./result-store.ts";
 import { WorkerRegistry } from "./workers/registry.ts";
 import { takeResult } from "./workers/result-post.ts";
@@ -74,6 +76,8 @@ export interface OrchestratorPorts {
 /** How often expired results are looked for; a download looks by itself. */
 const SWEEP_INTERVAL: Milliseconds = minutes(1);
 const AUTH_KEY_BYTES = 32;
+/** How long called-off jobs have to tell their callers. */
+const FAREWELL: Milliseconds = seconds(1);
 const STREAM_PREFIX = "/stream/";
 
 /**
@@ -89,7 +93,9 @@ export class Orchestrator implements Startable {
   readonly #registry: WorkerRegistry;
   readonly #tasks: Tasks;
   readonly #executor: Executor;
-  readonly #jobs = new Set<Promise<void>>();
+  /** Answers to jobs that are not with their callers yet. */
+  readonly #jobs = new Set<HttpResponse>();
+  readonly #idle = new Listeners();
   readonly #stopping = new AbortController();
   readonly #routes = new Map<string, (request: HttpRequest, response: HttpResponse) => unknown>();
   readonly #discovery: Discovery;
@@ -185,19 +191,24 @@ export class Orchestrator implements Startable {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    if (this.#jobs.size > 0) await this.#drain();
+    await this.#drain(this.#options.drainLimit ?? DRAIN_LIMIT);
     this.#stopping.abort(new RivuletError("node.stopping", {}));
-    await Promise.allSettled(this.#jobs);
+    await this.#drain(FAREWELL);
     this.#registry.stop();
-    await Promise.all(this.#listeners.map((listener) => listener.stop()));
+    using farewell = clockDeadline(this.#ports.clock, FAREWELL);
+    await Promise.all(this.#listeners.map((listener) => listener.stop(farewell)));
     await this.#sweeping;
     this.#results.clear();
   }
 
-  async #drain(): Promise<void> {
-    using limit = clockDeadline(this.#ports.clock, this.#options.drainLimit ?? DRAIN_LIMIT);
+  /** Waits until every job is answered, at most for `patience`. */
+  async #drain(patience: Milliseconds): Promise<void> {
+    if (this.#jobs.size === 0) return;
     this.#ports.log.info("waiting for jobs", { jobs: this.#jobs.size });
-    await orAborted(Promise.allSettled(this.#jobs), limit).catch(() => {});
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _idle = this.#idle.add(resolve);
+    using limit = clockDeadline(this.#ports.clock, patience);
+    await orAborted(promise, limit).catch(() => {});
   }
 
   #route(): void {
@@ -205,7 +216,9 @@ export class Orchestrator implements Startable {
     const { log } = this.#ports;
     for (const pipeline of batchPipelines)
       this.#routes.set(`/${pipeline.name}`, (request, response) =>
-        this.#asJob(() => serveBatchJob(pipeline, request, response, { maxRequestBytes, jobLimit }, this.#jobPorts)),
+        this.#asJob(response, () =>
+          serveBatchJob(pipeline, request, response, { maxRequestBytes, jobLimit }, this.#jobPorts),
+        ),
       );
     if (workerSecret !== undefined)
       this.#routes.set(RESULTS_PATH, (request, response) => {
@@ -250,16 +263,15 @@ export class Orchestrator implements Startable {
     }
   }
 
-  async #asJob(serve: () => Promise<void>): Promise<void> {
+  async #asJob(response: HttpResponse, serve: () => Promise<void>): Promise<void> {
     if (this.#isStopping) throw new RivuletError("node.stopping", {});
     if (this.#jobs.size >= MAX_JOBS) throw new RivuletError("capacity.exhausted", { pipeline: "any", model: "any" });
-    const job = serve();
-    this.#jobs.add(job);
-    try {
-      await job;
-    } finally {
-      this.#jobs.delete(job);
-    }
+    this.#jobs.add(response);
+    response.once("close", () => {
+      this.#jobs.delete(response);
+      if (this.#jobs.size === 0) this.#idle.notify();
+    });
+    await serve();
   }
 
   #download(path: string, request: HttpRequest, response: HttpResponse): void {

@@ -26,10 +26,10 @@ export type HttpHandler = (
 export function untilCallerLeaves(response: HttpResponse, ...others: readonly AbortSignal[]): AbortSignal & Disposable {
   const controller = linked(...others);
   const onClose = () => {
-    if (!response.writableFinished) controller.abort(new RivuletError("request.cancelled", {}));
+    // Not `writableFinished`: an HTTP/2 response that was broken off says that it is.
+    if (!response.writableEnded) controller.abort(new RivuletError("request.cancelled", {}));
   };
   response.once("close", onClose);
-  if (response.destroyed) onClose();
   return Object.assign(controller.signal, {
     [Symbol.dispose]: () => {
       response.off("close", onClose);

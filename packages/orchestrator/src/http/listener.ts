@@ -1,7 +1,8 @@
 import { createServer as createHttpServer } from "node:http";
-import { createServer as createHttp2Server, createSecureServer } from "node:http2";
+import { createServer as createHttp2Server, createSecureServer, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, createServer, isIPv6, type Socket } from "node:net";
 import { minutes, RivuletError, type Startable, seconds } from "@rivulet/primitives";
+import { orAborted } from "../clock-deadline.ts";
 import type { Certificate } from "./certificate.ts";
 import type { HttpHandler } from "./exchange.ts";
 
@@ -31,6 +32,7 @@ export class Listener implements Startable {
   readonly #server: ReturnType<typeof createServer> | ReturnType<typeof createSecureServer>;
   readonly #scheme: "http" | "https";
   readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
   #port: number | undefined;
 
   constructor(address: ListenAddress, certificate: Certificate | undefined, handler: HttpHandler) {
@@ -48,6 +50,10 @@ export class Listener implements Startable {
     // A connection that breaks is its peer's affair; a request on it learns by its own close.
     this.#server.on("error", () => {});
     this.#server.on("sessionError", () => {});
+    this.#server.on("session", (session: ServerHttp2Session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+    });
     this.#server.on("tlsClientError", () => {});
   }
 
@@ -77,9 +83,11 @@ export class Listener implements Startable {
     this.#port = portOf(this.#server.address());
   }
 
-  /** Closes the port and every connection, whatever is on it. */
-  async stop(): Promise<void> {
+  /** Closes the port, lets what has been answered reach its peers until `patience` aborts, and closes every connection. */
+  async stop(patience: AbortSignal = AbortSignal.abort()): Promise<void> {
     if (!this.#server.listening) return;
+    await orAborted(Promise.all([...this.#sessions].map(flushed)), patience).catch(() => {});
+    // Not before: closing the server takes the connections' pings with it.
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sockets) socket.destroy();
     await closed;
@@ -91,7 +99,7 @@ function clearTextServer(handler: HttpHandler) {
   const http1 = createHttpServer(http1Options, handler);
   const http2 = createHttp2Server({ settings }, handler);
   http2.on("sessionError", () => {});
-  return createServer((socket) => {
+  const server = createServer((socket) => {
     socket.setTimeout(GREETING, () => socket.destroy());
     socket.once("error", () => socket.destroy());
     socket.once("data", (first: Buffer) => {
@@ -102,6 +110,16 @@ function clearTextServer(handler: HttpHandler) {
       (isHttp2 ? http2 : http1).emit("connection", socket);
       if (!isHttp2) socket.resume();
     });
+  });
+  http2.on("session", (session) => server.emit("session", session));
+  return server;
+}
+
+/** Frames arrive in order: whoever answers a ping has had everything before it. */
+function flushed(session: ServerHttp2Session): Promise<void> {
+  return new Promise((resolve) => {
+    session.once("close", resolve);
+    if (session.destroyed || !session.ping(() => resolve())) resolve();
   });
 }
 
