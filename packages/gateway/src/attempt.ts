@@ -24,14 +24,14 @@ import { badResult, type FetchedFile, verifyCount, verifyFiles } from "./verific
 import { type LeastVersions, wantedCapabilities } from "./wanted.ts";
 
 /** What a peer told of where its time went; 0 where it told nothing. */
-export interface PeerTimings {
+interface PeerTimings {
   readonly queue: Milliseconds;
   readonly load: Milliseconds;
   readonly inference: Milliseconds;
 }
 
 /** A good answer: verified, with every file fetched. */
-export interface ResponseAnswer {
+interface ResponseAnswer {
   readonly kind: "response";
   readonly response: Record<string, unknown>;
   readonly files: readonly FetchedFile[];
@@ -41,7 +41,7 @@ export interface ResponseAnswer {
 }
 
 /** An event stream that has begun. Read its events once; dispose it when done with it, read to its end or not. */
-export interface StreamAnswer extends Disposable {
+interface StreamAnswer extends Disposable {
   readonly kind: "stream";
   /** The JSON text of each event. */
   readonly events: AsyncIterable<string>;

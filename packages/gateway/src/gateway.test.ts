@@ -267,6 +267,24 @@ describe("a request that cannot be served as it is", () => {
     socket.destroy();
   });
 
+  test("is told to come back while others fill the memory that bodies may take", async () => {
+    const peer = await orchestrator();
+    const to = await gateway([peer], { maxBodiesBytes: 30 });
+    peer.onJob = () => {};
+    const arrival = peer.nextJob();
+    const caller = new AbortController();
+    const first = post(to, undefined, { signal: caller.signal }).catch(() => {});
+    await arrival;
+    const second = await post(to, { prompt: "twenty more bytes" });
+    expect([second.status, await codeOf(second), second.headers.get("retry-after")]).toEqual([
+      503,
+      "node.overloaded",
+      "1",
+    ]);
+    caller.abort();
+    await first;
+  });
+
   test("is told to come back when nobody is known", async () => {
     const to = await gateway([]);
     const response = await post(to);

@@ -13,6 +13,7 @@ import type { DiscoverySource } from "./discovery/source.ts";
 import { staticSource } from "./discovery/static.ts";
 import { webhookSource } from "./discovery/webhook.ts";
 import { Hedging } from "./hedging.ts";
+import { BodyBudget } from "./http/body-budget.ts";
 import { Exchange } from "./http/exchange.ts";
 import { type Route, resultRoute, routes } from "./http/routes.ts";
 import { JobRunner } from "./job.ts";
@@ -114,6 +115,7 @@ export class Gateway implements Startable {
         authenticator: this.#authenticator(),
         jobs,
         store: this.#store,
+        budget: new BodyBudget(setting.maxBodiesBytes),
         randomness,
         log,
         whyNotReady: () => this.#whyNotReady(),
@@ -248,6 +250,7 @@ function withDefaults(options: GatewayOptions) {
     delivery: options.delivery ?? gatewayDefaults.delivery,
     maxFormBytes: options.maxFormBytes ?? gatewayDefaults.maxFormBytes,
     maxJsonBytes: options.maxJsonBytes ?? gatewayDefaults.maxJsonBytes,
+    maxBodiesBytes: options.maxBodiesBytes ?? gatewayDefaults.maxBodiesBytes,
     queueLength: options.queueLength ?? gatewayDefaults.queueLength,
     patience: options.patience ?? gatewayDefaults.patience,
     maxAttempts: options.maxAttempts ?? gatewayDefaults.maxAttempts,

@@ -1,7 +1,11 @@
+export { parseKeys } from "./auth/key-file.ts";
 export type { DefaultsTable, PipelineDefaults } from "./defaults.ts";
 export { checkDefaults, withDefaults } from "./defaults.ts";
+export { addressOf } from "./discovery/address.ts";
+export { parseList as parseDiscoveryList } from "./discovery/webhook.ts";
 export { Gateway } from "./gateway.ts";
 export type { Delivery } from "./http/delivery.ts";
+export { type Prepared, type PrepareOptions, prepareJob, type RawBody } from "./http/prepare.ts";
 export type { AttemptRecord, JobRecord, JobTimings } from "./job.ts";
 export type { networkView } from "./network-view.ts";
 export {
@@ -12,6 +16,7 @@ export {
   type OrchestratorList,
 } from "./options.ts";
 export type { Offer, OrchestratorSession } from "./orchestrator-session.ts";
+export { readRefusal } from "./refusal.ts";
 export type { Why } from "./selection/pool.ts";
 export {
   type AcquireOptions,
@@ -30,3 +35,4 @@ export {
   type Weighed,
   type WeightOptions,
 } from "./selection/weights.ts";
+export { parseServerTiming } from "./server-timing.ts";

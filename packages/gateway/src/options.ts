@@ -24,6 +24,8 @@ export interface GatewayOptions {
   /** The most bytes of a request with files, and of one without. */
   readonly maxFormBytes?: number | undefined;
   readonly maxJsonBytes?: number | undefined;
+  /** The most bytes of all requests that are in memory at once. */
+  readonly maxBodiesBytes?: number | undefined;
   /** Jobs that may wait for a slot of one model, and how long one waits. */
   readonly queueLength?: number | undefined;
   readonly patience?: Milliseconds | undefined;
@@ -86,6 +88,8 @@ export const gatewayDefaults = {
   maxFormBytes: 50 * 1024 * 1024,
   /** The longest conversation the llm pipeline takes, in UTF-8. */
   maxJsonBytes: 8 * 1024 * 1024,
+  /** Ten of the largest forms, and what is made of them. */
+  maxBodiesBytes: 512 * 1024 * 1024,
   /** At a second a job, the last one waits half a minute: longer is better told at once. */
   queueLength: 32,
   patience: seconds(10),

@@ -74,6 +74,7 @@ const errors: Readonly<Record<Audience, readonly ErrorCode[]>> = {
     "peer.failed",
     "job.deadline-exceeded",
     "node.stopping",
+    "node.overloaded",
     "internal",
   ],
   runner: [

@@ -60,6 +60,7 @@ export const errorKinds = {
   "runner.failed": { http: 500, retry: "other-peer", text: "the model failed" },
   "job.deadline-exceeded": { http: 504, retry: "other-peer", text: "the deadline has passed" },
   "node.stopping": { http: 503, retry: "other-peer", text: "this node is shutting down" },
+  "node.overloaded": { http: 503, retry: "other-peer", text: "this node has all it can hold; try again in a moment" },
   "node.cannot-start": { http: 500, retry: "never", text: "the node cannot start" },
   "config.invalid": { http: 500, retry: "never", text: "the configuration has problems" },
   internal: { http: 500, retry: "other-peer", text: "something here went wrong" },

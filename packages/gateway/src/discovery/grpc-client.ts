@@ -115,7 +115,7 @@ export class GrpcOrchestratorClient implements OrchestratorClient {
  * The session an answer opens: with the offers that suit us. Throws "peer.protocol" when what every answer must have is
  * not there.
  */
-export function sessionOf(
+function sessionOf(
   uri: ServiceUri,
   info: OrchestratorInfo,
   facts: { readonly latency: Milliseconds; readonly seenAt: Milliseconds; readonly least: LeastVersions },

@@ -53,10 +53,15 @@ export class Exchange implements Disposable {
     this.#controller[Symbol.dispose]();
   }
 
-  /** The body. Throws "request.too-large", without reading it when its length says so, and "request.cancelled". */
+  /** The most bytes the body can have: what its header says, else `limitBytes`. Throws "request.too-large" when that is more. */
+  bodyLength(limitBytes: number): number {
+    const told = Number(this.request.headers["content-length"] ?? limitBytes);
+    if (told > limitBytes) throw new RivuletError("request.too-large", { limitBytes });
+    return told;
+  }
+
+  /** The body. Throws "request.too-large" and "request.cancelled". */
   async body(limitBytes: number): Promise<Buffer> {
-    if (Number(this.request.headers["content-length"] ?? 0) > limitBytes)
-      throw new RivuletError("request.too-large", { limitBytes });
     try {
       return await readBounded(this.request, limitBytes);
     } catch (cause) {

@@ -7,6 +7,7 @@ import type { AnsweredJob, JobRunner } from "../job.ts";
 import type { PreparedJob } from "../prepared-job.ts";
 import type { ResultStore } from "../result-store.ts";
 import { serverTiming } from "../server-timing.ts";
+import type { BodyBudget } from "./body-budget.ts";
 import { baseUrlOf, type Delivery, deliver, preferredDelivery } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
 import { type PrepareOptions, prepareJob } from "./prepare.ts";
@@ -23,6 +24,7 @@ export interface RoutePorts {
   readonly authenticator: Authenticator;
   readonly jobs: JobRunner;
   readonly store: ResultStore;
+  readonly budget: BodyBudget;
   readonly randomness: Randomness;
   readonly log: Logger;
   /** Why the gateway cannot take jobs yet; `undefined` when it can. */
@@ -104,6 +106,7 @@ function batchRoute(pipeline: Pipeline, options: RouteOptions, ports: RoutePorts
     handle: async (exchange) => {
       const { headers } = exchange.request;
       await authenticate(exchange, ports.authenticator);
+      using _room = ports.budget.take(exchange.bodyLength(limit));
       const bytes = await exchange.body(limit);
       const raw = { contentType: headers["content-type"], bytes };
       const { job, delivery } = prepareJob(pipeline, exchange.id, raw, options, { randomness });

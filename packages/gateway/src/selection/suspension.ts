@@ -1,7 +1,7 @@
 import { type ErrorCode, type Milliseconds, minutes, ms, seconds } from "@rivulet/primitives";
 
 /** How far a failure reaches: what failed was the machine, or its work at one pipeline. */
-export type Reach = "orchestrator" | "pipeline";
+type Reach = "orchestrator" | "pipeline";
 
 /** How long, at first, an orchestrator gets no work after a failure, and how much of it. */
 export interface Penalty {
@@ -22,7 +22,8 @@ const penalties: Partial<Record<ErrorCode, Penalty>> = {
   "job.deadline-exceeded": { reach: "pipeline", duration: seconds(30) },
   "credentials.malformed": { reach: "pipeline", duration: minutes(1) },
   "credentials.bad-signature": { reach: "pipeline", duration: minutes(1) },
-  "credentials.incompatible": { reach: "pipeline", duration: minutes(1) },
+  // Mostly it has lost a model since it was last asked; discovery finds out.
+  "credentials.incompatible": { reach: "pipeline", duration: seconds(10) },
   "credentials.token-missing": { reach: "orchestrator", duration: seconds(30) },
   "credentials.token-invalid": { reach: "orchestrator", duration: seconds(30) },
   "credentials.token-expired": { reach: "orchestrator", duration: seconds(30) },
@@ -40,7 +41,7 @@ const penalties: Partial<Record<ErrorCode, Penalty>> = {
 };
 
 /** Nobody is forgotten for longer than this: machines get repaired. */
-export const LONGEST_SUSPENSION = minutes(10);
+const LONGEST_SUSPENSION = minutes(10);
 
 /** The penalty for a failure, or `undefined` when it is not the peer's fault. */
 export function penaltyOf(code: ErrorCode): Penalty | undefined {
