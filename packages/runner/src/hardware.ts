@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { type Clock, type Milliseconds, seconds } from "@rivulet/primitives";
 
 /** A GPU as peers want to know it; memory in bytes. Source: runner-and-models 2.2. */
-export interface Gpu {
+interface Gpu {
   readonly id: string;
   readonly name: string;
   readonly memory_total: number;
@@ -36,7 +36,7 @@ const FRESH_FOR: Milliseconds = seconds(1);
 const QUERY_TIMEOUT: Milliseconds = seconds(5);
 
 /** Asks the driver's own tool. A machine without one has no GPU. */
-export async function queryNvidiaSmi(): Promise<string> {
+async function queryNvidiaSmi(): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(
       "nvidia-smi",

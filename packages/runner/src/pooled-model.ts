@@ -12,7 +12,7 @@ import {
 } from "@rivulet/primitives";
 import type { HostLauncher } from "./host/messages.ts";
 import { LOAD_TIMEOUT, ModelHost } from "./host/model-host.ts";
-import type { Progress } from "./implementation.ts";
+import type { EngineOptions, Progress } from "./implementation.ts";
 import { needOf } from "./model-memory.ts";
 
 /** A model the pool is to hold. */
@@ -24,6 +24,7 @@ export interface PoolModel {
   /** Whether it is loaded at start and kept, or only on demand. */
   readonly keepWarm: boolean;
   readonly threads: number;
+  readonly engine?: EngineOptions;
   /** Where its files are and how many bytes they have. Asked at every load; throws when they are not there. */
   readonly locate: () => Promise<{ readonly directory: string; readonly bytes: number }>;
 }
@@ -356,10 +357,10 @@ export class PooledModel {
   }
 
   async #loadOne(directory: string, signal: AbortSignal): Promise<ModelHost> {
-    const { pipeline, model, threads } = this.config;
+    const { pipeline, model, threads, engine } = this.config;
     const host = new ModelHost(
       {
-        model: { pipeline: pipeline.name, model, directory, threads },
+        model: { pipeline: pipeline.name, model, directory, threads, ...(engine === undefined ? {} : { engine }) },
         ...(this.#options.timeoutLoad === undefined ? {} : { timeoutLoad: this.#options.timeoutLoad }),
         ...(this.#options.cancelGrace === undefined ? {} : { cancelGrace: this.#options.cancelGrace }),
         onLoading: (progress) => {

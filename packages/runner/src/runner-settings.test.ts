@@ -26,6 +26,8 @@ describe("settings", () => {
     [{ models: [model], port: 1.5 }, "port"],
     [{ models: [model], memoryBytes: "2 GB" }, "memoryBytes"],
     [{ models: [model], modelDirectories: [1] }, "modelDirectories"],
+    [{ models: [model], engine: { seedMode: "dice" } }, "engine.seedMode"],
+    [{ models: [model], peer: "stranger" }, "peer"],
   ])("%j have a problem at %s", (settings, path) => {
     expect(() => compileSettings(settings)).toThrow(
       expect.objectContaining({ code: "config.invalid", facts: { problems: [expect.objectContaining({ path })] } }),

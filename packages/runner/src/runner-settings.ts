@@ -2,6 +2,7 @@ import { isPipelineName } from "@rivulet/pipelines";
 import { modelId, ms, RivuletError } from "@rivulet/primitives";
 import type { Peer } from "./http/answers.ts";
 import type { RunnerServerOptions } from "./http/server.ts";
+import type { EngineOptions } from "./implementation.ts";
 import type { RunnerModel, RunnerOptions } from "./runner.ts";
 
 /** What a runner process is told: plain JSON, durations in milliseconds. */
@@ -16,6 +17,8 @@ export interface RunnerSettings {
   readonly modelDirectories?: readonly string[];
   readonly memoryBytes?: number;
   readonly threads?: number;
+  /** How models are run; what is left out is the engine's default. */
+  readonly engine?: Omit<EngineOptions, "scheduler">;
   readonly queueLimit?: number;
   readonly idleUnloadMs?: number;
   readonly timeoutLoadMs?: number;
@@ -56,9 +59,10 @@ export function compileSettings(value: unknown): CompiledSettings {
         ...present("warm", entry.truth("warm")),
       };
     }),
-    modelDirectories: settings.texts("modelDirectories"),
+    modelDirectories: settings.texts("modelDirectories") ?? [],
     ...present("memoryBytes", settings.count("memoryBytes", 1)),
     ...present("threads", settings.count("threads", 1)),
+    ...present("engine", settings.part("engine", engineOf)),
     ...present("queueLimit", settings.count("queueLimit", 1)),
     ...present("idleUnload", settings.duration("idleUnloadMs")),
     ...present("timeoutLoad", settings.duration("timeoutLoadMs")),
@@ -69,11 +73,19 @@ export function compileSettings(value: unknown): CompiledSettings {
     server: {
       host: settings.text("host") ?? "127.0.0.1",
       port: settings.count("port", 0) ?? 0,
-      peer: settings.text("peer") === "published-worker" ? "published-worker" : "rivulet",
+      peer: settings.choice("peer", ["rivulet", "published-worker"]) ?? "rivulet",
       ...present("authToken", settings.text("authToken")),
     },
     verbose: settings.truth("verbose") ?? false,
     implementations: settings.text("implementations"),
+  };
+}
+
+function engineOf(engine: Fields): EngineOptions {
+  return {
+    ...present("providers", engine.texts("providers")),
+    ...present("seedMode", engine.choice("seedMode", ["cuda", "cpu"])),
+    ...present("safety", engine.choice("safety", ["required", "best-effort"])),
   };
 }
 
@@ -122,6 +134,16 @@ class Fields {
     return this.#of(name, "true or false", (value) => typeof value === "boolean");
   }
 
+  choice<const T extends string>(name: string, choices: readonly T[]): T | undefined {
+    const isChoice = (value: unknown): value is T => choices.some((choice) => choice === value);
+    return this.#of(name, choices.join(" or "), isChoice);
+  }
+
+  part<T>(name: string, read: (part: Fields) => T): T | undefined {
+    const value = this.#fields[name];
+    return value === undefined ? undefined : read(new Fields(value, name));
+  }
+
   count(name: string, least: number): number | undefined {
     const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= least;
     return this.#of(name, `a whole number of at least ${least}`, isCount);
@@ -132,10 +154,10 @@ class Fields {
     return value === undefined ? undefined : ms(value);
   }
 
-  texts(name: string): readonly string[] {
+  texts(name: string): readonly string[] | undefined {
     const isTexts = (value: unknown): value is string[] =>
       Array.isArray(value) && value.every((entry) => typeof entry === "string");
-    return this.#of(name, "a list of texts", isTexts) ?? [];
+    return this.#of(name, "a list of texts", isTexts);
   }
 
   list<T>(name: string, read: (entry: Fields) => T): readonly T[] {

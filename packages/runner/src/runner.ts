@@ -24,6 +24,7 @@ import {
   type Work,
 } from "@rivulet/primitives";
 import type { HostLauncher } from "./host/messages.ts";
+import type { EngineOptions } from "./implementation.ts";
 import { RunnerMetrics } from "./metrics.ts";
 import { type JobEvent, ModelPool, type RunTimings } from "./model-pool.ts";
 import { ModelStore, sizeOf } from "./model-store.ts";
@@ -40,6 +41,8 @@ export interface RunnerModel {
   readonly slots?: number;
   /** Loaded at start and kept. Otherwise loaded when first asked for. */
   readonly warm?: boolean;
+  /** Laid over the runner's own. */
+  readonly engine?: EngineOptions;
 }
 
 export interface RunnerOptions {
@@ -51,6 +54,8 @@ export interface RunnerOptions {
   readonly memoryBytes?: number;
   /** Threads of one model. Left out: one a processor. */
   readonly threads?: number;
+  /** How models are run. */
+  readonly engine?: EngineOptions;
   /** Jobs that may wait for one model. */
   readonly queueLimit?: number;
   /** How long a model that is not kept warm stays in memory unused. */
@@ -224,6 +229,7 @@ function poolModel(model: RunnerModel, options: RunnerOptions, store: ModelStore
     slots: model.slots ?? 1,
     keepWarm: model.warm ?? false,
     threads: options.threads ?? availableParallelism(),
+    engine: { ...options.engine, ...model.engine },
     async locate() {
       const directory = model.directory ?? (await storedIn(store, model));
       const bytes = await sizeOf(directory);

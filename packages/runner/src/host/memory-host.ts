@@ -22,7 +22,7 @@ export function memoryLauncher(ports: {
 }
 
 /** Two ends of a line in memory. Messages are cloned, so that neither side sees the other's objects change. */
-export function memoryChannel<A, B>(): [Channel<A, B>, Channel<B, A>] {
+function memoryChannel<A, B>(): [Channel<A, B>, Channel<B, A>] {
   const toA: ((message: B) => void)[] = [];
   const toB: ((message: A) => void)[] = [];
   const closed: (() => void)[] = [];

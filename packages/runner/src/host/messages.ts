@@ -1,6 +1,6 @@
 import type { MediaFile } from "@rivulet/pipelines";
 import type { ErrorCode } from "@rivulet/primitives";
-import type { Progress } from "../implementation.ts";
+import type { EngineOptions, Progress } from "../implementation.ts";
 
 /** One job for a loaded model: a parsed request and its files. */
 export interface HostJob {
@@ -8,13 +8,14 @@ export interface HostJob {
   readonly media: Readonly<Record<string, MediaFile>>;
 }
 
-/** Which model a host is to hold, and with how many threads. */
+/** Which model a host is to hold, and how it is to run it. */
 export interface HostModel {
   readonly pipeline: string;
   readonly model: string;
   /** Directory of the model's files. */
   readonly directory: string;
   readonly threads: number;
+  readonly engine?: EngineOptions;
 }
 
 /**
@@ -46,7 +47,7 @@ export interface Channel<Out, In> {
 }
 
 /** How a host ended, for logs and errors. */
-export interface HostExit {
+interface HostExit {
   /** `exit 1`, `signal SIGKILL`, and the last lines the process wrote, if any. */
   readonly reason: string;
 }

@@ -15,7 +15,7 @@ import type { FromHost, HostConnection, HostJob, HostLauncher, HostModel } from 
 /** How long a model may take to load: as long as the network's own workers wait. Source: runner-and-models 3.4. */
 export const LOAD_TIMEOUT: Milliseconds = minutes(3);
 /** How long a step may go on after its job was called off. Source: runner-and-models 9.5. */
-export const CANCEL_GRACE: Milliseconds = seconds(10);
+const CANCEL_GRACE: Milliseconds = seconds(10);
 
 export interface ModelHostOptions {
   readonly model: HostModel;

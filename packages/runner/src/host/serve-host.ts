@@ -3,7 +3,7 @@ import type { Implementation, LoadedModel, Progress } from "../implementation.ts
 import type { Channel, FromHost, HostJob, HostModel, ToHost } from "./messages.ts";
 
 /** A model of any pipeline. Requests were parsed by the owner with the pipeline's own schema, which is the proof. */
-export interface AnyLoadedModel {
+interface AnyLoadedModel {
   run(request: HostJob["request"], context: Parameters<LoadedModel<never>["run"]>[1]): Promise<Record<string, unknown>>;
   dispose(): Promise<void>;
 }
@@ -60,6 +60,7 @@ async function load(
       directory: model.directory,
       model: model.model,
       threads: model.threads,
+      ...(model.engine === undefined ? {} : { engine: model.engine }),
       log: ports.log,
       onProgress: (progress) => channel.send({ kind: "progress", progress }),
     });

@@ -6,7 +6,7 @@ import type { FastifyRequest } from "fastify";
 /** Prompts and conversations. A mask as JSON text, the longest field of all, is a form field and has its own limit. */
 export const MAX_JSON_BYTES = 16 * 1024 * 1024;
 /** Source: runner-and-models 1.7, 1.10. */
-export const MAX_FILE_BYTES = 52_428_800;
+const MAX_FILE_BYTES = 52_428_800;
 /** The longest text field is a mask: 256 × 256 numbers of up to 25 characters. */
 const MAX_FIELD_BYTES = 4 * 1024 * 1024;
 /** No pipeline has more than half as many. */
