@@ -97,6 +97,6 @@ function session(index: number): OrchestratorSession {
     offers: [
       { pipeline: textToImage, model: demand.model, isWarm: index % 2 === 0, capacity: 1, runnerVersion: "0.14.1" },
     ],
-    devices: [],
+    hardware: [],
   };
 }
