@@ -14,6 +14,7 @@ interface FakePeer {
   serviceUri?: string;
   tokenLife: number;
   asked: number;
+  models: string[];
 }
 
 const BAD = address("0x00000000000000000000000000000000000000bd");
@@ -38,6 +39,7 @@ function peer(name: string, facts: Partial<FakePeer> = {}): FakePeer {
     address: ZERO_ADDRESS,
     tokenLife: minutes(30),
     asked: 0,
+    models: ["m"],
     ...facts,
   };
   peers.set(uriOf(name), made);
@@ -62,9 +64,13 @@ async function ask(uri: ServiceUri, signal: AbortSignal) {
     token: { token: new Uint8Array(), sessionId: "s", expiresAt: ms(clock.now() + known.tokenLife) },
     seenAt: clock.now(),
     latency: ms(1),
-    offers: [
-      { pipeline: textToImage as unknown as Pipeline, model: "m", isWarm: true, capacity: 1, runnerVersion: "" },
-    ],
+    offers: known.models.map((model) => ({
+      pipeline: textToImage as unknown as Pipeline,
+      model,
+      isWarm: true,
+      capacity: 1,
+      runnerVersion: "",
+    })),
     hardware: [],
   };
   return { session, nodes: known.nodes };
@@ -130,6 +136,18 @@ test("while nobody is known, rounds follow each other quickly", async () => {
   a.answers = "yes";
   await clock.advance(seconds(6));
   expect(names()).toEqual(["a"]);
+});
+
+test("an orchestrator that lost its models is asked again soon", async () => {
+  const a = peer("a");
+  peer("b");
+  await discover(["a", "b"]);
+  a.models = [];
+  await clock.advance(minutes(1.1));
+  expect(names()).toEqual(["b"]);
+  a.models = ["m"];
+  await clock.advance(seconds(6));
+  expect(names()).toEqual(["a", "b"]);
 });
 
 test("a session is renewed before its token is in the last tenth of its life", async () => {

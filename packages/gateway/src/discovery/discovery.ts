@@ -5,6 +5,7 @@ import {
   isError,
   type Logger,
   type Milliseconds,
+  minutes,
   ms,
   type Randomness,
   RivuletError,
@@ -73,6 +74,8 @@ const LAST_SHARE = 0.1;
 /** How soon a round is repeated when somebody did not answer, or nobody is known. */
 const SOON = seconds(5);
 const SOONEST = seconds(1);
+/** How long everybody is asked sooner after somebody has lost a model: most come back, with their runner. */
+const RESTLESS = minutes(2);
 const JITTER = 0.1;
 
 /**
@@ -91,6 +94,7 @@ export class Discovery implements Startable {
   readonly #refreshing = new Map<ServiceUri, Promise<OrchestratorSession>>();
   #listed: readonly ServiceUri[] = [];
   #rounds = 0;
+  #restlessUntil: Milliseconds = ms(0);
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: DiscoveryOptions, ports: DiscoveryPorts, listener: DiscoveryListener) {
@@ -217,6 +221,8 @@ export class Discovery implements Startable {
   #accept(uri: ServiceUri, { session }: Told): void {
     const before = this.#known.get(uri);
     const reason = this.#whyNot(uri, session);
+    if (before !== undefined && session.offers.length < before.session.offers.length)
+      this.#restlessUntil = ms(this.#ports.clock.now() + RESTLESS);
     if (reason === undefined) {
       if (before === undefined) this.#ports.log.info("orchestrator found", { uri, version: session.version });
       else this.#standsFor.delete(before.session.serviceUri);
@@ -263,7 +269,7 @@ export class Discovery implements Startable {
     const { clock, randomness } = this.#ports;
     const now = clock.now();
     let pause: number = this.#options.interval;
-    if (!everybodyAnswered) pause = Math.min(pause, SOON);
+    if (!everybodyAnswered || now < this.#restlessUntil) pause = Math.min(pause, SOON);
     if (alone > 0) pause = Math.min(pause, SOONEST * 2 ** Math.min(alone - 1, 3));
     for (const { session } of this.#known.values()) {
       const life = session.token.expiresAt - session.seenAt;
