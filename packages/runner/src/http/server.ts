@@ -5,6 +5,7 @@ import {
   isError,
   type Logger,
   type Milliseconds,
+  minutes,
   type Randomness,
   RivuletError,
   randomId,
@@ -37,6 +38,8 @@ export interface RunnerServerPorts {
   readonly log: Logger;
 }
 
+/** From the first byte of a request to its last; 50 MiB at 1.4 Mbit/s. */
+const RECEIVE_TIMEOUT: Milliseconds = minutes(5);
 /** How long callers have to take their last answer when the server stops. */
 const FAREWELL: Milliseconds = seconds(1);
 /** Names a caller may give its job, to be able to cancel it before the answer names it. */
@@ -64,6 +67,7 @@ export class RunnerServer implements Startable {
     this.#ports = ports;
     this.#app = fastify({
       bodyLimit: MAX_JSON_BYTES,
+      requestTimeout: RECEIVE_TIMEOUT,
       forceCloseConnections: "idle",
       routerOptions: { ignoreTrailingSlash: true },
     });
