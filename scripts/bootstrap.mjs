@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Runs a verb of this repository on a machine that has nothing but Node.js 20 and a bare clone: brings Node.js 24 when the
 // machine's own is older, installs the packages when the lock file changed, then hands over. Plain JavaScript, no imports
-// but Node's own, because it runs before anything is installed. Why two stages: docs/decisions/two-stage-install.md.
+// but Node's own, because it runs before anything is installed. Why two stages: docs/decisions/0001-two-stage-node.md.
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,7 +16,7 @@ const stampFile = join(root, "node_modules/.rivulet-installed");
 
 /** What each verb runs under Node.js 24. Further arguments follow. */
 const verbs = {
-  start: ["apps/rivulet/src/main.ts", "start"],
+  start: ["apps/rivulet/src/main.ts", "demo"],
   rivulet: ["apps/rivulet/src/main.ts"],
   test: ["node_modules/vitest/vitest.mjs", "run"],
   check: ["scripts/verbs/check.ts"],
