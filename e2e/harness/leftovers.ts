@@ -16,7 +16,8 @@ export class Leftovers implements Disposable {
 
   /** The environment for the test's processes; their children inherit it. */
   get env(): Record<string, string | undefined> {
-    return { ...process.env, TMPDIR: this.directory, [MARK]: this.#mark, NODE_OPTIONS: "" };
+    const quiet = { NODE_OPTIONS: "", NODE_DISABLE_COMPILE_CACHE: "1" }; // npm keeps its cache where temporary files are
+    return { ...process.env, ...quiet, TMPDIR: this.directory, [MARK]: this.#mark };
   }
 
   /** Process ids and command lines of what still runs. */

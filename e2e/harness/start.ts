@@ -29,7 +29,7 @@ export class Start implements Disposable {
 
   /** What a terminal does at Ctrl-C: everybody in the foreground group gets the signal. */
   controlC(): void {
-    process.kill(-(this.child.pid ?? 0), "SIGINT");
+    if (this.child.exitCode === null) process.kill(-(this.child.pid ?? 0), "SIGINT");
   }
 
   async exited(limitMs = 60_000) {
