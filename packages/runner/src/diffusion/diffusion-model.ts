@@ -4,7 +4,7 @@ import type { Backend, Graph } from "../backend.ts";
 import type { Progress } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import { type Scheduler, type SchedulerOverride, schedulerOf } from "../schedulers/scheduler.ts";
-import { loadClipTokenizer } from "../tokenizers/clip-tokenizer.ts";
+import { CLIP_POSITIONS, loadClipTokenizer } from "../tokenizers/clip-tokenizer.ts";
 import { Decoder } from "./decoder.ts";
 import { Denoiser } from "./denoiser.ts";
 import { SafetyChecker } from "./safety-checker.ts";
@@ -76,7 +76,8 @@ export async function loadDiffusionModel(load: DiffusionLoad): Promise<Diffusion
   for (const { encoder, tokenizer } of textEncoderFolders) {
     const graph = await findGraph(encoder);
     if (graph === undefined) continue;
-    const words = await loadClipTokenizer(join(directory, tokenizer));
+    const positions = (await settings(encoder, "config.json")).number("max_position_embeddings", CLIP_POSITIONS);
+    const words = await loadClipTokenizer(join(directory, tokenizer), positions);
     encoders.push(textEncoder(graph, words, denoiser.readsPooledText ? "penultimate" : "last"));
   }
   if (encoders.length === 0) throw new RangeError("the model has no text encoder");

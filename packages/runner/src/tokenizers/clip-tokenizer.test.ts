@@ -67,6 +67,7 @@ describe("a CLIP tokenizer", () => {
   test("is as long as its files say, and never longer than the encoder", async () => {
     expect((await tokenizer("!", { model_max_length: 16 })).encode("")).toHaveLength(16);
     expect((await tokenizer("!", { model_max_length: 1e30 })).encode("")).toHaveLength(77);
+    expect((await loadClipTokenizer(directory, 24)).encode("")).toHaveLength(24);
   });
 
   test("is refused when its files are missing or name tokens they do not have", async () => {

@@ -10,7 +10,7 @@ export interface ClipTokenizer {
 }
 
 /** Positions of every published CLIP text encoder. */
-const CLIP_LENGTH = 77;
+export const CLIP_POSITIONS = 77;
 
 const START = "<|startoftext|>";
 const END = "<|endoftext|>";
@@ -19,9 +19,10 @@ const END = "<|endoftext|>";
  * The tokenizer of a model: `tokenizer.json`, or the older pair `vocab.json` and `merges.txt`.
  *
  * Texts are cut to the encoder's length with the end mark kept, and filled up with the padding token of the files, which
- * differs between families. Source: runner-and-models 7.5.2.
+ * differs between families. `positions` is the length of the encoder that will read them.
+ * Source: runner-and-models 7.5.2.
  */
-export async function loadClipTokenizer(directory: string): Promise<ClipTokenizer> {
+export async function loadClipTokenizer(directory: string, positions: number = CLIP_POSITIONS): Promise<ClipTokenizer> {
   const config = await readJson(join(directory, "tokenizer_config.json"));
   const special = new ModelSettings(
     texts({ ...(await readJson(join(directory, "special_tokens_map.json"))), ...config }),
@@ -36,7 +37,7 @@ export async function loadClipTokenizer(directory: string): Promise<ClipTokenize
     return id;
   };
   const [startId, endId, padId] = [idOf(start), idOf(end), idOf(special.text("pad_token", end))];
-  const length = Math.min(CLIP_LENGTH, new ModelSettings(config ?? {}).number("model_max_length", CLIP_LENGTH));
+  const length = Math.min(positions, new ModelSettings(config ?? {}).number("model_max_length", positions));
   return {
     length,
     encode(text) {
