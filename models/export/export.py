@@ -172,11 +172,12 @@ def export_unet(source: Path, out: Path, dtype: torch.dtype, finish) -> None:
     # Odd on purpose: only for sides that do not halve evenly does the model hand the size of each skip connection to its
     # upsampling. Traced so, the graph takes any side; traced with an even one it fails for all that do not halve evenly.
     side = (config.sample_size if isinstance(config.sample_size, int) else 64) | 1
+    positions = json.loads((source / "text_encoder" / "config.json").read_text())["max_position_embeddings"]
     inputs = {
         "sample": torch.randn(2, config.in_channels, side, side, dtype=dtype),
         # A float: schedulers with continuous timesteps need the fraction. The reader converts to what the graph declares.
         "timestep": torch.tensor(1.0, dtype=dtype),
-        "encoder_hidden_states": torch.randn(2, 77, config.cross_attention_dim, dtype=dtype),
+        "encoder_hidden_states": torch.randn(2, positions, config.cross_attention_dim, dtype=dtype),
     }
     extras = []
     if config.time_cond_proj_dim is not None:

@@ -43,7 +43,7 @@ def learn_merges(texts: list[str]) -> list[tuple[str, str]]:
             split[w] = joined
 
 
-def make_tokenizer(folder: Path, texts: list[str], pad: str = END) -> CLIPTokenizer:
+def make_tokenizer(folder: Path, texts: list[str], pad: str = END, length: int = 77) -> CLIPTokenizer:
     """Writes vocab.json, merges.txt, both configurations and tokenizer.json. `pad` is END in SD 1.x, "!" in SD 2.x."""
     merges = learn_merges(texts)
     alphabet = byte_alphabet()
@@ -51,7 +51,7 @@ def make_tokenizer(folder: Path, texts: list[str], pad: str = END) -> CLIPTokeni
     folder.mkdir(parents=True, exist_ok=True)
     special = dict(bos_token=START, eos_token=END, unk_token=END, pad_token=pad)
     config = dict(
-        tokenizer_class="CLIPTokenizer", model_max_length=77, do_lower_case=True, add_prefix_space=False, errors="replace", **special
+        tokenizer_class="CLIPTokenizer", model_max_length=length, do_lower_case=True, add_prefix_space=False, errors="replace", **special
     )
     files = {
         "vocab.json": json.dumps({t: i for i, t in enumerate(tokens)}, ensure_ascii=False),
