@@ -30,16 +30,21 @@ export interface Answer {
   readonly text: string;
 }
 
+export interface WorldOptions extends Partial<OrchestratorOptions> {
+  readonly clock?: TestClock;
+}
+
 /** An orchestrator on a real port and what a gateway would do to it. */
 export class OrchestratorWorld implements AsyncDisposable {
-  readonly clock = new TestClock();
+  readonly clock: TestClock;
   readonly randomness = seededRandomness(7);
   readonly runner: FakeRunner;
   readonly executor: RunnerHttp;
   readonly orchestrator: Orchestrator;
   readonly agent = new Agent({ connect: { rejectUnauthorized: false } });
 
-  private constructor(runner: FakeRunner, options: Partial<OrchestratorOptions>, hasRunner: boolean) {
+  private constructor(runner: FakeRunner, { clock = new TestClock(), ...options }: WorldOptions, hasRunner: boolean) {
+    this.clock = clock;
     this.runner = runner;
     const ports = { clock: this.clock, randomness: this.randomness, log: silentLogger };
     this.executor = new RunnerHttp({ url: runner.url, models: [] }, ports);
@@ -50,10 +55,7 @@ export class OrchestratorWorld implements AsyncDisposable {
   }
 
   /** With a runner of these models, or with none and whatever workers attach. */
-  static async open(
-    models: readonly FakeRunnerModel[],
-    options: Partial<OrchestratorOptions> = {},
-  ): Promise<OrchestratorWorld> {
+  static async open(models: readonly FakeRunnerModel[], options: WorldOptions = {}): Promise<OrchestratorWorld> {
     const runner = new FakeRunner(models);
     await runner.start();
     const world = new OrchestratorWorld(runner, options, models.length > 0);

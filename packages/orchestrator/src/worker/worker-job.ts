@@ -10,7 +10,7 @@ import {
 } from "@rivulet/primitives";
 import { decodeWorkerRequest, type WorkerJob } from "@rivulet/wire";
 import type { Dispatcher } from "undici";
-import type { AdmittedJob, Executor } from "../executor.ts";
+import type { AdmittedJob, Executor, Slot } from "../executor.ts";
 import { fetchInput } from "./input.ts";
 import type { ResultPoster } from "./result-poster.ts";
 
@@ -37,10 +37,14 @@ export async function doWorkerJob(job: WorkerJob, ports: WorkerJobPorts, signal:
     using slot = executor.tryReserve(admitted.pipeline, admitted.model);
     if (slot === undefined) throw new RivuletError("worker.none-available", {});
     const outcome = await slot.run(admitted, { signal });
+    // The slot comes back before the result arrives: from then on the orchestrator counts on it.
     if (outcome.kind === "stream") {
       hasPosted = true;
-      await poster.postStream(job, outcome, signal);
-    } else await poster.postResult(job, admitted.pipeline, outcome, posting);
+      await poster.postStream(job, { ...outcome, events: heldUntilEnd(outcome.events, slot) }, signal);
+    } else {
+      slot[Symbol.dispose]();
+      await poster.postResult(job, admitted.pipeline, outcome, posting);
+    }
     log.info("job finished", { ...fields, model: admitted.model, tookMs: Math.round(clock.monotonic() - began) });
   } catch (error) {
     const { cause, text } =
@@ -48,6 +52,11 @@ export async function doWorkerJob(job: WorkerJob, ports: WorkerJobPorts, signal:
     log.warn("job failed", { ...fields, reason: isError(cause) ? cause.code : "internal" });
     if (!hasPosted) await poster.postError(job, cause, text, posting);
   }
+}
+
+async function* heldUntilEnd(events: AsyncIterable<string>, slot: Slot): AsyncGenerator<string> {
+  using _slot = slot;
+  yield* events;
 }
 
 /** A job that is refused before it begins, with the text the network has for that. */

@@ -1,5 +1,5 @@
 import type { Pipeline } from "@rivulet/pipelines";
-import { codeOf, isErrorCode, type Logger, RivuletError } from "@rivulet/primitives";
+import { codeOf, isError, isErrorCode, type Logger, RivuletError } from "@rivulet/primitives";
 import { parseMultipart, readChunks, readLegacyPhrase, readResultHead, resultOf } from "@rivulet/wire";
 import type { JobStream } from "../executor.ts";
 import { answer, type HttpRequest, type HttpResponse, headerOf } from "../http/exchange.ts";
@@ -18,7 +18,7 @@ export interface ResultPostPorts {
  * Takes a worker's result: `POST /aiResults`. Source: wire-protocol 5.5.
  *
  * Nothing of a body is read before the secret is known to be right and somebody waits for the result. A result that
- * cannot be read fails its job, because a worker posts once and never again.
+ * cannot be read fails its job, because a worker posts once and never again; one that breaks off loses its worker.
  */
 export async function takeResult(
   request: HttpRequest,
@@ -46,29 +46,41 @@ export async function takeResult(
   } catch (error) {
     log.warn("result not taken", { worker: task.worker.id, pipeline: task.pipeline.name, model: task.model });
     const reason = error instanceof Error ? error.message : "unreadable";
-    task.reject(new RivuletError("worker.lost", { reason }, { cause: error }));
+    const code = isError(error, "request.cancelled") ? "worker.lost" : "worker.job-failed";
+    task.reject(new RivuletError(code, { reason }, { cause: error }));
     throw error;
   }
   answer(response, 200, { "content-type": "text/plain; charset=utf-8" }, "OK");
 }
 
-/** Hands the events on and resolves when they have been read, or when nobody reads them any more. */
+/**
+ * Hands the events on, and resolves when the last has been read and the worker has ended its body: only then is its slot
+ * free there too. Rejects when the stream breaks off, or its job is called off.
+ */
 function relayed(request: HttpRequest, task: Task, timings: JobStream["timings"]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    async function* events(): AsyncGenerator<string> {
-      try {
-        yield* readChunks(request);
-        resolve();
-      } catch (cause) {
-        const lost = new RivuletError("worker.lost", { reason: "its event stream broke off" }, { cause });
-        reject(lost);
-        throw lost;
-      } finally {
-        resolve();
-      }
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const calledOff = () => {
+    reject(task.signal.reason);
+    request.destroy();
+  };
+  task.signal.addEventListener("abort", calledOff, { once: true });
+  async function* events(): AsyncGenerator<string> {
+    try {
+      yield* readChunks(request.iterator({ destroyOnReturn: false }));
+      // Blank lines that some send after the end.
+      for await (const _ of request);
+      resolve();
+    } catch (cause) {
+      task.signal.throwIfAborted();
+      throw new RivuletError("worker.lost", { reason: "its event stream broke off" }, { cause });
+    } finally {
+      task.signal.removeEventListener("abort", calledOff);
+      reject(new RivuletError("request.cancelled", {}));
+      if (!request.readableEnded) request.destroy();
     }
-    task.resolve({ kind: "stream", events: events(), timings });
-  });
+  }
+  task.resolve({ kind: "stream", events: events(), timings });
+  return promise;
 }
 
 /** The error behind a worker's text: by the code our own workers send, else by the phrases of the network. */

@@ -10,6 +10,8 @@ export interface Task {
   readonly worker: AttachedWorker;
   readonly pipeline: Pipeline;
   readonly model: string;
+  /** Aborts when the job is called off. */
+  readonly signal: AbortSignal;
   /** A result came. */
   resolve(result: JobResult | JobStream): void;
   reject(error: unknown): void;
@@ -66,7 +68,7 @@ export class Tasks {
     signal: AbortSignal,
   ): Promise<JobResult | JobStream> {
     const { worker, lease } = seat;
-    const task = this.#open(job, inputUrl, worker);
+    const task = this.#open(job, inputUrl, worker, signal);
     if (!worker.notify(task.notification)) {
       this.#end(task);
       lease.release();
@@ -82,7 +84,7 @@ export class Tasks {
     }
   }
 
-  #open(job: AdmittedJob, inputUrl: string, worker: AttachedWorker): OpenTask {
+  #open(job: AdmittedJob, inputUrl: string, worker: AttachedWorker, signal: AbortSignal): OpenTask {
     const { promise: outcome, resolve, reject } = Promise.withResolvers<JobResult | JobStream>();
     // An abandoned task may fail with nobody there to hear it.
     outcome.catch(() => {});
@@ -100,6 +102,7 @@ export class Tasks {
       worker,
       pipeline: job.pipeline,
       model: job.model,
+      signal,
       outcome,
       ended: new AbortController(),
       resolve,

@@ -1,0 +1,116 @@
+import { textToImage } from "@rivulet/pipelines";
+import { codeOf, modelId, seconds, silentLogger } from "@rivulet/primitives";
+import { FakeRunner, refuses, TestClock } from "@rivulet/testkit";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runnerError } from "./runner-error.ts";
+import { RunnerHttp } from "./runner-http.ts";
+
+let clock: TestClock;
+let runner: FakeRunner;
+let executor: RunnerHttp;
+const configured = { pipeline: textToImage, model: modelId("configured"), isWarm: true, slots: 3 };
+
+beforeEach(async () => {
+  clock = new TestClock();
+  runner = new FakeRunner([{ pipeline: "text-to-image", model: "m", slots: 2 }]);
+  await runner.start();
+  executor = new RunnerHttp({ url: runner.url, models: [configured] }, { clock, log: silentLogger });
+  await executor.start();
+});
+afterEach(async () => {
+  await executor.stop();
+  await runner.stop();
+});
+
+const offered = () => executor.offers().map(({ model, slots, isWarm }) => ({ model, slots, isWarm }));
+
+test("a runner that lists its models is believed", () => {
+  expect(offered()).toEqual([{ model: "m", slots: 2, isWarm: true }]);
+  expect(executor.offers()[0]?.runnerVersion).toBe("0.14.1");
+});
+
+test("a runner that does not offers what is configured", async () => {
+  runner.listsModels = false;
+  await executor.refresh();
+  expect(offered()).toEqual([{ model: "configured", slots: 3, isWarm: true }]);
+});
+
+test("two failures take the models away, one success brings them back, and listeners hear of both", async () => {
+  let changes = 0;
+  using _listening = executor.onOffersChanged(() => {
+    changes += 1;
+  });
+  runner.healthStatus = 500;
+  await executor.refresh();
+  expect(offered()).toHaveLength(1);
+  await executor.refresh();
+  expect(offered()).toHaveLength(0);
+  runner.healthStatus = 200;
+  await executor.refresh();
+  expect(offered()).toHaveLength(1);
+  expect(changes).toBe(2);
+});
+
+test("it is asked again by itself", async () => {
+  runner.models = [{ pipeline: "text-to-image", model: "new" }];
+  const changed = new Promise<void>((resolve) => {
+    executor.onOffersChanged(resolve);
+  });
+  await clock.advance(seconds(5));
+  await changed;
+  expect(offered()).toEqual([{ model: "new", slots: 1, isWarm: true }]);
+});
+
+test("a runner that is not there is no reason not to start", async () => {
+  const absent = new RunnerHttp({ url: "http://127.0.0.1:1", models: [configured] }, { clock, log: silentLogger });
+  await absent.start();
+  expect(absent.offers()).toEqual([]);
+  await absent.stop();
+});
+
+test("models that a runner cannot load any more are not offered, nor entries that make no sense", async () => {
+  runner.models = [
+    { pipeline: "text-to-image", model: "m", slots: 0 },
+    { pipeline: "juggling", model: "m" },
+    { pipeline: "live-video-to-video", model: "m" },
+  ];
+  await executor.refresh();
+  expect(offered()).toEqual([]);
+});
+
+test.each([
+  [400, undefined, "request.rejected-by-model"],
+  [401, undefined, "runner.failed"],
+  [413, undefined, "request.rejected-by-model"],
+  [415, undefined, "request.media-unsupported"],
+  [422, undefined, "request.invalid"],
+  [500, undefined, "runner.failed"],
+  [503, undefined, "runner.unavailable"],
+  [418, undefined, "runner.failed"],
+  [500, "model.load-failed", "model.load-failed"],
+  [500, "no.such-code", "runner.failed"],
+])("status %i with code %s is %s", (status, code, expected) => {
+  const about = { pipeline: "p", model: "m", status, body: '{"detail":{"msg":"x"}}' };
+  expect(codeOf(runnerError(code === undefined ? about : { ...about, code }))).toBe(expected);
+});
+
+test("problems of fields are passed on", () => {
+  const body = JSON.stringify({ detail: [{ loc: ["body", "prompt"], msg: "Field required", type: "missing" }, 7] });
+  expect(runnerError({ pipeline: "p", model: "m", status: 422, body }).facts).toEqual({
+    problems: [{ loc: ["body", "prompt"], msg: "Field required", type: "missing" }],
+  });
+});
+
+test("an error text without end is cut", async () => {
+  runner.behave(refuses(500, "x".repeat(100_000)));
+  using slot = executor.tryReserve(textToImage, modelId("m"));
+  const job = {
+    requestId: "r",
+    pipeline: textToImage,
+    model: modelId("m"),
+    request: textToImage.request.parse({ prompt: "p", model_id: "m" }),
+    media: {},
+  };
+  const running = slot?.run(job, { signal: new AbortController().signal });
+  await expect(running).rejects.toSatisfy((error: Error) => error.message.length < 5000);
+});
