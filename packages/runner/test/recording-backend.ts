@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
 import { silentLogger } from "@rivulet/primitives";
-import type { Backend } from "../src/backend.ts";
+import type { Backend, Graph } from "../src/backend.ts";
 import { onnxBackend } from "../src/backends/onnx/onnx-backend.ts";
 import type { Tensor } from "../src/tensor.ts";
 
@@ -11,9 +11,12 @@ export interface Run {
   readonly feeds: Readonly<Record<string, Tensor>>;
 }
 
-/** ONNX Runtime, with every run written down and the open files counted. */
-export function recordingBackend(runs: Run[], counts = { open: 0 }): Backend {
-  const backend = onnxBackend({ log: silentLogger });
+/** A backend, ONNX Runtime unless another is given, with every run written down and the open files counted. */
+export function recordingBackend(
+  runs: Run[],
+  counts = { open: 0 },
+  backend: Backend = onnxBackend({ log: silentLogger }),
+): Backend {
   return {
     async open(file, options) {
       const graph = await backend.open(file, options);
@@ -30,6 +33,25 @@ export function recordingBackend(runs: Run[], counts = { open: 0 }): Backend {
           counts.open--;
           await graph.close();
         },
+      };
+    },
+  };
+}
+
+/** ONNX Runtime that opens each file once and keeps it: for many models of the same files. */
+export function keepingBackend(): Backend {
+  const backend = onnxBackend({ log: silentLogger });
+  const kept = new Map<string, Promise<Graph>>();
+  return {
+    async open(file, options) {
+      const opened = kept.get(file) ?? backend.open(file, options);
+      kept.set(file, opened);
+      const graph = await opened;
+      return {
+        inputs: graph.inputs,
+        outputs: graph.outputs,
+        run: (feeds, outputs) => graph.run(feeds, outputs),
+        async close() {},
       };
     },
   };

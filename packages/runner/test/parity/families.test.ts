@@ -4,14 +4,13 @@ import { textToImage as pipeline } from "@rivulet/pipelines";
 import { silentLogger } from "@rivulet/primitives";
 import { seededRandomness } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
-import { onnxBackend } from "../../src/backends/onnx/onnx-backend.ts";
 import { timestepFeed } from "../../src/diffusion/ports.ts";
 import { ModelSettings } from "../../src/model-settings.ts";
 import { textToImage } from "../../src/pipelines/text-to-image.ts";
 import { type SchedulerClass, schedulers } from "../../src/schedulers/scheduler.ts";
 import { floatsOf, tensorOf } from "../../src/tensor.ts";
 import { loadClipTokenizer } from "../../src/tokenizers/clip-tokenizer.ts";
-import { type Run, recordingBackend } from "../recording-backend.ts";
+import { keepingBackend, type Run, recordingBackend } from "../recording-backend.ts";
 import { distance } from "../vectors.ts";
 import { type FamilyReferences, families, numbersOf, referenceFile, references, type Wish } from "./references.ts";
 
@@ -23,10 +22,12 @@ const TOLERANCE = { text: 1e-4, denoiser: 1e-3, decoder: 3e-4, latents: 1e-3 } a
  */
 const LEAST_PSNR = 50;
 
+const backend = keepingBackend();
+
 for (const family of families()) {
   const recorded = references<FamilyReferences>(family);
   const open = (component: string) =>
-    onnxBackend({ log: silentLogger }).open(referenceFile(family, `model/${component}/model.onnx`), { threads: 1 });
+    backend.open(referenceFile(family, `model/${component}/model.onnx`), { threads: 1 });
 
   describe(`${family} agrees with ${recorded.source}:`, () => {
     test("tokens", async () => {
@@ -121,7 +122,7 @@ function isOurOwn({ negative_prompt, guidance }: Wish, family: string): boolean 
 /** The picture of a wish, and the latent picture it was decoded from. */
 async function make(family: string, wish: Wish): Promise<{ readonly latents: Float32Array; readonly url: string }> {
   const runs: Run[] = [];
-  const model = await textToImage(() => recordingBackend(runs)).load({
+  const model = await textToImage(() => recordingBackend(runs, { open: 0 }, backend)).load({
     directory: referenceFile(family, "model"),
     model: family,
     threads: 1,
