@@ -51,7 +51,8 @@ async function main() {
   const [file, ...rest] = command;
   process.exitCode = await run(node, ["--import", lifeline, join(root, file), ...rest, ...args], {
     cwd: verb === "rivulet" || verb === "start" ? (process.env.INIT_CWD ?? process.cwd()) : root,
-    env: { ...process.env, PATH: path, RIVULET_LIFELINE: "3" },
+    // ONNX Runtime would report its use to its makers, over the network.
+    env: { ...process.env, PATH: path, RIVULET_LIFELINE: "3", ORT_DISABLE_TELEMETRY: "1" },
     stdio: ["inherit", "inherit", "inherit", "pipe"],
   });
 }

@@ -29,7 +29,11 @@ export class Start implements Disposable {
 
   /** What a terminal does at Ctrl-C: everybody in the foreground group gets the signal. */
   controlC(): void {
-    if (this.child.exitCode === null) process.kill(-(this.child.pid ?? 0), "SIGINT");
+    try {
+      process.kill(-(this.child.pid ?? 0), "SIGINT");
+    } catch {
+      // There is nobody left to get it.
+    }
   }
 
   async exited(limitMs = 60_000) {

@@ -13,6 +13,9 @@ const KIB = 1024;
 /** A model host: `host-main.ts IMPLEMENTATIONS OWNER`, a module's address and the owner's process id. */
 const [implementationsUrl = "", owner = ""] = process.argv.slice(2);
 
+// ONNX Runtime would report its use to its makers, over the network, and leave files among the temporary ones.
+process.env["ORT_DISABLE_TELEMETRY"] = "1";
+
 // A terminal's Ctrl-C reaches every process of the group. The owner decides when a host ends.
 process.on("SIGINT", () => {});
 dieWithParent(Number(owner));
