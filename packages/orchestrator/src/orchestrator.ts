@@ -104,6 +104,8 @@ export class Orchestrator implements Startable {
   #listeners: readonly Listener[] = [];
   #serviceUri: ServiceUri | undefined;
   #isStopping = false;
+  #starting: Promise<void> = Promise.resolve();
+  #listening: Disposable | undefined;
   #sweeping: Promise<void> = Promise.resolve();
 
   constructor(options: OrchestratorOptions, ports: OrchestratorPorts) {
@@ -162,35 +164,14 @@ export class Orchestrator implements Startable {
     return listener.url;
   }
 
-  async start(): Promise<void> {
-    const { listen, listenClearText, workerSecret, serviceUri: told } = this.#options;
-    const { log, clock } = this.#ports;
-    const handler = this.#handler(
-      grpcHandler({
-        discovery: this.#discovery,
-        workers: workerSecret === undefined ? undefined : new WorkerStream(workerSecret, this.#registry, this.#tasks),
-        log,
-      }),
-    );
-    const host = told === undefined ? listen?.host : new URL(told).hostname;
-    const secure =
-      listen === undefined
-        ? []
-        : [new Listener(listen, await selfSignedCertificate(host ?? listen.host, new Date(clock.now())), handler)];
-    const clear = listenClearText === undefined ? [] : [new Listener(listenClearText, undefined, handler)];
-    this.#listeners = [...secure, ...clear];
-    for (const listener of this.#listeners) await listener.start();
-    this.#serviceUri = told ?? serviceUri(this.address);
-    this.#capabilities = capabilitiesOfOffers(this.#executor.offers(), "free");
-    this.#executor.onOffersChanged(() => {
-      this.#capabilities = capabilitiesOfOffers(this.#executor.offers(), "free");
-    });
-    this.#sweeping = this.#sweep();
-    log.info("orchestrator started", { address: this.address, serviceUri: this.#serviceUri });
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true;
+    await this.#starting.catch(() => {});
     await this.#drain(this.#options.drainLimit ?? DRAIN_LIMIT);
     this.#stopping.abort(new RivuletError("node.stopping", {}));
     await this.#drain(FAREWELL);
@@ -198,7 +179,43 @@ export class Orchestrator implements Startable {
     using farewell = clockDeadline(this.#ports.clock, FAREWELL);
     await Promise.all(this.#listeners.map((listener) => listener.stop(farewell)));
     await this.#sweeping;
+    this.#listening?.[Symbol.dispose]();
     this.#results.clear();
+  }
+
+  async #start(): Promise<void> {
+    const { workerSecret } = this.#options;
+    const { log } = this.#ports;
+    const workers =
+      workerSecret === undefined ? undefined : new WorkerStream(workerSecret, this.#registry, this.#tasks);
+    await this.#listen(this.#handler(grpcHandler({ discovery: this.#discovery, workers, log })));
+    this.#serviceUri = this.#options.serviceUri ?? serviceUri(this.address);
+    const refresh = () => {
+      this.#capabilities = capabilitiesOfOffers(this.#executor.offers(), "free");
+    };
+    refresh();
+    this.#listening = this.#executor.onOffersChanged(refresh);
+    this.#sweeping = this.#sweep();
+    log.info("orchestrator started", { address: this.address, serviceUri: this.#serviceUri });
+  }
+
+  /** Opens both ports, or none. */
+  async #listen(handler: HttpHandler): Promise<void> {
+    const { listen, listenClearText, serviceUri: told } = this.#options;
+    const listeners: Listener[] = [];
+    if (listen !== undefined) {
+      const host = told === undefined ? listen.host : new URL(told).hostname;
+      const certificate = await selfSignedCertificate(host, new Date(this.#ports.clock.now()));
+      listeners.push(new Listener(listen, certificate, handler));
+    }
+    if (listenClearText !== undefined) listeners.push(new Listener(listenClearText, undefined, handler));
+    this.#listeners = listeners;
+    try {
+      for (const listener of listeners) await listener.start();
+    } catch (error) {
+      for (const listener of listeners) await listener.stop();
+      throw error;
+    }
   }
 
   /** Waits until every job is answered, at most for `patience`. */

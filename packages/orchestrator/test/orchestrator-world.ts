@@ -1,7 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { seconds, silentLogger } from "@rivulet/primitives";
-import { FakeRunner, type FakeRunnerModel, seededRandomness, TestClock } from "@rivulet/testkit";
+import { FakeRunner, type FakeRunnerModel, seededRandomness, TestClock, turn } from "@rivulet/testkit";
 import {
   batchManifestId,
   type Capabilities,
@@ -32,6 +32,8 @@ export interface Answer {
 
 export interface WorldOptions extends Partial<OrchestratorOptions> {
   readonly clock?: TestClock;
+  /** Without the TLS port. */
+  readonly isClearTextOnly?: boolean;
 }
 
 /** An orchestrator on a real port and what a gateway would do to it. */
@@ -43,13 +45,17 @@ export class OrchestratorWorld implements AsyncDisposable {
   readonly orchestrator: Orchestrator;
   readonly agent = new Agent({ connect: { rejectUnauthorized: false } });
 
-  private constructor(runner: FakeRunner, { clock = new TestClock(), ...options }: WorldOptions, hasRunner: boolean) {
+  private constructor(
+    runner: FakeRunner,
+    { clock = new TestClock(), isClearTextOnly, ...options }: WorldOptions,
+    hasRunner: boolean,
+  ) {
     this.clock = clock;
     this.runner = runner;
     const ports = { clock: this.clock, randomness: this.randomness, log: silentLogger };
     this.executor = new RunnerHttp({ url: runner.url, models: [] }, ports);
     this.orchestrator = new Orchestrator(
-      { listen: LOOPBACK, drainLimit: seconds(1), ...options },
+      { ...(isClearTextOnly !== true && { listen: LOOPBACK }), drainLimit: seconds(1), ...options },
       hasRunner ? { ...ports, executor: this.executor } : ports,
     );
   }
@@ -66,6 +72,7 @@ export class OrchestratorWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const stopping = this.orchestrator.stop();
+    await turn();
     await this.clock.advance(seconds(60));
     await stopping;
     await this.executor.stop();

@@ -1,6 +1,6 @@
 import { connect } from "node:http2";
 import { batchPipelines } from "@rivulet/pipelines";
-import { minutes, seconds } from "@rivulet/primitives";
+import { minutes, seconds, silentLogger } from "@rivulet/primitives";
 import { answersRubbish, answersWell, crashes, Gate, hangs, refuses, turn } from "@rivulet/testkit";
 import {
   bitsOf,
@@ -13,7 +13,9 @@ import {
   signSegmentCredentials,
   WORKER_PROTOCOL,
 } from "@rivulet/wire";
+import { request } from "undici";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Orchestrator } from "../src/orchestrator.ts";
 import { OrchestratorWorld } from "./orchestrator-world.ts";
 
 const models = [
@@ -100,7 +102,7 @@ describe("one port", () => {
 
   test("a port without TLS serves HTTP/1.1, HTTP/2 and gRPC", async () => {
     await using clear = await OrchestratorWorld.open(models, {
-      ...{ listen: undefined as never },
+      isClearTextOnly: true,
       listenClearText: { host: "127.0.0.1", port: 0 },
     });
     expect(clear.orchestrator.address).toMatch(/^http:/);
@@ -371,6 +373,17 @@ describe("each step refuses with its own status and words", () => {
 });
 
 describe("stopping", () => {
+  test("a node that is stopped while it starts leaves no port open", async () => {
+    const { clock, randomness } = world;
+    const port = { host: "127.0.0.1", port: 0 };
+    const orchestrator = new Orchestrator({ listen: port }, { clock, randomness, log: silentLogger });
+    const starting = orchestrator.start();
+    await orchestrator.stop();
+    await starting;
+    const asking = request(`${orchestrator.address}/healthz`, { dispatcher: world.agent });
+    await expect(asking).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+
   test("jobs under way are finished, new ones are refused", async () => {
     const gate = new Gate();
     world.runner.behave(gate.before(answersWell));
@@ -389,6 +402,7 @@ describe("stopping", () => {
     const job = world.post("/text-to-image", prompt);
     await world.runner.arrived(1);
     const stopping = world.orchestrator.stop();
+    await turn();
     await world.clock.advance(seconds(1));
     expect((await job).headers["x-rivulet-code"]).toBe("node.stopping");
     await stopping;
