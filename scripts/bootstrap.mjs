@@ -51,8 +51,15 @@ async function main() {
   const [file, ...rest] = command;
   process.exitCode = await run(node, ["--import", lifeline, join(root, file), ...rest, ...args], {
     cwd: verb === "rivulet" || verb === "start" ? (process.env.INIT_CWD ?? process.cwd()) : root,
-    // ONNX Runtime would report its use to its makers, over the network.
-    env: { ...process.env, PATH: path, RIVULET_LIFELINE: "3", ORT_DISABLE_TELEMETRY: "1" },
+    env: {
+      ...process.env,
+      PATH: path,
+      RIVULET_LIFELINE: "3",
+      // Halves the time every node takes to start: our files are TypeScript, and are compiled once.
+      NODE_COMPILE_CACHE: join(root, "node_modules/.cache/node"),
+      // ONNX Runtime would report its use to its makers, over the network.
+      ORT_DISABLE_TELEMETRY: "1",
+    },
     stdio: ["inherit", "inherit", "inherit", "pipe"],
   });
 }

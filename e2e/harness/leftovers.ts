@@ -16,8 +16,9 @@ export class Leftovers implements Disposable {
 
   /** The environment for the test's processes; their children inherit it. */
   get env(): Record<string, string | undefined> {
-    const quiet = { NODE_OPTIONS: "", NODE_DISABLE_COMPILE_CACHE: "1" }; // npm keeps its cache where temporary files are
-    return { ...process.env, ...quiet, TMPDIR: this.directory, [MARK]: this.#mark };
+    // npm would keep its own cache among the temporary files.
+    const cache = join(import.meta.dirname, "../../node_modules/.cache/node");
+    return { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: cache, TMPDIR: this.directory, [MARK]: this.#mark };
   }
 
   /** Process ids and command lines of what still runs. */

@@ -1,7 +1,7 @@
 import type { Executor, ModelOffer, Slot } from "@rivulet/orchestrator";
 import { RunnerHttp } from "@rivulet/orchestrator";
 import type { Pipeline } from "@rivulet/pipelines";
-import { type Clock, type Logger, type ModelId, type Startable, seconds } from "@rivulet/primitives";
+import { type Clock, type Logger, type ModelId, RivuletError, type Startable, seconds } from "@rivulet/primitives";
 import { RunnerProcess, type RunnerSettings } from "@rivulet/runner";
 
 export interface OwnRunnerPorts {
@@ -21,6 +21,7 @@ export class OwnRunner implements Executor, Startable {
   readonly #ports: OwnRunnerPorts;
   readonly #listeners = new Set<() => void>();
   #http: RunnerHttp | undefined;
+  #isStopping = false;
 
   constructor(settings: RunnerSettings, ports: OwnRunnerPorts) {
     this.#ports = ports;
@@ -30,6 +31,7 @@ export class OwnRunner implements Executor, Startable {
   /** Throws `node.cannot-start` with the last words of a runner that does not start. */
   async start(): Promise<void> {
     await this.#process.start();
+    if (this.#isStopping) throw new RivuletError("node.stopping", {});
     const http = new RunnerHttp({ url: this.#process.url, models: [], healthInterval: HEALTH_INTERVAL }, this.#ports);
     this.#http = http;
     http.onOffersChanged(() => {
@@ -39,6 +41,7 @@ export class OwnRunner implements Executor, Startable {
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
     await this.#http?.stop();
     await this.#process.stop();
   }
