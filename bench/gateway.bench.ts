@@ -169,11 +169,7 @@ async function measure(
 }
 
 async function run(origin: string, each: Case, concurrency: number): Promise<Load> {
-  await using pool = Object.assign(new Pool(origin, { connections: concurrency, pipelining: 1 }), {
-    [Symbol.asyncDispose]: async function (this: Pool) {
-      await this.close();
-    },
-  });
+  const pool = new Pool(origin, { connections: concurrency, pipelining: 1 });
   const call = async () => {
     const answer = await pool.request({
       method: "POST",
@@ -185,10 +181,14 @@ async function run(origin: string, each: Case, concurrency: number): Promise<Loa
     if (answer.statusCode !== 200)
       throw new Error(`${answer.statusCode}: ${Buffer.from(text).toString().slice(0, 300)}`);
   };
-  await call();
-  // The first second warms connections and the compiler up.
-  await load(call, concurrency, 1000);
-  return load(call, concurrency, secondsEach * 1000);
+  try {
+    await call();
+    // The first second warms connections and the compiler up.
+    await load(call, concurrency, 1000);
+    return await load(call, concurrency, secondsEach * 1000);
+  } finally {
+    await pool.close();
+  }
 }
 
 await main();
