@@ -2,6 +2,7 @@ import type { ImageProbe } from "@rivulet/pipelines";
 import { RivuletError } from "@rivulet/primitives";
 import sharp from "sharp";
 import { MAX_PIXELS } from "./limits.ts";
+import { checkPng } from "./png-check.ts";
 import { probeImage } from "./probe.ts";
 
 /** Pixels in memory: three bytes each, rows from the top, no gaps. */
@@ -43,14 +44,17 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
 }
 
 /**
- * Reads an image to its last pixel and says what it is. Unlike `decodeImage` it refuses
- * truncated files: for results, which must be whole.
+ * Says what an image is once it is sure that every pixel is there: it is decoded, or for a small plain PNG unpacked.
+ * Unlike `decodeImage` it refuses truncated files, and PNGs with any damage: for results, which must be whole.
  *
  * Throws as `decodeImage` does.
  */
 export async function verifyImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ImageProbe> {
   const { field = "image" } = options;
   const probe = check(bytes, options);
+  const verdict = probe.format === "png" ? await checkPng(bytes) : "unclear";
+  if (verdict === "whole") return probe;
+  if (verdict === "damaged") throw undecodable(field);
   try {
     await open(bytes, "truncated").raw().toBuffer();
     return probe;
@@ -86,6 +90,6 @@ function open(bytes: Uint8Array, failOn: "none" | "truncated") {
   return sharp(bytes, { failOn, limitInputPixels: MAX_PIXELS, sequentialRead: true });
 }
 
-function undecodable(field: string, cause: unknown) {
+function undecodable(field: string, cause?: unknown) {
   return new RivuletError("request.media-undecodable", { field, reason: "the pixels could not be read" }, { cause });
 }
