@@ -7,7 +7,7 @@ import { batchPipelines } from "@rivulet/pipelines";
 import { expect, test } from "vitest";
 import { offers } from "./harness/network.ts";
 import { MODEL, ScriptedRunner } from "./harness/scripted-runner.ts";
-import { ROOT, Stage } from "./harness/stage.ts";
+import { eventually, ROOT, Stage } from "./harness/stage.ts";
 
 test("the published client generates a picture, unchanged", async () => {
   await using stage = new Stage();
@@ -41,6 +41,25 @@ test("the published client understands our errors", async () => {
     name: "HTTPValidationError",
   });
   await expect(client.generate.textToImage({ modelId: "not/here", prompt: "a circle" })).rejects.toThrow();
+});
+
+test("a gateway with keys lets in who shows one, through the published client too", async () => {
+  await using stage = new Stage();
+  await using runner = await ScriptedRunner.start();
+  const keys = stage.write("keys", "an-application 0123456789abcdef-a-key\n");
+  const gateway = await stage.gateway([await stage.orchestrator([runner.models()])], [`-apiKeys=${keys}`]);
+  const ask = (httpBearer: string) =>
+    new Livepeer({ serverURL: gateway.address, httpBearer }).generate.textToImage({
+      modelId: MODEL,
+      prompt: "a circle",
+      width: 64,
+      height: 64,
+    });
+  await expect(ask("another key of some length")).rejects.toThrow(/bearer key|not known/);
+  const answer = await eventually("the orchestrator is found", () =>
+    ask("0123456789abcdef-a-key").catch(() => undefined),
+  );
+  expect(answer.imageResponse?.images).toHaveLength(1);
 });
 
 /** The lines of the README that begin with `curl`, whole with their continuations. */

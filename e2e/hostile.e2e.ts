@@ -84,7 +84,7 @@ const forms: readonly { readonly what: string; readonly body: Buffer; readonly s
   { what: "that is empty", body: Buffer.alloc(0), statuses: [400, 422] },
 ];
 
-describe.for(["gateway", "orchestrator"] as const)("a %s, at a multipart body", (role) => {
+describe.for(["gateway", "orchestrator"] as const)("the %s, at a multipart body", (role) => {
   test.for(forms)("$what, answers with a status and goes on", async ({ body, statuses }) => {
     const answer = await post(role === "gateway" ? gateway : orchestrator, "/image-to-image", body);
     // An orchestrator refuses before it reads: nobody showed it credentials.

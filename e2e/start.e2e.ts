@@ -23,12 +23,12 @@ async function listening(): Promise<{ readonly port: number } & AsyncDisposable>
 }
 
 const roles = [
-  { role: "gateway", args: ["-orchAddr=127.0.0.1:1"] },
-  { role: "orchestrator", args: ["-serviceAddr=127.0.0.1:0", "-orchSecret=s"] },
-  { role: "runner", args: ["-aiModels=text-to-image:some/model:false"] },
+  { role: "gateway", name: "a gateway", args: ["-orchAddr=127.0.0.1:1"] },
+  { role: "orchestrator", name: "an orchestrator", args: ["-serviceAddr=127.0.0.1:0", "-orchSecret=s"] },
+  { role: "runner", name: "a runner", args: ["-aiModels=text-to-image:some/model:false"] },
 ] as const;
 
-test.for(roles)("a $role whose port is in use says so and ends", async ({ role, args }) => {
+test.for(roles)("$name whose port is in use says so and ends", async ({ role, args }) => {
   await using stage = new Stage();
   await using taken = await listening();
   const ended = rivulet(stage, role, ...args, `-httpAddr=127.0.0.1:${taken.port}`, `-dataDir=${stage.path("data")}`);
@@ -37,7 +37,7 @@ test.for(roles)("a $role whose port is in use says so and ends", async ({ role, 
   expect(ended.stderr).not.toMatch(/^\s+at /m);
 });
 
-test.for(roles)("a $role whose data directory is a file says what to do and ends", async ({ role, args }) => {
+test.for(roles)("$name whose data directory is a file says what to do and ends", async ({ role, args }) => {
   await using stage = new Stage();
   const ended = rivulet(stage, role, ...args, "-httpAddr=127.0.0.1:0", `-dataDir=${stage.write("data", "")}`);
   expect(ended).toMatchObject({ status: 1, stdout: "" });

@@ -139,6 +139,8 @@ export class NodeProcess implements Startable {
     this.#tail.push(line);
     if (this.#tail.length > MAX_TAIL) this.#tail.shift();
     this.#inspector ??= /^Debugger listening on (ws:\S+)/.exec(line)?.[1];
+    // Once it is ready, only listeners want to know what a line says.
+    if (this.#address !== undefined && this.#listeners.size === 0) return;
     const event = findEvent(line);
     if (event === undefined) return;
     for (const listener of this.#listeners) listener(event);

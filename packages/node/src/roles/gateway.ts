@@ -1,4 +1,4 @@
-import { type AuthOptions, Gateway, type GatewayOptions } from "@rivulet/gateway";
+import { type AuthOptions, Gateway, type GatewayOptions, type JobRecord } from "@rivulet/gateway";
 import { isError, RivuletError } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
@@ -10,13 +10,11 @@ export const JOB_STORY = "job story";
 
 /** Jobs of applications, for whichever orchestrator does them best. */
 export function gatewayRole({ settings }: Configuration, ports: RolePorts): RoleNode {
-  const gateway = inOperatorsWords(
-    () =>
-      new Gateway(optionsOf(settings.gateway, ports.version), {
-        ...ports,
-        onJob: (record) => ports.log.debug(JOB_STORY, { record: JSON.stringify(record, withoutBigints) }),
-      }),
-  );
+  const { log } = ports;
+  const tellStory = (record: JobRecord) => log.debug(JOB_STORY, { record: JSON.stringify(record, withoutBigints) });
+  // A story is long to write down: not for a level at which nobody reads it.
+  const onJob = settings.logLevel === "debug" ? tellStory : undefined;
+  const gateway = inOperatorsWords(() => new Gateway(optionsOf(settings.gateway, ports.version), { ...ports, onJob }));
   return {
     role: "gateway",
     start: () => gateway.start(),
