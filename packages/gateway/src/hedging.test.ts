@@ -1,5 +1,5 @@
 import { type Pipeline, textToImage } from "@rivulet/pipelines";
-import { ms } from "@rivulet/primitives";
+import { ms, RivuletError } from "@rivulet/primitives";
 import { TestClock, turn } from "@rivulet/testkit";
 import { expect, test } from "vitest";
 import { Hedging, hedged } from "./hedging.ts";
@@ -49,6 +49,13 @@ test("the second wins over a slow first, which is aborted", async () => {
   expect(await racing).toBe("second");
   expect(aborted).toMatchObject({ code: "request.cancelled" });
   expect(clock.sleeping).toBe(0);
+});
+
+test("a race that was over before it began ends at once, also when no second is ever due", async () => {
+  const gone = new RivuletError("request.cancelled", {});
+  const first = async (given: AbortSignal) => given.throwIfAborted();
+  const due = new Hedging().delay(job, new TestClock());
+  await expect(hedged(first, first, due, AbortSignal.abort(gone))).rejects.toBe(gone);
 });
 
 test("when the second fails the first still counts; when both fail the first's error does", async () => {

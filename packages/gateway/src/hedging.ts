@@ -38,10 +38,7 @@ export class Hedging {
   /** Resolves when a second attempt is due; never, until enough is known. */
   delay(job: PreparedJob, clock: Clock): (signal: AbortSignal) => Promise<void> {
     const after = this.after(job);
-    return (signal) =>
-      after === undefined
-        ? new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }))
-        : clock.sleep(after, signal);
+    return (signal) => (after === undefined ? aborted(signal) : clock.sleep(after, signal));
   }
 }
 
@@ -78,6 +75,14 @@ export async function hedged<T>(
     secondRun.abort(lost);
     await Promise.allSettled([one, two]);
   }
+}
+
+/** Never resolves; rejects with the signal's reason. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 function keyOf(job: PreparedJob): string {
