@@ -6,7 +6,8 @@ export function parseServerTiming(header: string | undefined): ReadonlyMap<strin
   if (header === undefined || header.length > MAX_LENGTH) return found;
   for (const part of header.split(",")) {
     const [, name, duration] = /^\s*([\w-]+)\s*;.*?\bdur=(\d+(?:\.\d+)?)/.exec(part) ?? [];
-    if (name !== undefined && duration !== undefined) found.set(name, ms(Number(duration)));
+    const took = Number(duration);
+    if (name !== undefined && Number.isFinite(took)) found.set(name, ms(took));
   }
   return found;
 }
