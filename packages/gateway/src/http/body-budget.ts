@@ -1,4 +1,4 @@
-import { Lease, RivuletError } from "@rivulet/primitives";
+import { RivuletError } from "@rivulet/primitives";
 
 /**
  * How many bytes of requests may be in memory at once, all callers together: without it a few hundred uploads that are each
@@ -17,14 +17,26 @@ export class BodyBudget {
   }
 
   /**
-   * Room for a body of at most `bytes`, to be given back when the request has been answered. A single body always finds room
-   * when nothing else is there. Throws "node.overloaded".
+   * Room for one body, to be given back when the request has been answered. It grows with what arrives: what was only
+   * announced, or comes slowly, takes nothing from others. A single body always finds room when nothing else is there.
    */
-  take(bytes: number): Lease {
-    if (this.#taken > 0 && this.#taken + bytes > this.#bytes) throw new RivuletError("node.overloaded", {});
-    this.#taken += bytes;
-    return new Lease(() => {
-      this.#taken -= bytes;
-    });
+  open(): BodyRoom {
+    let own = 0;
+    return {
+      add: (bytes) => {
+        if (this.#taken > own && this.#taken + bytes > this.#bytes) throw new RivuletError("node.overloaded", {});
+        this.#taken += bytes;
+        own += bytes;
+      },
+      [Symbol.dispose]: () => {
+        this.#taken -= own;
+        own = 0;
+      },
+    };
   }
+}
+
+export interface BodyRoom extends Disposable {
+  /** Takes room for more bytes of the body. Throws "node.overloaded". */
+  add(bytes: number): void;
 }

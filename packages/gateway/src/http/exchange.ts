@@ -5,15 +5,19 @@ import {
   httpOf,
   isError,
   linked,
+  minutes,
   type RequestId,
   RivuletError,
   seconds,
 } from "@rivulet/primitives";
+import type { BodyRoom } from "./body-budget.ts";
 import { readBounded } from "./read-bounded.ts";
 
 /** How much of a refused body is read off the connection, so that the client gets to see the refusal. */
 const MAX_DRAINED_BYTES = 64 << 20;
 const LONGEST_DRAIN = seconds(5);
+/** As long as a request may take to arrive: who takes an answer more slowly only wants to occupy memory. */
+const LONGEST_DELIVERY = minutes(5);
 
 /** One request and its answer. Its signal aborts when the client goes away or the gateway stops. */
 export class Exchange implements Disposable {
@@ -53,17 +57,12 @@ export class Exchange implements Disposable {
     this.#controller[Symbol.dispose]();
   }
 
-  /** The most bytes the body can have: what its header says, else `limitBytes`. Throws "request.too-large" when that is more. */
-  bodyLength(limitBytes: number): number {
-    const told = Number(this.request.headers["content-length"] ?? limitBytes);
-    if (told > limitBytes) throw new RivuletError("request.too-large", { limitBytes });
-    return told;
-  }
-
-  /** The body. Throws "request.too-large" and "request.cancelled". */
-  async body(limitBytes: number): Promise<Buffer> {
+  /** The body, in `room` that it takes as it arrives. Throws "request.too-large", "node.overloaded" and the signal's reason. */
+  async body(limitBytes: number, room: BodyRoom): Promise<Buffer> {
+    if (Number(this.request.headers["content-length"]) > limitBytes)
+      throw new RivuletError("request.too-large", { limitBytes });
     try {
-      return await readBounded(this.request, limitBytes);
+      return await readBounded(this.request, limitBytes, { onPiece: (bytes) => room.add(bytes), signal: this.signal });
     } catch (cause) {
       throw isError(cause) ? cause : new RivuletError("request.cancelled", {}, { cause });
     }
@@ -83,8 +82,22 @@ export class Exchange implements Disposable {
       ...headers,
       ...(!isReadToEnd && { connection: "close" }),
     });
-    response.end(request.method === "HEAD" ? undefined : body);
+    this.end(request.method === "HEAD" ? undefined : body);
     if (!isReadToEnd) this.#drain();
+  }
+
+  /** Ends the answer, and the connection when its reader does not take it in time. */
+  end(body?: Uint8Array): void {
+    const { response } = this;
+    const { socket } = response;
+    response.end(body);
+    if (socket === null || socket.writableLength === 0) return;
+    const ended = new AbortController();
+    response.once("close", () => ended.abort(new Error("delivered")));
+    this.#clock.sleep(LONGEST_DELIVERY, ended.signal).then(
+      () => socket.destroy(),
+      () => {},
+    );
   }
 
   /** Answers with an error. Once an answer has begun, all that is left is to break it off. */

@@ -106,8 +106,8 @@ function batchRoute(pipeline: Pipeline, options: RouteOptions, ports: RoutePorts
     handle: async (exchange) => {
       const { headers } = exchange.request;
       await authenticate(exchange, ports.authenticator);
-      using _room = ports.budget.take(exchange.bodyLength(limit));
-      const bytes = await exchange.body(limit);
+      using room = ports.budget.open();
+      const bytes = await exchange.body(limit, room);
       const raw = { contentType: headers["content-type"], bytes };
       const { job, delivery } = prepareJob(pipeline, exchange.id, raw, options, { randomness });
       using answered = await jobs.run(job, exchange.signal);
@@ -145,17 +145,18 @@ function headersOf(job: PreparedJob, { orchestrator, timings }: AnsweredJob) {
 
 /** Passes events on at the client's pace. A failure after the first event is told as an event: the status is gone. */
 async function stream(
-  { id, response, signal }: Exchange,
+  exchange: Exchange,
   events: AsyncIterable<string>,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
+  const { id, response, signal } = exchange;
   response.writeHead(200, { ...EVENT_STREAM_HEADERS, "x-request-id": id, ...headers });
   response.flushHeaders();
   try {
     for await (const event of events) if (!response.write(eventOf(event))) await once(response, "drain", { signal });
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (signal.aborted) throw signal.reason;
     response.write(`event: error\n${eventOf(JSON.stringify(errorBody(error)))}`);
   }
-  response.end();
+  exchange.end();
 }
