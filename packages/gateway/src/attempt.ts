@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { isDataUrl, parseDataUrl } from "@rivulet/media";
 import type { ResultFile } from "@rivulet/pipelines";
-import { type Clock, invariant, isError, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
+import { type Clock, invariant, isError, linked, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
 import {
   batchManifestId,
   encodeSegmentCredentials,
@@ -100,24 +100,20 @@ export class Attempts {
     const began = clock.monotonic();
     const { statusCode, headers, body } = await this.#send(job, session, signal);
     if (statusCode !== 200) throw await this.#refusal(statusCode, headers, body, job, signal);
-    const timings = timingsOf(headers["server-timing"]);
     if (job.isStream) {
       const events = await begun(readChunks(body), body, signal);
-      return {
-        kind: "stream",
-        events,
-        timings,
-        took: ms(clock.monotonic() - began),
-        [Symbol.dispose]: () => body.destroy(),
-      };
+      const took = ms(clock.monotonic() - began);
+      const timings = timingsOf(headers["server-timing"], took);
+      return { kind: "stream", events, timings, took, [Symbol.dispose]: () => body.destroy() };
     }
     const response = await this.#response(job, body, signal);
     const named = job.pipeline.files(response);
     verifyCount(job.expected, named);
-    const files = await Promise.all(named.map((file) => this.#fetch(file, session, signal)));
+    const files = await this.#fetchAll(named, session, signal);
     await verifyFiles(job.expected, files);
     signal.throwIfAborted();
-    return { kind: "response", response, files, timings, took: ms(clock.monotonic() - began) };
+    const took = ms(clock.monotonic() - began);
+    return { kind: "response", response, files, timings: timingsOf(headers["server-timing"], took), took };
   }
 
   async #send(job: PreparedJob, session: OrchestratorSession, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
@@ -139,7 +135,7 @@ export class Attempts {
       });
     } catch (cause) {
       signal.throwIfAborted();
-      throw new RivuletError("peer.unreachable", {}, { cause });
+      throw new RivuletError("peer.unreachable", { hadConnection: hadConnection(cause) }, { cause });
     }
   }
 
@@ -170,6 +166,21 @@ export class Attempts {
     const parsed = job.pipeline.response.safeParse(json);
     if (!parsed.success) throw badResult("the answer lacks fields or has wrong ones", parsed.error);
     return parsed.data as Record<string, unknown>;
+  }
+
+  /** Every file, or the error of the first that cannot be had: then nobody wants the others. */
+  async #fetchAll(
+    named: readonly ResultFile[],
+    session: OrchestratorSession,
+    signal: AbortSignal,
+  ): Promise<readonly FetchedFile[]> {
+    using together = linked(signal);
+    try {
+      return await Promise.all(named.map((file) => this.#fetch(file, session, together.signal)));
+    } catch (error) {
+      together.abort(error);
+      throw error;
+    }
   }
 
   async #fetch(file: ResultFile, session: OrchestratorSession, signal: AbortSignal): Promise<FetchedFile> {
@@ -244,10 +255,23 @@ export class Attempts {
   }
 }
 
-function timingsOf(header: string | readonly string[] | undefined): PeerTimings {
+/** What a peer claims, as far as there was time for it: claims steer who gets work and what applications are told. */
+function timingsOf(header: string | readonly string[] | undefined, took: Milliseconds): PeerTimings {
   const told = parseServerTiming(typeof header === "string" ? header : undefined);
-  const of = (name: string) => told.get(name) ?? ms(0);
+  let left: number = took;
+  const of = (name: string) => {
+    const claimed = Math.min(left, told.get(name) ?? 0);
+    left -= claimed;
+    return ms(claimed);
+  };
   return { queue: of("queue"), load: of("load"), inference: of("inference") };
+}
+
+/** How connections break that stood; those that never came to be fail in other ways. */
+const BREAKS: ReadonlySet<unknown> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
+
+function hadConnection(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && BREAKS.has(cause.code);
 }
 
 /** Reads a peer's body. Throws "peer.unreachable" when it ends early and "peer.bad-result" when it is too long. */

@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePng, toDataUrl } from "@rivulet/media";
+import { batchPipelines, type Pipeline } from "@rivulet/pipelines";
 import { type ErrorCode, minutes, ms, seconds, silentLogger } from "@rivulet/primitives";
 import { type FakeJob, type FakeModel, FakeOrchestrator, seededRandomness, TestClock, turn } from "@rivulet/testkit";
 import { decodeSegmentCredentials } from "@rivulet/wire";
@@ -22,16 +24,19 @@ const defaults = {
 
 let clock: TestClock;
 let stories: JobRecord[];
+let errors: string[];
 let started: { stop(): Promise<void> }[];
 
 beforeEach(() => {
   clock = new TestClock();
   stories = [];
+  errors = [];
   started = [];
 });
 
 afterEach(async () => {
   await Promise.all(started.map((each) => each.stop()));
+  expect(errors).toEqual([]);
 });
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -61,7 +66,7 @@ async function gateway(
     {
       clock,
       randomness: seededRandomness(7),
-      log: silentLogger,
+      log: { ...silentLogger, error: (event) => errors.push(event) },
       onJob: (story) => stories.push(story),
     },
   );
@@ -103,6 +108,23 @@ const askedIn = ({ body }: FakeJob) => JSON.parse(body.toString()) as Asked;
 
 async function picture(width = 64, height = 64): Promise<Uint8Array> {
   return encodePng({ width, height, data: new Uint8Array(width * height * 3).fill(128) });
+}
+
+/** A second of silence. */
+function silence(rate: number): Uint8Array {
+  const bytes = Buffer.alloc(44 + rate);
+  bytes.write("RIFF", 0);
+  bytes.write("WAVEfmt ", 8);
+  bytes.writeUInt32LE(16, 16);
+  bytes.writeUInt16LE(1, 20);
+  bytes.writeUInt16LE(1, 22);
+  bytes.writeUInt32LE(rate, 24);
+  bytes.writeUInt32LE(rate, 28);
+  bytes.writeUInt16LE(1, 32);
+  bytes.writeUInt16LE(8, 34);
+  bytes.write("data", 36);
+  bytes.writeUInt32LE(rate, 40);
+  return bytes;
 }
 
 async function answerWithPictures(job: FakeJob): Promise<void> {
@@ -175,7 +197,8 @@ describe("a picture", () => {
   test("is fetched from the orchestrator when it answers an address", async () => {
     const peer = await orchestrator();
     peer.files.set("/stream/abc/1.png", await picture());
-    peer.onJob = (job) => {
+    peer.onJob = async (job) => {
+      await clock.advance(ms(400));
       const images = [{ url: `${peer.uri}/stream/abc/1.png`, seed: askedIn(job).seed, nsfw: false }];
       answer(job, { images }, { "server-timing": "queue;dur=1, load;dur=20, inference;dur=300" });
     };
@@ -183,7 +206,21 @@ describe("a picture", () => {
     const response = await post(to);
     expect(response.status).toBe(200);
     expect(response.headers.get("server-timing")).toBe(
-      "selection;dur=0, queue;dur=1, load;dur=20, inference;dur=300, transfer;dur=0",
+      "selection;dur=0, queue;dur=1, load;dur=20, inference;dur=300, transfer;dur=79",
+    );
+  });
+
+  test("is told with the times that the orchestrator claims, as far as there was time for them", async () => {
+    const peer = await orchestrator();
+    peer.onJob = async (job) => {
+      await clock.advance(ms(50));
+      const url = toDataUrl("image/png", await picture());
+      const images = [{ url, seed: askedIn(job).seed, nsfw: false }];
+      answer(job, { images }, { "server-timing": "queue;dur=20, load;dur=999999999, inference;dur=300" });
+    };
+    const response = await post(await gateway([peer]));
+    expect(response.headers.get("server-timing")).toBe(
+      "selection;dur=0, queue;dur=20, load;dur=30, inference;dur=0, transfer;dur=0",
     );
   });
 
@@ -311,6 +348,45 @@ describe("a request that cannot be served as it is", () => {
   });
 });
 
+describe("a model nobody offers", () => {
+  const formOf = (pipeline: Pipeline, file: Uint8Array) => {
+    const form = new FormData();
+    for (const field of Object.keys(pipeline.media)) form.append(field, new Blob([Buffer.from(file)]));
+    for (const [name, value] of Object.entries(pipeline.example)) form.append(name, String(value));
+    form.append(pipeline.modelField, "no/model");
+    return form;
+  };
+
+  test.each(batchPipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
+    "is told as such in JSON: %s",
+    async (name, pipeline) => {
+      const { capability } = pipeline;
+      const id = capability.kind === "network" ? capability.id : -1;
+      const peer = await orchestrator([{ capability: id, model: MODEL }]);
+      const to = await gateway([peer]);
+      const file = Object.values(pipeline.media).includes("audio") ? silence(16_000) : await picture();
+      const isForm = Object.keys(pipeline.media).length > 0;
+      const response = await fetch(`${to.address.url}/${name}`, {
+        method: "POST",
+        body: isForm
+          ? formOf(pipeline, file)
+          : JSON.stringify({ ...pipeline.example, [pipeline.modelField]: "no/model" }),
+        ...(!isForm && { headers: { "content-type": "application/json" } }),
+      });
+      expect([response.status, response.headers.get("content-type")]).toEqual([404, "application/json"]);
+      expect(await response.json()).toMatchObject({
+        error: {
+          code: "model.not-offered",
+          retryable: false,
+          facts: { pipeline: name, model: "no/model", offered: [MODEL] },
+        },
+        detail: { msg: expect.stringContaining("no/model") },
+      });
+      expect(peer.jobs).toEqual([]);
+    },
+  );
+});
+
 describe("a peer that fails", () => {
   async function pair(options: Partial<GatewayOptions> = {}) {
     const [bad, good] = [await orchestrator(), await orchestrator([{ ...picturing, isWarm: false }])];
@@ -409,6 +485,46 @@ describe("a peer that fails", () => {
       await clock.advance(seconds(1));
     }
     for (const { suspension } of standings(to)) expect(suspension).toBeNull();
+  });
+
+  test("alone, and only breaks the connection once, is tried again with a new session and not blamed", async () => {
+    const peer = await orchestrator();
+    const to = await gateway([peer]);
+    expect((await post(to)).status).toBe(200);
+    peer.onJob = ({ response }) => {
+      peer.onJob = answerWithPictures;
+      response.socket?.destroy();
+    };
+    expect((await post(to)).status).toBe(200);
+    expect([peer.jobs.length, peer.asked]).toEqual([3, 2]);
+    expect(stories[1]?.attempts.map(({ outcome }) => outcome)).toEqual(["peer.unreachable", "answered"]);
+    expect(standings(to)).toMatchObject([{ suspension: null, state: "free" }]);
+  });
+
+  test("alone, and breaks the connection again and again, is tried twice", async () => {
+    const peer = await orchestrator();
+    const to = await gateway([peer]);
+    peer.onJob = ({ response }) => void response.socket?.destroy();
+    const response = await post(to);
+    expect([response.status, await codeOf(response), peer.jobs.length]).toEqual([502, "peer.unreachable", 2]);
+    expect(standings(to)).toMatchObject([{ suspension: { reason: "peer.unreachable", failures: 1 } }]);
+  });
+
+  test("with one of its files is asked for no other", async () => {
+    const peer = await orchestrator();
+    const hanging: ServerResponse[] = [];
+    peer.onFile = (response, path) => {
+      if (path === "/1.png") hanging.push(response);
+      else void until(() => hanging.length > 0).then(() => response.writeHead(404).end());
+    };
+    peer.onJob = (job) => {
+      const { seed } = askedIn(job);
+      const images = [0, 1].map((index) => ({ url: `/${index}.png`, seed: seed + index, nsfw: false }));
+      answer(job, { images });
+    };
+    const response = await post(await gateway([peer]), { prompt: "x", num_images_per_prompt: 2 });
+    expect(await codeOf(response)).toBe("peer.bad-result");
+    await until(() => hanging[0]?.destroyed === true);
   });
 
   test("alone, its error is what the application sees", async () => {
@@ -566,6 +682,23 @@ describe("a stream", () => {
     );
   });
 
+  test("ends upstream when a reader leaves that did not keep up", async () => {
+    const peer = await orchestrator([talking]);
+    peer.onJob = ({ response }) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      for (let i = 0; i < 500; i += 1) response.write(chunk("x".repeat(50_000)));
+    };
+    const to = await gateway([peer]);
+    const socket = connect(to.address.port, "127.0.0.1");
+    const body = JSON.stringify(ask);
+    socket.write(`POST /llm HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    await once(socket, "readable");
+    for (let i = 0; i < 2000; i += 1) await turn();
+    socket.destroy();
+    await until(() => peer.jobs[0]?.response.destroyed === true && standings(to)[0]?.in_flight === 0);
+    expect(standings(to)).toMatchObject([{ suspension: null }]);
+  });
+
   test("ends upstream when the reader leaves", async () => {
     const peer = await orchestrator([talking]);
     peer.onJob = ({ response }) => {
@@ -703,6 +836,42 @@ describe("the gateway itself", () => {
     expect([response.status, await codeOf(response)]).toEqual([503, "node.stopping"]);
     await stopped;
     await expect(fetch(`http://127.0.0.1:1`)).rejects.toThrow();
+  });
+
+  test("does not wait for the rest of a body when it stops", async () => {
+    const to = await gateway([]);
+    const socket = connect(to.address.port, "127.0.0.1");
+    const answered = new Promise<Buffer>((resolve) => socket.once("data", resolve));
+    socket.write("POST /text-to-image HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n");
+    expect((await answered).toString()).toMatch(/^HTTP\/1\.1 100 /);
+    socket.on("error", () => {});
+    socket.write("{");
+    const stopped = to.stop();
+    await turn();
+    await clock.advance(seconds(1));
+    await stopped;
+    socket.destroy();
+  });
+
+  test("gives up a reader that takes nothing of its answer", async () => {
+    const peer = await orchestrator([{ capability: 36, model: MODEL }]);
+    const length = 24_000_000;
+    peer.files.set("/stream/1.wav", silence(length));
+    peer.onJob = (job) => answer(job, { audio: { url: "/stream/1.wav" } });
+    const to = await gateway([peer], { keepResultsFor: minutes(60) });
+    const made = await post(to, { text: "x", model_id: MODEL }, {}, "/text-to-speech");
+    const { audio } = (await made.json()) as { audio: { url: string } };
+    const socket = connect(to.address.port, "127.0.0.1");
+    socket.write(`GET ${new URL(audio.url).pathname} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    await once(socket, "readable");
+    await clock.advance(minutes(5));
+    let read = 0;
+    socket.on("error", () => {});
+    socket.on("data", (chunk: Buffer) => {
+      read += chunk.length;
+    });
+    await once(socket, "close");
+    expect(read).toBeLessThan(length);
   });
 
   test("sends no job to an orchestrator that is older than asked for, and says so", async () => {

@@ -83,6 +83,12 @@ export interface AnsweredJob extends Disposable {
 
 /** A token is refused at most this often in a row by one orchestrator before it counts as a failure of its own. */
 const MAX_REFRESHES = 2;
+/**
+ * A connection that broke before the answer began says little: a kept one may just have been closed, or the peer
+ * restarted. With nobody else there the same peer is asked once more, if it opens a new session. Being done twice is no
+ * harm: another peer would do the job a second time too, and its seed is drawn.
+ */
+const MAX_RECONNECTS = 1;
 /** As long as there is somebody else, one attempt may use this share of what is left of the job's time. */
 const SHARE_OF_ONE = 0.5;
 /** Who had this share of a job's time when it ran out is taken to hang. */
@@ -112,8 +118,8 @@ export class JobRunner {
     const limit = resources.use(timeLimit(clock, job.deadline, signal));
     try {
       const answered = await this.#loop(job, limit, story);
-      onJob?.(story.ended("answered"));
       resources.use(answered);
+      onJob?.(story.ended("answered"));
       const kept = resources.move();
       return { ...answered, [Symbol.dispose]: () => kept.dispose() };
     } catch (error) {
@@ -139,7 +145,7 @@ export class JobRunner {
         }
         last = error;
         if (retryOf(error) === "never") throw error;
-        if (retryOf(error) === "same-peer" && refreshes < MAX_REFRESHES) {
+        if (refreshes < this.#refreshesFor(error, job, choice, tried)) {
           refreshes += 1;
           try {
             await refresh(choice.session.uri);
@@ -156,6 +162,17 @@ export class JobRunner {
       }
     }
     throw last;
+  }
+
+  /** How often in a row an orchestrator gets a new session, and the job again, after such an error. */
+  #refreshesFor(error: unknown, job: PreparedJob, choice: Choice, tried: ReadonlySet<string>): number {
+    if (retryOf(error) === "same-peer") return MAX_REFRESHES;
+    const isBroken = isError(error, "peer.unreachable") && error.facts.hadConnection === true;
+    return isBroken && this.#isAlone(job, choice, tried) ? MAX_RECONNECTS : 0;
+  }
+
+  #isAlone(job: PreparedJob, choice: Choice, tried: ReadonlySet<string>): boolean {
+    return !this.#ports.selector.hasOther(demandOf(job), new Set([...tried, choice.session.uri]));
   }
 
   /** The next orchestrator. When nobody is left, the last attempt's error says more than "nobody". */
@@ -238,8 +255,7 @@ export class JobRunner {
   /** How long one attempt may take; `undefined`, as long as the job may, when there is nobody else. */
   #shareOf(job: PreparedJob, choice: Choice, tried: ReadonlySet<string>, story: Story): Milliseconds | undefined {
     const { selector } = this.#ports;
-    const isAlone = !selector.hasOther(demandOf(job), new Set([...tried, choice.session.uri]));
-    if (isAlone) return undefined;
+    if (this.#isAlone(job, choice, tried)) return undefined;
     const left = Math.max(1, job.deadline - story.elapsed);
     const average = choice.isWarm ? selector.averageJob(demandOf(job)) : undefined;
     const usual =

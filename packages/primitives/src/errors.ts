@@ -87,6 +87,8 @@ export interface ErrorFactsByCode {
   "network.all-busy": { readonly pipeline: string; readonly model: string; readonly retryAfterMs: number };
   "network.no-orchestrators": { readonly retryAfterMs: number };
   "capacity.exhausted": { readonly pipeline: string; readonly model: string };
+  /** `hadConnection`: there was one, and it broke before the answer began. */
+  "peer.unreachable": { readonly reason?: string; readonly hadConnection?: boolean };
   "job.deadline-exceeded": { readonly limitMs: number };
   "config.invalid": { readonly problems: readonly { readonly path: string; readonly message: string }[] };
 }

@@ -58,6 +58,8 @@ export class FakeOrchestrator implements Startable {
   onJob: (job: FakeJob) => void | Promise<void> = ({ response }) => {
     response.end();
   };
+  /** Answers requests for files instead of `files`. */
+  onFile: ((response: ServerResponse, path: string) => void) | undefined;
   readonly #options: FakeOrchestratorOptions;
   readonly #sockets = new Set<Socket>();
   readonly #arrivals: ((job: FakeJob) => void)[] = [];
@@ -171,6 +173,10 @@ export class FakeOrchestrator implements Startable {
   async #takeJob(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? "/";
     const file = this.files.get(path);
+    if (request.method === "GET" && this.onFile !== undefined) {
+      this.onFile(response, path);
+      return;
+    }
     if (request.method === "GET") {
       response.writeHead(file === undefined ? 404 : 200);
       response.end(file);
