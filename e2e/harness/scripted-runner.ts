@@ -116,14 +116,6 @@ export async function answerPicture(job: ScriptedJob): Promise<void> {
 /** Never answers. */
 export function hang(): void {}
 
-/** Answers right after a while. */
-export function answerAfter(milliseconds: number): Script {
-  return async (job) => {
-    await new Promise((resolve) => setTimeout(resolve, milliseconds));
-    if (!job.isAbandoned()) await answerPicture(job);
-  };
-}
-
 /** Holds every job until it is let go. */
 export class Gate {
   readonly #opened = Promise.withResolvers<void>();

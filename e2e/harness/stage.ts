@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type NodeEvent, NodeProcess, type Role } from "@rivulet/node";
+import { NodeProcess, type Role } from "@rivulet/node";
 import { INSPECTED } from "./heap.ts";
 import { Leftovers } from "./leftovers.ts";
 
@@ -80,21 +80,6 @@ export class Stage implements AsyncDisposable {
       this.leftovers[Symbol.dispose]();
     }
   }
-}
-
-/** Waits for the next event of a name. */
-export function eventOf(
-  node: NodeProcess,
-  name: string,
-  where: (event: NodeEvent) => boolean = () => true,
-): Promise<NodeEvent> {
-  return new Promise((resolve) => {
-    const stop = node.onEvent((event) => {
-      if (event.event !== name || !where(event)) return;
-      stop();
-      resolve(event);
-    });
-  });
 }
 
 /** Looks again until `look` finds something. */

@@ -16,7 +16,7 @@ const table = (settings: readonly Parameters<typeof referenceRow>[0][]) => [
 ];
 
 const text = [
-  "<!-- Written by: node packages/node/scripts/generate-cli-reference.ts -->",
+  "<!-- Made by `node packages/node/scripts/generate-cli-reference.ts`. -->",
   "# Flags and settings",
   "",
   "Flags take one dash or two, a value beside or attached (`-flag value`, `-flag=value`); a switch may stand alone. The command",

@@ -1,8 +1,9 @@
 export { ComposedNode, type NodePorts, type RoleNode } from "./compose.ts";
+export { parseAiModels } from "./config/ai-models.ts";
 export { type Configured, configure, machineSurroundings } from "./config/configure.ts";
 export { explain, helpLines, referenceRow } from "./config/explain.ts";
 export { type FlaggedSetting, flaggedSettings, type OwnFlag, parseFlags } from "./config/flags.ts";
-export type { Configuration, Source } from "./config/load.ts";
+export { type Configuration, loadConfiguration, type Source } from "./config/load.ts";
 export { findNearest, suggestion } from "./config/nearest.ts";
 export { documentSchema, ROLES, type Role, type Settings } from "./config/schema.ts";
 export {

@@ -190,6 +190,3 @@ export function documentSchema(surroundings: Surroundings) {
 
 export type Settings = z.output<ReturnType<typeof documentSchema>>;
 export type GatewaySettings = Settings["gateway"];
-export type OrchestratorSettings = Settings["orchestrator"];
-export type WorkerSettings = Settings["worker"];
-export type RunnerSettings = Settings["runner"];

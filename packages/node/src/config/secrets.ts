@@ -1,6 +1,3 @@
-/** Where a secret is kept: `file:PATH` or `env:NAME`. */
-export type SecretReference = `file:${string}` | `env:${string}`;
-
 /** A secret and where it came from. Shown, logged or turned into JSON it is only ever its reference. */
 export class Secret {
   readonly reference: string;
