@@ -1,0 +1,19 @@
+import { documentSchema, flaggedSettings, parseFlags, ROLES } from "@rivulet/node";
+import { type Target, text, utf8 } from "../target.ts";
+
+const surroundings = {
+  env: {},
+  readText: () => {
+    throw new Error("there is no such file");
+  },
+  resolvePath: (path: string) => path,
+};
+const known = flaggedSettings(documentSchema(surroundings), ROLES);
+
+/** An argument a line. */
+export const target: Target = {
+  name: "command-line",
+  corpus: ["-orchAddr\nhttp://127.0.0.1:1", "--httpAddr=127.0.0.1:9935\n--nonsense", "-help"].map(utf8),
+  words: known.slice(0, 40).map(({ flag }) => `\n-${flag}`),
+  fuzz: (bytes) => parseFlags(text(bytes).split("\n"), known, surroundings),
+};
