@@ -4,7 +4,6 @@ export { checkDefaults, withDefaults } from "./defaults.ts";
 export { addressOf } from "./discovery/address.ts";
 export { parseList as parseDiscoveryList } from "./discovery/webhook.ts";
 export { Gateway } from "./gateway.ts";
-export type { Delivery } from "./http/delivery.ts";
 export { type Prepared, type PrepareOptions, prepareJob, type RawBody } from "./http/prepare.ts";
 export type { AttemptRecord, JobRecord, JobTimings } from "./job.ts";
 export type { networkView } from "./network-view.ts";

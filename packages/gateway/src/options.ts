@@ -1,8 +1,8 @@
+import type { Delivery } from "@rivulet/pipelines";
 import { type Clock, type Logger, type Milliseconds, minutes, type Randomness, seconds } from "@rivulet/primitives";
 import type { Signer } from "@rivulet/wire";
 import type { Dispatcher } from "undici";
 import type { DefaultsTable } from "./defaults.ts";
-import type { Delivery } from "./http/delivery.ts";
 import type { JobRecord } from "./job.ts";
 
 /** What a gateway is told when it is made. Everything that has a default may be left out. */

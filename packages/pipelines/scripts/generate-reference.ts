@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { fieldKind, type Pipeline, pipelines } from "@rivulet/pipelines";
+import { answerHeaders, deliveryWords, fieldKind, type Pipeline, pipelines, responseFormat } from "@rivulet/pipelines";
 import { errorKinds } from "@rivulet/primitives";
 import { z } from "zod";
 import { root, settle } from "./generated-files.ts";
@@ -54,6 +54,17 @@ function httpApiPage(): string {
       ["Pipeline", "What it does", "Billed in"],
       pipelines.map(({ name, summary, unit }) => [`[${name}](#${name})`, summary, unit]),
     ),
+    "## At a gateway",
+    `Requests whose answers have files also take \`response_format\`, one of ${Object.keys(deliveryWords)
+      .map((word) => `\`${word}\``)
+      .join(
+        ", ",
+      )}, or the header \`Prefer: media=url\` or \`Prefer: media=data\`; the field goes before the header. ${responseFormat.description}`,
+    table(
+      ["Answer header", "What it says"],
+      Object.entries(answerHeaders.shape).map(([name, schema]) => [`\`${name}\``, schema.description]),
+    ),
+    "An error has `X-Request-Id` too, and a 503 says in `Retry-After` when to come back.",
     ...pipelines.flatMap(pipelineSection),
   );
 }

@@ -4,9 +4,11 @@ import { expect, test } from "vitest";
 test("the package exports what it promises", () => {
   expect(Object.keys(published).sort()).toMatchInlineSnapshot(`
     [
+      "answerHeaders",
       "audioToText",
       "batchPipelines",
       "definePipeline",
+      "deliveryWords",
       "fieldKind",
       "fieldsOf",
       "findPipeline",
@@ -28,6 +30,7 @@ test("the package exports what it promises", () => {
       "pipelineOf",
       "pipelines",
       "resolveRequest",
+      "responseFormat",
       "runnerHealth",
       "runnerVersion",
       "segmentAnything2",

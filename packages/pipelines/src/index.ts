@@ -1,5 +1,6 @@
 export { audioToText } from "./audio-to-text.ts";
 export { type Capability, type NetworkCapability, networkCapability } from "./capability.ts";
+export { type Delivery, deliveryWords, responseFormat } from "./delivery.ts";
 export { type FieldKind, fieldKind } from "./field-kind.ts";
 export { fieldsOf } from "./form-fields.ts";
 export { imageToImage } from "./image-to-image.ts";
@@ -8,7 +9,7 @@ export { imageToVideo } from "./image-to-video.ts";
 export { livePixels, liveVideoToVideo } from "./live-video-to-video.ts";
 export { llm } from "./llm.ts";
 export type { AudioProbe, ImageProbe, MediaFile, MediaKind, MediaProbe } from "./media.ts";
-export { type Audience, type OpenApiDocument, type OpenApiOptions, openApiDocument } from "./openapi.ts";
+export { type Audience, answerHeaders, type OpenApiDocument, type OpenApiOptions, openApiDocument } from "./openapi.ts";
 export { modelOf, parseFields, parseRequest } from "./parse.ts";
 export {
   definePipeline,

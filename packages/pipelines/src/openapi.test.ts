@@ -38,6 +38,35 @@ test("every reference leads somewhere", () => {
   }
 });
 
+test("a gateway says how files may come, where there are some, and what it tells beside an answer", () => {
+  const { paths, components } = openApiDocument({ audience: "gateway", version: "1" });
+  const withFiles = ["text-to-image", "image-to-image", "image-to-video", "upscale", "text-to-speech"];
+  for (const { name } of batchPipelines) {
+    const post = paths?.[`/${name}`]?.post;
+    const prefer = [{ $ref: "#/components/parameters/Prefer" }];
+    expect([name, post?.parameters]).toEqual([name, withFiles.includes(name) ? prefer : undefined]);
+    expect(Object.keys(Reflect.get(post?.responses?.["200"] ?? {}, "headers"))).toEqual([
+      "X-Request-Id",
+      "X-Orchestrator",
+      "X-Units",
+      "Server-Timing",
+    ]);
+    for (const status of ["413", "422", "503"]) expect(post?.responses).toHaveProperty(status);
+  }
+  for (const schema of ["TextToImageParams", "TextToSpeechParams", "Body_genImageToImage"])
+    expect(components?.schemas?.[schema]).toHaveProperty(
+      ["properties", "response_format", "enum"],
+      ["url", "data", "b64", "b64_json"],
+    );
+  for (const response of Object.values(components?.responses ?? {}))
+    expect(response).toHaveProperty(["headers", "X-Request-Id"]);
+});
+
+test("a runner knows nothing of how applications get files", () => {
+  const text = JSON.stringify(openApiDocument({ audience: "runner", version: "1" }));
+  for (const word of ["response_format", "Prefer", "X-Request-Id", "X-Units"]) expect(text).not.toContain(word);
+});
+
 test("the error responses say when to come back and what went wrong", () => {
   const { components } = openApiDocument({ audience: "gateway", version: "1" });
   expect(components?.responses?.["Error503"]).toHaveProperty(["headers", "Retry-After"]);

@@ -1,8 +1,9 @@
 import { type ErrorCode, errorKinds } from "@rivulet/primitives";
 import { z } from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponseObject } from "zod-openapi";
+import { preferHeader, responseFormat } from "./delivery.ts";
 import { errorBody, fieldProblemsBody } from "./error-schemas.ts";
-import type { Pipeline } from "./pipeline.ts";
+import { makesFiles, type Pipeline } from "./pipeline.ts";
 import { batchPipelines, pipelines } from "./registry.ts";
 import { hardwareInfo, hardwareStats, runnerHealth, runnerVersion } from "./runner-info.ts";
 
@@ -96,16 +97,19 @@ const mediaErrors: readonly ErrorCode[] = ["request.media-undecodable", "request
 
 function operation(pipeline: Pipeline, audience: Audience, failures: Failures): ZodOpenApiOperationObject {
   const isMultipart = Object.keys(pipeline.media).length > 0;
+  const takesDelivery = audience === "gateway" && makesFiles(pipeline);
+  const body = bodyOf(pipeline, takesDelivery);
   return {
     operationId: pipeline.operationId,
     summary: pipeline.summary,
     tags: ["generate"],
     security: BEARER,
+    ...(takesDelivery && { requestParams: { header: z.object({ Prefer: preferHeader }) } }),
     requestBody: {
       required: true,
       content: isMultipart
-        ? { "multipart/form-data": { schema: multipartBody(pipeline) } }
-        : { "application/json": { schema: pipeline.request, example: pipeline.example } },
+        ? { "multipart/form-data": { schema: body } }
+        : { "application/json": { schema: body, example: pipeline.example } },
     },
     responses: { "200": success(pipeline, audience), ...failures[isMultipart ? "withFiles" : "always"] },
   };
@@ -127,15 +131,33 @@ function header(id: string, description: string) {
   return z.string().meta({ description, header: { id } });
 }
 
+const requestId = header("X-Request-Id", "Names the request in logs and reports.");
+
 /** What a gateway says about a job beside its result. */
-const answerHeaders = z.object({
-  "X-Request-Id": header("X-Request-Id", "Names the request in logs and reports."),
+export const answerHeaders = z.object({
+  "X-Request-Id": requestId,
   "X-Orchestrator": header("X-Orchestrator", "Who did the work."),
   "X-Units": header("X-Units", "The work that is billed, in the pipeline's unit."),
-  "Server-Timing": header("Server-Timing", "Where the time went, in milliseconds."),
+  "Server-Timing": header(
+    "Server-Timing",
+    "Where the time went, in milliseconds: selection, queue, load, inference, transfer.",
+  ),
 });
 
-const retryAfter = z.object({ "Retry-After": header("Retry-After", "Seconds after which to try again.").optional() });
+const retryAfter = z
+  .int()
+  .min(1)
+  .optional()
+  .meta({ description: "Seconds after which to try again.", header: { id: "Retry-After" } });
+
+/** What stands beside an error. */
+function errorHeaders(status: number, audience: Audience): Pick<ZodOpenApiResponseObject, "headers"> {
+  const shape = {
+    ...(audience === "gateway" && { "X-Request-Id": requestId }),
+    ...(status === 503 && { "Retry-After": retryAfter }),
+  };
+  return Object.keys(shape).length === 0 ? {} : { headers: z.object(shape) };
+}
 
 type Responses = Record<`${1 | 2 | 3 | 4 | 5}${string}`, ZodOpenApiResponseObject>;
 
@@ -146,14 +168,14 @@ interface Failures {
 
 /** The error responses of an audience, each a component, so that operations share them. */
 function failuresFor(audience: Audience): Failures {
-  const always = responses(errors[audience], "");
+  const always = responses(errors[audience], "", audience);
   const mediaStatuses = new Set(mediaErrors.map((code) => errorKinds[code].http));
   const sharing = [...errors[audience], ...mediaErrors].filter((code) => mediaStatuses.has(errorKinds[code].http));
-  return { always, withFiles: { ...always, ...responses(sharing, "WithFiles") } };
+  return { always, withFiles: { ...always, ...responses(sharing, "WithFiles", audience) } };
 }
 
 /** One response a status, listing the codes that share it. */
-function responses(codes: readonly ErrorCode[], suffix: string): Responses {
+function responses(codes: readonly ErrorCode[], suffix: string, audience: Audience): Responses {
   const byStatus = Map.groupBy(codes, (code) => errorKinds[code].http);
   return Object.fromEntries(
     [...byStatus].map(([status, sharing]) => [
@@ -161,7 +183,7 @@ function responses(codes: readonly ErrorCode[], suffix: string): Responses {
       {
         id: `Error${status}${suffix}`,
         description: sharing.map((code) => `\`${code}\`: ${errorKinds[code].text}.`).join(" "),
-        ...(status === 503 ? { headers: retryAfter } : {}),
+        ...errorHeaders(status, audience),
         content: { "application/json": { schema: status === 422 ? fieldProblemsBody : errorBody } },
       },
     ]),
@@ -179,17 +201,26 @@ function question(operationId: string, summary: string, schema: z.ZodType) {
 }
 
 /** Schemas with an id exist once, so bodies are made once. */
-const multipartBodies = new Map<string, z.ZodObject>();
+const bodies = new Map<string, z.ZodObject>();
 
-function multipartBody(pipeline: Pipeline): z.ZodObject {
-  const known = multipartBodies.get(pipeline.name);
-  if (known !== undefined) return known;
-  const files = Object.entries(pipeline.media).map(([field, kind]) => [field, fileField(kind)] as const);
-  const body = z
-    .object({ ...Object.fromEntries(files), ...pipeline.request.shape })
-    .meta({ id: `Body_${pipeline.operationId}` });
-  multipartBodies.set(pipeline.name, body);
+function bodyOf(pipeline: Pipeline, takesDelivery: boolean): z.ZodObject {
+  const key = `${pipeline.name} ${takesDelivery}`;
+  const body = bodies.get(key) ?? makeBody(pipeline, takesDelivery);
+  bodies.set(key, body);
   return body;
+}
+
+/** The request, with the fields that are no part of the job: files, and how files are to come. */
+function makeBody({ media, request, operationId }: Pipeline, takesDelivery: boolean): z.ZodObject {
+  const files = Object.entries(media).map(([field, kind]) => [field, fileField(kind)] as const);
+  if (files.length === 0 && !takesDelivery) return request;
+  const id = files.length === 0 ? request.meta()?.id : `Body_${operationId}`;
+  const fields = {
+    ...Object.fromEntries(files),
+    ...request.shape,
+    ...(takesDelivery && { response_format: responseFormat }),
+  };
+  return z.object(fields).meta({ ...(id !== undefined && { id }) });
 }
 
 function fileField(kind: string) {

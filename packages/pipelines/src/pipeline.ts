@@ -106,6 +106,17 @@ export function definePipeline<
   return Object.freeze(pipeline);
 }
 
+/** Whether a pipeline's answers name files: what it expects of the answer to its example says so. */
+export function makesFiles(pipeline: Pipeline): boolean {
+  const media = Object.fromEntries(Object.entries(pipeline.media).map(([field, kind]) => [field, SAMPLES[kind]]));
+  return pipeline.expect(pipeline.request.parse(pipeline.example), media).files > 0;
+}
+
+const SAMPLES: { readonly [K in MediaKind]: MediaProbe<K> } = {
+  image: { kind: "image", format: "png", width: 64, height: 64 },
+  audio: { kind: "audio", format: "wav", durationSeconds: 1 },
+};
+
 /** The measured work of a request: the only way either side arrives at an amount. */
 export function workOf<R extends z.ZodObject, U extends WorkUnit, M extends MediaFields>(
   pipeline: Pipeline<string, R, z.ZodType, U, M>,

@@ -1,19 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { toDataUrl } from "@rivulet/media";
+import { type Delivery, deliveryWords } from "@rivulet/pipelines";
 import { RivuletError } from "@rivulet/primitives";
 import type { ResultStore } from "../result-store.ts";
 import type { FetchedFile } from "../verification.ts";
 
-/** How an application gets the files of an answer: as addresses to fetch, or inside the answer as data URLs. */
-export type Delivery = "url" | "data";
-
-/** What applications may write; `b64_json` is another API's word for the same. */
-const words: ReadonlyMap<unknown, Delivery> = new Map([
-  ["url", "url"],
-  ["data", "data"],
-  ["b64", "data"],
-  ["b64_json", "data"],
-]);
+const words: ReadonlyMap<unknown, Delivery> = new Map(Object.entries(deliveryWords));
 
 /** The delivery that a request's `response_format` asks for. Throws "request.invalid". */
 export function deliveryOf(format: unknown): Delivery | undefined {

@@ -1,5 +1,6 @@
 import { probeFiles } from "@rivulet/media";
 import {
+  type Delivery,
   fieldsOf,
   type MediaFile,
   modelOf,
@@ -12,7 +13,7 @@ import { type Milliseconds, type Randomness, type RequestId, RivuletError } from
 import { encodeFormData, findBoundary, formOf, parseMultipart } from "@rivulet/wire";
 import { type DefaultsTable, withDefaults } from "../defaults.ts";
 import type { PreparedJob } from "../prepared-job.ts";
-import { type Delivery, deliveryOf } from "./delivery.ts";
+import { deliveryOf } from "./delivery.ts";
 
 export interface PrepareOptions {
   readonly defaults: DefaultsTable;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { batchPipelines, openApiDocument, type Pipeline } from "@rivulet/pipelines";
+import { batchPipelines, type Delivery, openApiDocument, type Pipeline } from "@rivulet/pipelines";
 import { errorBody, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
 import { COMPATIBILITY_VERSION, EVENT_STREAM_HEADERS, eventOf } from "@rivulet/wire";
 import type { Authenticator } from "../auth/authenticator.ts";
@@ -8,7 +8,7 @@ import type { PreparedJob } from "../prepared-job.ts";
 import type { ResultStore } from "../result-store.ts";
 import { serverTiming } from "../server-timing.ts";
 import type { BodyBudget } from "./body-budget.ts";
-import { baseUrlOf, type Delivery, deliver, preferredDelivery } from "./delivery.ts";
+import { baseUrlOf, deliver, preferredDelivery } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
 import { type PrepareOptions, prepareJob } from "./prepare.ts";
 
