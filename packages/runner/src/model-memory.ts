@@ -1,9 +1,15 @@
 /** Runtime and buffers beside the weights, before anything was measured. Source: runner-and-models 7.3.4. */
 const ESTIMATE_FACTOR = 1.15;
 
-/** What a model will need in memory, in bytes: what it needed before, or the estimate from its files. */
-export function needOf(weightBytes: number, measuredPeakBytes: number): number {
-  return measuredPeakBytes > 0 ? measuredPeakBytes : Math.ceil(weightBytes * ESTIMATE_FACTOR);
+/** What a model will need in memory, in bytes, as far as its files tell. */
+export function estimateOf(weightBytes: number): number {
+  return Math.ceil(weightBytes * ESTIMATE_FACTOR);
+}
+
+/** Memory that is asked for, in bytes: as much as is wished for, or less where that can never be had, but not too little. */
+export interface MemoryNeed {
+  readonly wanted: number;
+  readonly least: number;
 }
 
 /** A model in memory that nobody is using, as far as choosing what to give up needs it. */

@@ -23,14 +23,21 @@ const inProcess = processLauncher({
   log: silentLogger,
 });
 
-/** Counts launches, and lets a test end a host behind the pool's back. */
+/** Counts launches, refuses those above a limit, and lets a test end a host behind the pool's back. */
 class WatchedLauncher implements HostLauncher {
   readonly launched: HostConnection[] = [];
+  refused = 0;
   readonly #inner: HostLauncher;
-  constructor(inner: HostLauncher) {
+  readonly #limit: number;
+  constructor(inner: HostLauncher, limit = Number.POSITIVE_INFINITY) {
     this.#inner = inner;
+    this.#limit = limit;
   }
   launch(): HostConnection {
+    if (this.launched.length === this.#limit) {
+      this.refused++;
+      throw new Error("no more processes");
+    }
     const connection = this.#inner.launch();
     this.launched.push(connection);
     return connection;
@@ -54,8 +61,11 @@ function model(id: string, more: Partial<PoolModel> = {}, megabytes = 100): Pool
   };
 }
 
-function poolOf(models: readonly PoolModel[], more: Partial<ModelPoolOptions> & { inner?: HostLauncher } = {}) {
-  const launcher = new WatchedLauncher(more.inner ?? inMemory);
+function poolOf(
+  models: readonly PoolModel[],
+  more: Partial<ModelPoolOptions> & { inner?: HostLauncher; launchLimit?: number } = {},
+) {
+  const launcher = new WatchedLauncher(more.inner ?? inMemory, more.launchLimit);
   const clock = new TestClock();
   const happened: string[] = [];
   const note = (what: string) => (config: PoolModel) => void happened.push(`${what} ${config.model}`);
@@ -231,6 +241,23 @@ describe("a model is ready only when it has done one inference right:", () => {
     }
   });
 
+  test("a slot that cannot be loaded is tried again after the same pauses, whatever waits for it", async () => {
+    const { pool, launcher, clock } = poolOf([model("fake/good", { slots: 2 })], { launchLimit: 1 });
+    const caller = new AbortController();
+    const running = run(pool, "fake/good", "wait", caller.signal);
+    const waiting = run(pool, "fake/good");
+    await until(() => pool.find("text-to-image", "fake/good")?.running === 1);
+    for (let turns = 0; turns < 50; turns++) await turn();
+    expect(launcher.refused).toBe(1);
+    await clock.advance(ms(1000));
+    expect(launcher.refused).toBe(2);
+    caller.abort(new RivuletError("request.cancelled", {}));
+    expect(await codeOf(running.result)).toBe("request.cancelled");
+    expect(await codeOf(waiting.result)).toBeUndefined();
+    expect(await codeOf(run(pool, "fake/good").result)).toBeUndefined();
+    expect(launcher.refused).toBe(2);
+  });
+
   test("files that are not there are told as such", async () => {
     const missing = new RivuletError("model.unknown", { pipeline: "text-to-image", model: "m", offered: [] });
     const { pool } = poolOf([model("m", { locate: () => Promise.reject(missing) })]);
@@ -257,6 +284,52 @@ describe("a model that is kept warm", () => {
     await until(() => stateOf(pool, "fake/good") === "ready");
     expect(launcher.launched).toHaveLength(2);
     expect(await codeOf(run(pool, "fake/good").result)).toBeUndefined();
+  });
+
+  test("is warm again at once when it was well for long before it crashed", async () => {
+    const { pool, launcher, clock } = poolOf([model("fake/good", { keepWarm: true })]);
+    await pool.start();
+    for (let crashes = 0; crashes < 3; crashes++) {
+      await until(() => stateOf(pool, "fake/good") === "ready");
+      await clock.advance(ms(60_000));
+      launcher.launched.at(-1)?.kill();
+      await until(() => stateOf(pool, "fake/good") !== "ready");
+      await clock.advance(ms(0));
+    }
+    await until(() => stateOf(pool, "fake/good") === "ready");
+  });
+
+  test("that crashes as soon as it is loaded is tried again after pauses that grow, and says why meanwhile", async () => {
+    const { pool, launcher, clock } = poolOf([model("fake/good", { keepWarm: true })]);
+    await pool.start();
+    for (const pause of [0, 2000, 4000, 8000]) {
+      await until(() => stateOf(pool, "fake/good") === "ready");
+      launcher.launched.at(-1)?.kill();
+      await until(() => stateOf(pool, "fake/good") !== "ready");
+      expect(pool.find("text-to-image", "fake/good")?.failure?.code).toBe("runner.crashed");
+      const launches = launcher.launched.length;
+      if (pause > 0) {
+        await clock.advance(ms(pause - 1));
+        expect([stateOf(pool, "fake/good"), launcher.launched.length]).toEqual(["failed", launches]);
+      }
+      await clock.advance(ms(1));
+    }
+    await until(() => stateOf(pool, "fake/good") === "ready");
+  });
+
+  test("has not crashed when a job that was called off had to be ended by force", async () => {
+    const { pool, clock, happened } = poolOf([model("fake/good", { keepWarm: true })]);
+    for (let jobs = 0; jobs < 3; jobs++) {
+      const caller = new AbortController();
+      const deaf = run(pool, "fake/good", "deaf", caller.signal);
+      await until(() => deaf.events.some(({ kind }) => kind === "started"));
+      caller.abort(new RivuletError("request.cancelled", {}));
+      const next = run(pool, "fake/good");
+      await clock.advance(ms(10_000));
+      expect(await codeOf(deaf.result)).toBe("request.cancelled");
+      expect(await codeOf(next.result)).toBeUndefined();
+    }
+    expect(happened).toEqual(new Array(4).fill("loaded fake/good"));
   });
 
   test("does not hold up others that cannot be loaded", async () => {
@@ -317,6 +390,14 @@ describe("memory", () => {
     expect(stateOf(pool, "fake/a")).toBe("ready");
   });
 
+  test("is accounted for when a model is loaded while it is being unloaded", async () => {
+    const { pool } = poolOf([model("fake/a", {}, 600)]);
+    await run(pool, "fake/a").result;
+    const a = pool.find("text-to-image", "fake/a");
+    await Promise.all([a?.evict(), a?.bringUp()]);
+    expect([a?.state, Math.round((a?.heldBytes ?? 0) / MB)]).toEqual(["ready", 600]);
+  });
+
   test("is never given to a model larger than all of it", async () => {
     const { pool, launcher } = poolOf([model("fake/huge", {}, 2000)]);
     expect(await codeOf(run(pool, "fake/huge").result)).toBe("model.load-failed");
@@ -332,6 +413,21 @@ describe("a job that runs out of memory", () => {
     await run(pool, "fake/a").result;
     expect(await codeOf(run(pool, "fake/a", "large").result)).toBeUndefined();
     expect(happened).toEqual(["loaded fake/b", "loaded fake/a", "evicted fake/b"]);
+  });
+
+  test("does not make its model too large to be loaded again, nor take all memory from the others", async () => {
+    const { pool, clock } = poolOf([model("fake/a", {}, 600), model("fake/b", { keepWarm: true }, 300)], {
+      idleUnload: ms(1000),
+    });
+    await pool.start();
+    for (let jobs = 0; jobs < 5; jobs++) {
+      expect(await codeOf(run(pool, "fake/a", "large").result)).toBe("runner.out-of-memory");
+      await run(pool, "fake/a").result;
+    }
+    expect(Math.round((pool.find("text-to-image", "fake/a")?.heldBytes ?? 0) / MB)).toBe(750);
+    await clock.advance(ms(1000));
+    await until(() => stateOf(pool, "fake/a") === "cold");
+    expect(await codeOf(run(pool, "fake/a").result)).toBeUndefined();
   });
 
   test("fails when there is nothing to give up", async () => {

@@ -1,7 +1,7 @@
 import { type Clock, isError, linked, type ModelId, RivuletError, type Startable } from "@rivulet/primitives";
 import type { HostJob } from "./host/messages.ts";
 import type { Progress } from "./implementation.ts";
-import { chooseVictims } from "./model-memory.ts";
+import { chooseVictims, type MemoryNeed } from "./model-memory.ts";
 import {
   type MemoryArbiter,
   PooledModel,
@@ -30,7 +30,7 @@ export interface RunTimings {
 
 interface MemoryRequest {
   readonly model: PooledModel;
-  readonly bytes: number;
+  readonly need: MemoryNeed;
   readonly order: number;
   readonly granted: PromiseWithResolvers<void>;
 }
@@ -118,9 +118,9 @@ export class ModelPool implements Startable, MemoryArbiter {
     }
   }
 
-  async reserve(model: PooledModel, bytes: number, signal: AbortSignal): Promise<void> {
+  async reserve(model: PooledModel, need: MemoryNeed, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const request = { model, bytes, order: this.#orders++, granted: Promise.withResolvers<void>() };
+    const request = { model, need, order: this.#orders++, granted: Promise.withResolvers<void>() };
     const withdraw = () => {
       this.#requests = this.#requests.filter((other) => other !== request);
       request.granted.reject(signal.reason);
@@ -156,13 +156,16 @@ export class ModelPool implements Startable, MemoryArbiter {
   /** Takes one step towards granting the first request. */
   async #serve(head: MemoryRequest): Promise<void> {
     const held = (models: readonly PooledModel[]) => models.reduce((sum, model) => sum + model.heldBytes, 0);
-    const missing = head.bytes - (this.#memoryBytes - held(this.models));
+    const candidates = this.models.filter((model) => model !== head.model && givesWay(model, head.model));
+    const free = this.#memoryBytes - held(this.models);
+    const obtainable = free + held(candidates);
+    if (obtainable < head.need.least) return this.#close(head, () => head.granted.reject(this.#noRoom(head)));
+    const bytes = Math.min(head.need.wanted, obtainable);
+    const missing = bytes - free;
     if (missing <= 0) {
-      head.model.heldBytes = head.bytes;
+      head.model.heldBytes = bytes;
       return this.#close(head, () => head.granted.resolve());
     }
-    const candidates = this.models.filter((model) => model !== head.model && givesWay(model, head.model));
-    if (held(candidates) < missing) return this.#close(head, () => head.granted.reject(this.#noRoom(head)));
     const victims = chooseVictims(
       missing,
       candidates.filter((model) => model.isIdle),
@@ -181,8 +184,8 @@ export class ModelPool implements Startable, MemoryArbiter {
     this.#isChanged = true;
   }
 
-  #noRoom({ model: { config }, bytes }: MemoryRequest): RivuletError {
-    const reason = `it needs ${mebibytes(bytes)} MiB; models may hold ${mebibytes(this.#memoryBytes)} MiB together, and those that are kept warm stay`;
+  #noRoom({ model: { config }, need }: MemoryRequest): RivuletError {
+    const reason = `it needs ${mebibytes(need.least)} MiB; models may hold ${mebibytes(this.#memoryBytes)} MiB together, and those that are kept warm stay`;
     return new RivuletError("model.load-failed", { pipeline: config.pipeline.name, model: config.model, reason });
   }
 }

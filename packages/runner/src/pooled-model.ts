@@ -6,14 +6,15 @@ import {
   type Logger,
   type Milliseconds,
   type ModelId,
+  minutes,
   ms,
   RivuletError,
   seconds,
 } from "@rivulet/primitives";
 import type { HostLauncher } from "./host/messages.ts";
-import { LOAD_TIMEOUT, ModelHost } from "./host/model-host.ts";
+import { type HostEnd, LOAD_TIMEOUT, ModelHost } from "./host/model-host.ts";
 import type { EngineOptions, Progress } from "./implementation.ts";
-import { needOf } from "./model-memory.ts";
+import { estimateOf, type MemoryNeed } from "./model-memory.ts";
 
 /** A model the pool is to hold. */
 export interface PoolModel {
@@ -57,8 +58,8 @@ export interface PoolObserver {
 
 /** Who grants memory: models of one machine share it. */
 export interface MemoryArbiter {
-  /** Resolves when the model may hold `bytes`. Throws `model.load-failed` when it never may, or the signal's reason. */
-  reserve(model: PooledModel, bytes: number, signal: AbortSignal): Promise<void>;
+  /** Resolves when the model has its memory. Throws `model.load-failed` when it never may, or the signal's reason. */
+  reserve(model: PooledModel, need: MemoryNeed, signal: AbortSignal): Promise<void>;
   /** Something became idle or gave memory back. */
   changed(): void;
 }
@@ -76,6 +77,14 @@ export interface Turn extends Disposable {
 /** What a job hears while it waits: its place in the queue, 1 being next, and how the model it waits for is loading. */
 export type WaitEvent = { readonly kind: "queued"; readonly position: number } | Extract<Progress, { kind: "loading" }>;
 
+/** What went wrong last: a load, or a host that was at work. Only a success of the same kind takes it back. */
+interface Failure {
+  readonly kind: "load" | "run";
+  readonly error: RivuletError;
+  readonly inARow: number;
+  readonly retryAt: Milliseconds;
+}
+
 interface Waiter {
   readonly order: number;
   readonly since: Milliseconds;
@@ -86,6 +95,8 @@ interface Waiter {
 /** The first pause before a model that failed is tried again; each further failure doubles it up to the second. */
 const BACKOFF_FIRST = seconds(1);
 const BACKOFF_LONGEST = seconds(60);
+/** A model that was in memory this long was well: when it crashes then, it is the first time again. */
+const WELL_AFTER = minutes(1);
 /** A model that ran out of memory needs more than it ever held. */
 const OUTGROWN_FACTOR = 1.25;
 
@@ -112,7 +123,7 @@ export class PooledModel {
   #loading: { readonly task: Promise<void>; readonly cancelled: AbortController; progress?: Progress } | undefined;
   /** The last load: jobs that waited for it count that part of their waiting as loading. */
   #load = { startedAt: ms(0), endedAt: ms(0) };
-  #failure: { readonly error: RivuletError; readonly retryAt: Milliseconds; readonly inARow: number } | undefined;
+  #failure: Failure | undefined;
   #usedAt: Milliseconds = ms(0);
   #idleTimer: AbortController | undefined;
   #evicting: Promise<void> | undefined;
@@ -121,7 +132,10 @@ export class PooledModel {
 
   /** Memory that is this model's, in bytes; set by the arbiter, corrected when measured. */
   heldBytes = 0;
+  /** Of one host: what its files suggest, the most any has held, and whether that was once not enough. */
+  #estimatedBytes = 0;
   #peakBytes = 0;
+  #hasOutgrown = false;
 
   constructor(config: PoolModel, options: PooledModelOptions, ports: PooledModelPorts, arbiter: MemoryArbiter) {
     this.config = config;
@@ -134,7 +148,7 @@ export class PooledModel {
   get state(): ModelState {
     if (this.#hosts > 0) return "ready";
     if (this.#loading !== undefined) return "loading";
-    return this.#failure !== undefined && this.#now() < this.#failure.retryAt ? "failed" : "cold";
+    return this.#isPausing ? "failed" : "cold";
   }
 
   /** Why the model failed last, until it works again. */
@@ -229,10 +243,13 @@ export class PooledModel {
     this.#dispatch();
   }
 
-  /** Notes that what was measured is not enough. Source for the factor: runner-and-models 9.2. */
+  /**
+   * Notes that what was measured is not enough. Counts once, however many jobs are too large for this machine: otherwise
+   * they could take all memory from the other models without using any. Source for the factor: runner-and-models 9.2.
+   */
   outgrow(): void {
-    this.#peakBytes = OUTGROWN_FACTOR * Math.max(this.#peakBytes, this.heldBytes / this.config.slots);
-    if (this.heldBytes > 0) this.heldBytes = this.#peakBytes * this.config.slots;
+    this.#hasOutgrown = true;
+    this.#holdWhatIsKnown();
   }
 
   /** Ends the hosts of an idle model. Its memory is free when this resolves. */
@@ -263,6 +280,16 @@ export class PooledModel {
     await this.#evicting;
   }
 
+  /** Whether a failure is so recent that nothing is tried yet. */
+  get #isPausing(): boolean {
+    return this.#failure !== undefined && this.#now() < this.#failure.retryAt;
+  }
+
+  /** What one host is known to need, in bytes; 0 before anything was measured. */
+  get #knownBytes(): number {
+    return this.#hasOutgrown ? OUTGROWN_FACTOR * Math.max(this.#peakBytes, this.#estimatedBytes) : this.#peakBytes;
+  }
+
   get #hosts(): number {
     return this.#idle.length + this.#busy.size;
   }
@@ -286,8 +313,8 @@ export class PooledModel {
     }
     if (moved) this.#tellPositions();
     const next = this.#waiting[0];
-    const isWanted = next !== undefined && next.order < this.#drainBefore && this.state !== "failed";
-    if (isWanted && this.#hosts < this.config.slots && this.#evicting === undefined) void this.bringUp();
+    const isWanted = next !== undefined && next.order < this.#drainBefore && !this.#isPausing;
+    if (isWanted && this.#hosts < this.config.slots) void this.bringUp();
   }
 
   #tellPositions(): void {
@@ -302,7 +329,7 @@ export class PooledModel {
       this.#measure(host);
       this.#busy.delete(host);
       if (host.isAlive && !this.#stopped.signal.aborted) {
-        this.#failure = undefined;
+        this.#recover("run");
         this.#idle.push(host);
       }
       this.#dispatch();
@@ -327,18 +354,24 @@ export class PooledModel {
 
   async #bringUp(signal: AbortSignal): Promise<void> {
     try {
+      await this.#evicting; // its memory is still to be given back, and is asked for anew
       const { directory, bytes } = await this.config.locate();
-      if (this.heldBytes === 0) {
-        const need = needOf(bytes, this.#peakBytes) * this.config.slots;
-        await this.#arbiter.reserve(this, need, signal);
-      }
+      this.#estimatedBytes = estimateOf(bytes);
+      if (this.heldBytes === 0) await this.#arbiter.reserve(this, this.#need, signal);
       signal.throwIfAborted();
       await this.#loadMissing(directory, signal);
     } catch (error) {
-      if (!signal.aborted) this.#fail(this.#told(error));
+      if (!signal.aborted) this.#fail("load", this.#told(error));
     } finally {
       if (this.#hosts === 0) this.heldBytes = 0;
     }
+  }
+
+  /** What was measured is wished for. What the files suggest has to do where that can never be had. */
+  get #need(): MemoryNeed {
+    const { slots } = this.config;
+    const wanted = (this.#knownBytes || this.#estimatedBytes) * slots;
+    return { wanted, least: Math.min(wanted, this.#estimatedBytes * slots) };
   }
 
   async #loadMissing(directory: string, signal: AbortSignal): Promise<void> {
@@ -352,6 +385,7 @@ export class PooledModel {
     const hosts = settled.flatMap((load) => (load.status === "fulfilled" ? [load.value] : []));
     for (const host of hosts) this.#admit(host);
     if (failed !== undefined) throw failed.reason;
+    this.#recover("load");
     this.#ports.observer.loaded(this.config, ms(endedAt - startedAt));
     this.#log.info("model ready", { tookMs: Math.round(endedAt - startedAt), bytes: this.heldBytes });
   }
@@ -412,44 +446,61 @@ export class PooledModel {
     this.#measure(host);
     this.#usedAt = this.#now();
     this.#idle.push(host);
-    void host.ended.then((reason) => this.#lost(host, reason));
+    void host.ended.then((end) => this.#lost(host, end));
   }
 
   #measure(host: ModelHost): void {
     if (host.peakBytes <= this.#peakBytes) return;
     this.#peakBytes = host.peakBytes;
-    if (this.heldBytes > 0) this.heldBytes = this.#peakBytes * this.config.slots;
+    this.#holdWhatIsKnown();
   }
 
-  /** A host ended. When nobody ended it, it crashed. */
-  #lost(host: ModelHost, reason: string): void {
+  #holdWhatIsKnown(): void {
+    if (this.heldBytes > 0) this.heldBytes = this.#knownBytes * this.config.slots;
+  }
+
+  /** A host ended. One that a job had to be taken from by force is replaced; any other crashed. */
+  #lost(host: ModelHost, { reason, isCrash }: HostEnd): void {
     const index = this.#idle.indexOf(host);
     if (index >= 0) this.#idle.splice(index, 1);
     else if (!this.#busy.delete(host)) return;
     if (this.#stopped.signal.aborted) return;
-    this.#ports.observer.crashed(this.config);
-    this.#log.error("model process ended", { reason });
     if (this.#hosts === 0 && this.#loading === undefined) this.heldBytes = 0;
-    this.#fail(new RivuletError("runner.crashed", { reason }), { isCrash: true });
+    if (isCrash) {
+      this.#ports.observer.crashed(this.config);
+      this.#log.error("model process ended", { reason });
+      if (this.#now() - this.#load.endedAt >= WELL_AFTER) this.#failure = undefined;
+      this.#fail("run", new RivuletError("runner.crashed", { reason }));
+    } else {
+      this.#log.warn("model process ended", { reason });
+      this.#bringUpIfWanted();
+      this.#arbiter.changed();
+    }
   }
 
-  /** Remembers a failure and tries again after a pause, if anybody wants the model. */
-  #fail(error: RivuletError, { isCrash = false } = {}): void {
+  /** Remembers a failure and tries again after a pause, at once after a first crash, if anybody wants the model. */
+  #fail(kind: Failure["kind"], error: RivuletError): void {
     const inARow = (this.#failure?.inARow ?? 0) + 1;
-    const pause = isCrash && inARow === 1 ? ms(0) : backoff(inARow);
-    this.#failure = { error, inARow, retryAt: ms(this.#now() + pause) };
-    if (!isCrash) {
+    const pause = kind === "run" && inARow === 1 ? ms(0) : backoff(inARow);
+    this.#failure = { kind, error, inARow, retryAt: ms(this.#now() + pause) };
+    if (kind === "load") {
       this.#ports.observer.loadFailed(this.config);
       this.#log.error("model not loaded", { reason: error.message, retryInMs: pause });
     }
     if (pause > 0 && this.#hosts === 0) for (const waiter of this.#waiting.splice(0)) waiter.turn.reject(error);
     void this.#ports.clock.sleep(pause, this.#stopped.signal).then(
-      () => {
-        if (this.config.keepWarm || this.#waiting.length > 0) void this.bringUp();
-      },
+      () => this.#bringUpIfWanted(),
       () => {},
     );
     this.#arbiter.changed();
+  }
+
+  #recover(kind: Failure["kind"]): void {
+    if (this.#failure?.kind === kind) this.#failure = undefined;
+  }
+
+  #bringUpIfWanted(): void {
+    if (this.config.keepWarm || this.#waiting.length > 0) void this.bringUp();
   }
 
   #told(error: unknown): RivuletError {

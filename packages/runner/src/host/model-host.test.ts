@@ -145,6 +145,29 @@ describe.each([
   });
 });
 
+test("a model host whose line is cut is ended, and its job fails", async () => {
+  const exited = Promise.withResolvers<{ reason: string }>();
+  const cut: (() => void)[] = [];
+  const launcher: HostLauncher = {
+    launch: () => ({
+      channel: {
+        send() {},
+        onMessage: (listener) => listener({ kind: "loaded" }),
+        onClose: (listener) => void cut.push(listener),
+        close() {},
+      },
+      kill: () => exited.resolve({ reason: "signal SIGKILL" }),
+      exited: exited.promise,
+    }),
+  };
+  const host = hostOf(launcher);
+  await host.start();
+  const running = codeOf(host.run(work(""), listening().options));
+  for (const listener of cut) listener();
+  expect(await running).toBe("runner.crashed");
+  expect(await host.ended).toMatchObject({ isCrash: true });
+});
+
 describe("a model host in a child process", () => {
   test("that dies fails its job with what the process last said, and leaves nothing behind", async () => {
     const host = hostOf(inProcess);

@@ -25,6 +25,12 @@ export interface ModelHostOptions {
   readonly onLoading?: (progress: Progress) => void;
 }
 
+/** How a host ended: by itself, which is a crash, or by its owner's will. */
+export interface HostEnd {
+  readonly reason: string;
+  readonly isCrash: boolean;
+}
+
 export interface ModelHostPorts {
   readonly launcher: HostLauncher;
   readonly clock: Clock;
@@ -55,13 +61,15 @@ export class ModelHost implements Startable {
   readonly #options: ModelHostOptions;
   readonly #ports: ModelHostPorts;
   readonly #loaded = Promise.withResolvers<void>();
-  readonly #ended = Promise.withResolvers<string>();
+  readonly #ended = Promise.withResolvers<HostEnd>();
   readonly #stopped = new AbortController();
   #connection: HostConnection | undefined;
   #job: RunningJob | undefined;
   #jobs = 0;
   #peakBytes = 0;
   #endReason: string | undefined;
+  /** Why it is being ended, once it is. */
+  #doom: string | undefined;
 
   constructor(options: ModelHostOptions, ports: ModelHostPorts) {
     this.#options = options;
@@ -74,8 +82,8 @@ export class ModelHost implements Startable {
     return this.#peakBytes;
   }
 
-  /** Resolves with the reason when the host has ended, whoever ended it. Never rejects. */
-  get ended(): Promise<string> {
+  /** Resolves when the host has ended, whoever ended it. Never rejects. */
+  get ended(): Promise<HostEnd> {
     return this.#ended.promise;
   }
 
@@ -89,6 +97,7 @@ export class ModelHost implements Startable {
     const connection = this.#ports.launcher.launch();
     this.#connection = connection;
     connection.channel.onMessage((message) => this.#receive(message));
+    connection.channel.onClose(() => connection.kill()); // nobody can tell it anything any more
     void connection.exited.then(({ reason }) => this.#end(reason));
     connection.channel.send({ kind: "load", model: this.#options.model });
 
@@ -122,11 +131,14 @@ export class ModelHost implements Startable {
     let grace: Disposable | undefined;
     const callOff = () => {
       connection.channel.send({ kind: "abort", job: job.id });
-      grace = this.#after(this.#options.cancelGrace ?? CANCEL_GRACE, () => connection.kill());
+      grace = this.#after(this.#options.cancelGrace ?? CANCEL_GRACE, () => {
+        this.#doom ??= "a job that was called off did not stop";
+        connection.kill();
+      });
     };
     signal.addEventListener("abort", callOff, { once: true });
-    connection.channel.send({ kind: "run", job: job.id, work, isWatched: onProgress !== undefined });
     try {
+      connection.channel.send({ kind: "run", job: job.id, work, isWatched: onProgress !== undefined });
       return await job.done.promise;
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
@@ -140,7 +152,8 @@ export class ModelHost implements Startable {
   /** Ends the host at once. A model keeps nothing that a farewell could save. */
   async stop(): Promise<void> {
     this.#stopped.abort();
-    if (this.#connection === undefined) return this.#end("stopped");
+    this.#doom ??= "stopped";
+    if (this.#connection === undefined) return this.#end(this.#doom);
     this.#connection.kill();
     await this.#connection.exited;
   }
@@ -161,10 +174,10 @@ export class ModelHost implements Startable {
 
   #end(reason: string): void {
     if (this.#endReason !== undefined) return;
-    this.#endReason = this.#stopped.signal.aborted ? "stopped" : reason;
+    this.#endReason = this.#doom ?? reason;
     this.#loaded.reject(this.#loadFailed(`the model process ended: ${this.#endReason}`));
     this.#job?.done.reject(this.#crashed());
-    this.#ended.resolve(this.#endReason);
+    this.#ended.resolve({ reason: this.#endReason, isCrash: this.#doom === undefined });
   }
 
   #crashed(): RivuletError {
