@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Livepeer } from "@livepeer/ai";
 import { encodePng } from "@rivulet/media";
 import { batchPipelines } from "@rivulet/pipelines";
@@ -62,6 +63,8 @@ test("a gateway with keys lets in who shows one, through the published client to
   expect(answer.imageResponse?.images).toHaveLength(1);
 });
 
+const run = promisify(execFile);
+
 /** The lines of the README that begin with `curl`, whole with their continuations. */
 function curlLines(): readonly string[] {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8").replace(/\\\n\s*/g, " ");
@@ -89,9 +92,8 @@ test("the README's curl session works as printed, for each of the nine batch rou
     for (const [, file] of line.matchAll(/@([\w./-]+)/g))
       writeFileSync(stage.path(file ?? ""), file?.endsWith(".png") ? picture : wav());
     const here = line.replace(/http:\/\/(?:127\.0\.0\.1|localhost):\d+/g, gateway.address);
-    const said = execFileSync("bash", ["-c", `${here} -s -w '\\n%{http_code}'`], {
+    const { stdout: said } = await run("bash", ["-c", `${here} -s -w '\\n%{http_code}'`], {
       cwd: stage.leftovers.directory,
-      encoding: "utf8",
     });
     const status = Number(said.trimEnd().split("\n").at(-1));
     const body = said.slice(0, said.trimEnd().lastIndexOf("\n"));
@@ -106,9 +108,9 @@ test("the README's curl session works as printed, for each of the nine batch rou
   }
 });
 
-/** A tenth of a second of silence. */
+/** Two seconds of silence. */
 function wav(): Buffer {
-  const samples = Buffer.alloc(3200);
+  const samples = Buffer.alloc(64_000);
   const header = Buffer.alloc(44);
   header.write("RIFF", 0);
   header.writeUInt32LE(36 + samples.length, 4);

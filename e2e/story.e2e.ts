@@ -15,8 +15,9 @@ describe("npm start", () => {
     const picture = String(at(told, "picture"));
     expect(existsSync(picture)).toBe(true);
     expect(await judge(readFileSync(picture))).toMatchObject({
+      kind: "single",
       shape: "circle",
-      color: "red",
+      colour: "red",
       size: "large",
       background: "blue",
     });
@@ -33,7 +34,7 @@ describe("npm start", () => {
     expect(await start.exited(180_000)).toEqual({ code: 0, signal: null });
     expect(start.stdout).toBe("");
     for (const text of [
-      /found +orchestrator A \(model warm\), orchestrator B \(model warm\)/,
+      /found +orchestrators A \(warm, free\), B \(warm, free\)/,
       /chosen +orchestrator [AB]/,
       /took .*loading.*inference/,
       /seed +\d+/,
