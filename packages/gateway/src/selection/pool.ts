@@ -55,9 +55,15 @@ interface Waiter {
   readonly refuse: (error: RivuletError) => void;
 }
 
-export interface Chosen {
+interface Found {
   readonly candidate: Candidate;
   readonly why: Why;
+}
+
+/** A candidate one of whose slots is taken. */
+export interface Chosen extends Found {
+  /** Whether this job decides if the candidate's suspension is over. */
+  readonly isProbe: boolean;
 }
 
 /** An orchestrator that said it is full is left alone this long: about what a short job takes. */
@@ -102,10 +108,6 @@ export class ModelPool {
     this.#clock = clock;
   }
 
-  get waiting(): number {
-    return this.#waiters.length;
-  }
-
   /** How long a job takes on average, once one has ended. */
   get averageJob(): Milliseconds | undefined {
     return this.#jobs === 0 ? undefined : this.#averageJob;
@@ -125,8 +127,8 @@ export class ModelPool {
   /** Chooses at once, or not at all. The chosen one's slot is taken. */
   takeNow(tried: ReadonlySet<string>): Chosen | undefined {
     this.#wake();
-    const chosen = this.#find(tried, this.#waiters.length);
-    return chosen && this.#take(chosen);
+    const found = this.#find(tried, this.#waiters.length);
+    return found && this.#take(found);
   }
 
   /**
@@ -142,7 +144,7 @@ export class ModelPool {
     this.#setAlarm();
     this.#clock.sleep(patience, ended.signal).then(
       () => {
-        this.#leave(waiter);
+        if (!this.#leave(waiter)) return;
         this.#wake();
         const cold = this.#cold.find((candidate) => !tried.has(candidate.session.uri));
         if (cold === undefined) reject(this.busy());
@@ -161,8 +163,8 @@ export class ModelPool {
   }
 
   /** Gives a slot back and lets the next one in. */
-  giveBack(candidate: Candidate): void {
-    if (candidate.standing.isProbing) this.#endProbe(candidate.standing);
+  giveBack({ candidate, isProbe }: Chosen): void {
+    if (isProbe) this.#endProbe(candidate.standing);
     this.change(candidate, (c) => {
       c.inFlight -= 1;
     });
@@ -210,8 +212,8 @@ export class ModelPool {
     this.#wake();
     const staying: Waiter[] = [];
     for (const waiter of this.#waiters) {
-      const chosen = this.#find(waiter.tried, staying.length);
-      if (chosen !== undefined) waiter.take(this.#take(chosen));
+      const found = this.#find(waiter.tried, staying.length);
+      if (found !== undefined) waiter.take(this.#take(found));
       else if (this.mayBecomeFree(waiter.tried)) staying.push(waiter);
       else waiter.refuse(this.busy());
     }
@@ -219,7 +221,7 @@ export class ModelPool {
     this.#setAlarm();
   }
 
-  #find(tried: ReadonlySet<string>, ahead: number): Chosen | undefined {
+  #find(tried: ReadonlySet<string>, ahead: number): Found | undefined {
     const isNew = (candidate: Candidate) => !tried.has(candidate.session.uri);
     const warm = this.#warm.find(isNew);
     if (warm !== undefined) return { candidate: warm, why: "warm" };
@@ -232,10 +234,11 @@ export class ModelPool {
     return waiting > this.#averageLoad ? { candidate: cold, why: "cold-warm-full" } : undefined;
   }
 
-  #take(chosen: Chosen): Chosen {
-    const { candidate } = chosen;
+  #take(found: Found): Chosen {
+    const { candidate } = found;
     const { standing } = candidate;
-    if (standing.suspension !== undefined) {
+    const isProbe = standing.suspension !== undefined;
+    if (isProbe) {
       standing.isProbing = true;
       for (const other of standing.candidates) if (other !== candidate) other.pool.change(other, () => {});
     }
@@ -243,7 +246,7 @@ export class ModelPool {
       c.inFlight += 1;
       c.lastChosen = ++this.#chosen;
     });
-    return chosen;
+    return { ...found, isProbe };
   }
 
   #endProbe(standing: Standing): void {
@@ -288,9 +291,12 @@ export class ModelPool {
     this.#setAlarm();
   }
 
-  #leave(waiter: Waiter): void {
+  /** Takes a job out of the queue. Returns whether it was still waiting. */
+  #leave(waiter: Waiter): boolean {
+    const before = this.#waiters.length;
     this.#waiters = this.#waiters.filter((other) => other !== waiter);
     this.#setAlarm();
+    return this.#waiters.length < before;
   }
 
   /** Wakes the queue when the next resting orchestrator may be asked again. */

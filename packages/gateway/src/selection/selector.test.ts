@@ -240,6 +240,16 @@ describe("suspension", () => {
     expect(selector.considered(demand, new Set())[0]).toMatchObject({ inFlight: 2, state: "busy" });
   });
 
+  test("while one job probes, an older one that ends lets no second one in", async () => {
+    known("one", { capacity: 3 });
+    const older = await acquire();
+    await failing("peer.failed");
+    await clock.advance(seconds(10));
+    using _probe = await acquire();
+    older[Symbol.dispose]();
+    expect(selector.considered(demand, new Set())[0]).toMatchObject({ state: "probing", inFlight: 1 });
+  });
+
   test("a probe that fails suspends for twice as long", async () => {
     known("one");
     await failing("peer.failed");

@@ -138,13 +138,8 @@ export class Selector {
     return new Choice(chosen, ms(this.#clock.monotonic() - began), {
       succeeded: (figures) => pool.succeeded(chosen.candidate, figures),
       failed: (error) => this.#failed(chosen.candidate, error),
-      giveBack: () => pool.giveBack(chosen.candidate),
+      giveBack: () => pool.giveBack(chosen),
     });
-  }
-
-  /** Throws what `acquire` would throw without waiting when nobody known offers the model. */
-  checkOffered(demand: Demand): void {
-    if (!this.#pools.has(keyOf(demand.pipeline, demand.model))) throw this.#nothing(demand);
   }
 
   /** Whether an orchestrator the job has not tried is there and not suspended. */
