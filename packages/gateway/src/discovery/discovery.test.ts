@@ -159,6 +159,13 @@ test("a session is renewed before its token is in the last tenth of its life", a
   expect(a.asked).toBe(2);
 });
 
+test("a peer whose clock is behind does not make rounds follow each other", async () => {
+  const [a, b] = [peer("a", { tokenLife: minutes(-5) }), peer("b")];
+  await discover(["a", "b"]);
+  await clock.advance(seconds(30));
+  expect([a.asked, b.asked]).toEqual([1, 1]);
+});
+
 test("blocked addresses, second names of one orchestrator and those without work are not used", async () => {
   peer("a");
   peer("same", { serviceUri: uriOf("a") });
@@ -173,13 +180,14 @@ test("blocked addresses, second names of one orchestrator and those without work
   );
 });
 
-test("further addresses are asked one level deep, as many as allowed", async () => {
-  peer("a", { nodes: [uriOf("b"), uriOf("c")] });
+test("further addresses are asked one level deep, as many as allowed, when they are https with a port", async () => {
+  peer("a", { nodes: ["http://127.0.0.1:5935", "https://no-port.test", uriOf("b"), uriOf("c")] });
   peer("b", { nodes: [uriOf("d")] });
   peer("c");
   peer("d");
-  await discover(["a"], { extraNodes: 1 });
+  const found = await discover(["a"], { extraNodes: 1 });
   expect(names()).toEqual(["a", "b"]);
+  expect(found.unused).toEqual([]);
 });
 
 test("jobs that want the same session renewed share one question", async () => {

@@ -151,7 +151,7 @@ export class Discovery implements Startable {
     const asked = new Set(this.#listed);
     const nodes: ServiceUri[] = [];
     let missed = await this.#askAll([...asked], (told) => {
-      const further = told.nodes.slice(0, this.#options.extraNodes).map(addressOf);
+      const further = told.nodes.filter(isNode).slice(0, this.#options.extraNodes).map(addressOf);
       for (const uri of further)
         if (uri !== undefined && !asked.has(uri)) {
           asked.add(uri);
@@ -273,8 +273,14 @@ export class Discovery implements Startable {
     if (alone > 0) pause = Math.min(pause, SOONEST * 2 ** Math.min(alone - 1, 3));
     for (const { session } of this.#known.values()) {
       const life = session.token.expiresAt - session.seenAt;
-      pause = Math.min(pause, session.token.expiresAt - life * LAST_SHARE - now);
+      // Dead on arrival is a clock that differs from ours: a job whose token is refused has it renewed.
+      if (life > 0) pause = Math.min(pause, Math.max(SOON, session.token.expiresAt - life * LAST_SHARE - now));
     }
     return ms(Math.max(SOONEST, pause) * (1 - JITTER + 2 * JITTER * randomness.uniform()));
   }
+}
+
+/** Peers name others by `https` and with a port; anything else would have us knock at our own neighbours. Source: wire-protocol 10. */
+function isNode(text: string): boolean {
+  return /^https:\/\/[^/]+:\d+(?:\/|$)/i.test(text);
 }

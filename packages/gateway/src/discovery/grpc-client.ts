@@ -135,13 +135,14 @@ function sessionOf(
 }
 
 function offersOf({ capabilities, prices }: OrchestratorInfo, least: LeastVersions): readonly Offer[] {
+  const priceOf = new Map(prices.map(({ capability, constraint, price }) => [`${capability} ${constraint}`, price]));
   return [...(capabilities?.models ?? [])].flatMap(([capability, models]) => {
     const pipeline = pipelineOf(capability);
     if (pipeline?.kind !== "batch") return [];
     return [...models].flatMap(([model, { isWarm, capacity, runnerVersion }]): Offer[] => {
       const wanted = wantedCapabilities(pipeline, model, least);
       if (!isCompatible(wanted, capabilities)) return [];
-      const price = prices.find((listed) => listed.capability === capability && listed.constraint === model)?.price;
+      const price = priceOf.get(`${capability} ${model}`);
       return [{ pipeline, model, isWarm, capacity, runnerVersion, ...(price && { price }) }];
     });
   });
