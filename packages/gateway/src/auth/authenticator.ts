@@ -3,7 +3,6 @@ export interface Credentials {
   /** The `Authorization` header as it came. */
   readonly authorization: string | undefined;
   readonly path: string;
-  readonly signal: AbortSignal;
 }
 
 /** Who calls, as far as this gateway knows. */

@@ -131,8 +131,8 @@ function batchRoute(pipeline: Pipeline, options: RouteOptions, ports: RoutePorts
   };
 }
 
-async function authenticate({ request, path, signal }: Exchange, authenticator: Authenticator): Promise<void> {
-  await authenticator.authenticate({ authorization: request.headers.authorization, path, signal });
+async function authenticate({ request, path }: Exchange, authenticator: Authenticator): Promise<void> {
+  await authenticator.authenticate({ authorization: request.headers.authorization, path });
 }
 
 function headersOf(job: PreparedJob, { orchestrator, timings }: AnsweredJob) {
