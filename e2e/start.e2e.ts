@@ -1,8 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { createServer } from "node:net";
+import { READY } from "@rivulet/node";
 import { expect, test } from "vitest";
+import { ask } from "./harness/ask.ts";
 import { isListening } from "./harness/leftovers.ts";
-import { MAIN, Stage } from "./harness/stage.ts";
+import { MODEL, request, ScriptedRunner } from "./harness/scripted-runner.ts";
+import { eventually, MAIN, Stage } from "./harness/stage.ts";
 
 /** Runs the program to its end. */
 function rivulet(stage: Stage, ...args: readonly string[]) {
@@ -91,6 +94,35 @@ test("a config file is checked and explained without starting anything", async (
   expect(explained.stdout).toMatch(/orchestrator\.httpAddr .* flag/);
   expect(explained.stdout + explained.stderr).not.toContain("hush");
   expect(rivulet(stage, "config", "check", "-config", stage.path("absent.yaml")).status).toBe(2);
+});
+
+test("a config file starts its roles in one process, which do a job together", async () => {
+  await using stage = new Stage();
+  await using runner = await ScriptedRunner.start();
+  const model = `{ pipeline: text-to-image, model: ${MODEL}, url: "${runner.url}", warm: true }`;
+  await using port = await listening();
+  const address = `127.0.0.1:${port.port}`;
+  await port[Symbol.asyncDispose]();
+  const file = stage.write(
+    "rivulet.yaml",
+    `roles: [gateway, orchestrator]
+orchestrator: { serviceUri: "http://${address}", httpAddr: "${address}", models: [${model}] }
+gateway: { httpAddr: "127.0.0.1:0", orchestrators: ["http://${address}"], discoveryInterval: 1s }
+`,
+  );
+  const node = stage.prepare("start", ["-config", file]);
+  const gateway = new Promise<string>((resolve) => {
+    node.onEvent(({ event, role, address }) => {
+      if (event === READY && role === "gateway") resolve(String(address));
+    });
+  });
+  await node.start();
+  const url = await gateway;
+  const answer = await eventually("a picture", async () => {
+    const tried = await ask({ address: url }, "/text-to-image", request);
+    return tried.status === 200 ? tried : undefined;
+  });
+  expect(answer.headers.get("x-orchestrator")).toBe(`http://${address}`);
 });
 
 test("the network of npm start says when its picture cannot be written", async () => {

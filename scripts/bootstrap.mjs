@@ -33,11 +33,6 @@ const SAME_SIGNAL_MS = 250;
 /** A lock older than this was left behind by a machine that lost power; an installation never takes as long. */
 const STALE_LOCK_MS = 15 * 60_000;
 
-main().catch((error) => {
-  console.error(error instanceof Failure ? error.message : error);
-  process.exitCode = error instanceof Failure ? error.exitCode : 1;
-});
-
 async function main() {
   const [verb, ...args] = process.argv.slice(2);
   const command = Object.hasOwn(verbs, verb ?? "") ? verbs[verb] : undefined;
@@ -221,4 +216,11 @@ class Failure extends Error {
     super(message);
     this.exitCode = exitCode;
   }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Failure ? error.message : error);
+  process.exitCode = error instanceof Failure ? error.exitCode : 1;
 }

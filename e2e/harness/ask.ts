@@ -1,5 +1,3 @@
-import type { NodeProcess } from "@rivulet/node";
-
 /** An answer of a gateway to an application, read to its end. */
 export interface Answer {
   readonly status: number;
@@ -14,7 +12,12 @@ export interface AskOptions {
 }
 
 /** Asks a gateway as an application does: with JSON, or with a form when a body is one. */
-export async function ask(gateway: NodeProcess, path: string, body: object, options: AskOptions = {}): Promise<Answer> {
+export async function ask(
+  gateway: { readonly address: string },
+  path: string,
+  body: object,
+  options: AskOptions = {},
+): Promise<Answer> {
   const isForm = body instanceof FormData;
   const begin = performance.now();
   const response = await fetch(`${gateway.address}${path}`, {

@@ -23,14 +23,14 @@ export class Stage implements AsyncDisposable {
   #names = 0;
 
   /** Starts a node and waits until it can be used. */
-  async node(role: Role, args: readonly string[]): Promise<NodeProcess> {
+  async node(role: Role | "start", args: readonly string[]): Promise<NodeProcess> {
     const node = this.prepare(role, args);
     await node.start();
     return node;
   }
 
   /** A node that has not started yet. */
-  prepare(role: Role, args: readonly string[]): NodeProcess {
+  prepare(role: Role | "start", args: readonly string[]): NodeProcess {
     this.#names += 1;
     const node = new NodeProcess({
       name: `${role} ${this.#names}`,
