@@ -1,4 +1,3 @@
-import { RivuletError } from "@rivulet/primitives";
 import { z } from "zod";
 import { networkCapability } from "./capability.ts";
 import { loadingAnd } from "./deadlines.ts";
@@ -7,6 +6,7 @@ import { secondsPerUnit } from "./latency.ts";
 import { MAX_JSON_TEXT_LENGTH, MIN_AUDIO_SECONDS } from "./limits.ts";
 import type { AudioProbe } from "./media.ts";
 import { definePipeline } from "./pipeline.ts";
+import { refusedFile } from "./refused-file.ts";
 
 const TIMESTAMPS: readonly string[] = ["true", "1", "sentence", "false", "0", "word"];
 
@@ -58,9 +58,6 @@ export const audioToText = definePipeline({
 /** The billable length: whole seconds, rounded down. A clip without one is refused. Source: wire-protocol 4.5. */
 function wholeSeconds(audio: AudioProbe): number {
   const seconds = Math.floor(audio.durationSeconds);
-  if (seconds < MIN_AUDIO_SECONDS)
-    throw new RivuletError("request.invalid", {
-      problems: [{ loc: ["body", "audio"], msg: "must last at least one second", type: "value_error" }],
-    });
+  if (seconds < MIN_AUDIO_SECONDS) throw refusedFile("audio", "must last at least one second");
   return seconds;
 }

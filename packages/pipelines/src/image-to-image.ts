@@ -16,6 +16,7 @@ import { imageFiles, imageResponse, seedsFrom } from "./image-response.ts";
 import { secondsPerPixelStep } from "./latency.ts";
 import { MAX_GUIDANCE, SIDE_STEP } from "./limits.ts";
 import { definePipeline } from "./pipeline.ts";
+import { refusedFile } from "./refused-file.ts";
 
 export const imageToImage = definePipeline({
   name: "image-to-image",
@@ -57,11 +58,12 @@ export const imageToImage = definePipeline({
   latencyScore: (request, work, took) => secondsPerPixelStep(took, work, request),
   deadline: ({ num_images_per_prompt }) => loadingAnd(60 * num_images_per_prompt),
   files: (response) => imageFiles(response, "image/png"),
-  expect: ({ seed, num_images_per_prompt: count }, { image }) => ({
-    files: count,
-    size: { width: wholeBlocks(image.width), height: wholeBlocks(image.height) },
-    ...seedsFrom(seed, count),
-  }),
+  expect: ({ seed, num_images_per_prompt: count }, { image }) => {
+    const size = { width: wholeBlocks(image.width), height: wholeBlocks(image.height) };
+    if (size.width === 0 || size.height === 0)
+      throw refusedFile("image", `must be at least ${SIDE_STEP} pixels wide and high`);
+    return { files: count, size, ...seedsFrom(seed, count) };
+  },
   example: { prompt: "the same in green", num_inference_steps: 2, seed: 1 },
 });
 

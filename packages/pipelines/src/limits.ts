@@ -4,6 +4,8 @@ export const SIDE_STEP = 8;
 export const MIN_SIDE = 64;
 /** 2048² is four times what the largest supported family is trained for; beyond it one request fills any card. */
 export const MAX_SIDE = 2048;
+/** Sixteen times as many is the largest picture that anybody here opens; from a larger one no answer could be checked. */
+export const MAX_UPSCALED_PIXELS = 2048 * 2048;
 /** More steps than any schedule gains from. Source: runner-and-models 9.6. */
 export const MAX_STEPS = 200;
 /** Pictures of one request are made one after another; more belong in more requests. Source: runner-and-models 9.6. */

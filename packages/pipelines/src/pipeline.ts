@@ -87,6 +87,7 @@ export interface Pipeline<
   streams?(request: z.output<Request>): boolean;
   /** The files in a response, in order. Empty for pipelines that answer text. */
   files(response: z.output<Response>): readonly ResultFile[];
+  /** Throws "request.invalid" for files from which no good answer can come: what nobody can do is nobody's failure. */
   expect(request: z.output<Request>, media: Probes<Media>): Expectation;
   /** A small valid request, used to check that a model is ready, in documents and in contract tests. */
   readonly example: Readonly<Record<string, unknown>>;

@@ -71,6 +71,23 @@ describe("an answer is checked against what was asked", () => {
     expect(expectation("upscale", { prompt: "x", seed: 9 }, { image })).toEqual({ files: 1, size, seeds: [9] });
   });
 
+  test("a source that models round in different ways leaves the size open", () => {
+    const odd = { ...image, width: 101 };
+    expect(expectation("upscale", { prompt: "x", seed: 9 }, { image: odd })).toEqual({ files: 1, seeds: [9] });
+  });
+
+  test("a source from which nobody can make a good answer is refused", () => {
+    const refused = (loc: string) =>
+      expect.objectContaining({
+        code: "request.invalid",
+        facts: { problems: [expect.objectContaining({ loc: ["body", loc] })] },
+      });
+    const tiny = { ...image, height: 7 };
+    expect(() => expectation("image-to-image", { prompt: "x" }, { image: tiny })).toThrow(refused("image"));
+    const huge = { ...image, width: 2049, height: 2048 };
+    expect(() => expectation("upscale", { prompt: "x" }, { image: huge })).toThrow(refused("image"));
+  });
+
   test("the files of an answer can be replaced in place", () => {
     const pipeline = get("text-to-image");
     const response = {

@@ -4,9 +4,11 @@ import { loadingAnd } from "./deadlines.ts";
 import { inferenceSteps, modelId, prompt, safetyCheck, seed } from "./fields.ts";
 import { imageFiles, imageResponse, seedsFrom } from "./image-response.ts";
 import { secondsPerPixelStep } from "./latency.ts";
+import { MAX_UPSCALED_PIXELS } from "./limits.ts";
 import { definePipeline } from "./pipeline.ts";
+import { refusedFile } from "./refused-file.ts";
 
-/** How often the result is as wide and as high as the picture. Source: runner-and-models 1.6. */
+/** How often the result is as wide and as high as the picture. Source: runner-and-models 1.6 and 7.10. */
 const FACTOR = 4;
 
 export const upscale = definePipeline({
@@ -32,11 +34,17 @@ export const upscale = definePipeline({
   latencyScore: (request, work, took) => secondsPerPixelStep(took, work, request),
   deadline: () => loadingAnd(120),
   files: (response) => imageFiles(response, "image/png"),
-  expect: ({ seed }, { image }) => ({
-    files: 1,
-    size: { width: image.width * FACTOR, height: image.height * FACTOR },
-    // Runners of the older implementation take seed 0 for none and draw one: no fault of theirs on this network.
-    ...seedsFrom(seed === 0 ? undefined : seed, 1),
-  }),
+  expect: ({ seed }, { image: { width, height } }) => {
+    if (width * height > MAX_UPSCALED_PIXELS)
+      throw refusedFile("image", `must have at most ${MAX_UPSCALED_PIXELS} pixels`);
+    // Other sides are rounded down by some models before they grow, and by others not.
+    const isWhole = width % FACTOR === 0 && height % FACTOR === 0;
+    return {
+      files: 1,
+      ...(isWhole && { size: { width: width * FACTOR, height: height * FACTOR } }),
+      // Runners of the older implementation take seed 0 for none and draw one: no fault of theirs on this network.
+      ...seedsFrom(seed === 0 ? undefined : seed, 1),
+    };
+  },
   example: { prompt: "a red circle", num_inference_steps: 2, seed: 1 },
 });
