@@ -1,4 +1,4 @@
-import { probeAudio, sniffContentType, verifyImage } from "@rivulet/media";
+import { probeAudio, probeImage, sniffContentType, verifyImage } from "@rivulet/media";
 import type { Expectation, ResultFile } from "@rivulet/pipelines";
 import { isError, RivuletError } from "@rivulet/primitives";
 
@@ -10,22 +10,23 @@ export interface FetchedFile {
 
 type Size = { readonly width: number; readonly height: number };
 
-/** How each type of file is read; a picture also says its size. */
-const readers: { readonly [T in ResultFile["contentType"]]: (bytes: Uint8Array) => Promise<Size | undefined> } = {
-  "image/png": async (bytes) => {
-    const image = await verifyImage(bytes, { field: "result" });
-    if (image.format !== "png") throw badResult(`a picture is ${image.format}, not png`);
-    return image;
+/** How each type of file is read. */
+const readers: { readonly [T in ResultFile["contentType"]]: (bytes: Uint8Array, asked?: Size) => Promise<void> } = {
+  "image/png": async (bytes, asked) => {
+    const { format, width, height } = probeImage(bytes, "result");
+    if (format !== "png") throw badResult(`a picture is ${format}, not png`);
+    // Before the pixels: a header may promise more of them than fit in memory.
+    if (asked !== undefined && (width !== asked.width || height !== asked.height))
+      throw badResult(`a picture is ${width} × ${height}, not ${asked.width} × ${asked.height}`);
+    await verifyImage(bytes, { field: "result" });
   },
   "video/mp4": async (bytes) => {
     const type = sniffContentType(bytes);
     if (type !== "video/mp4") throw badResult(`a video is ${type ?? "of no known type"}`);
-    return undefined;
   },
   "audio/wav": async (bytes) => {
     const audio = probeAudio(bytes, "result");
     if (audio.durationSeconds <= 0) throw badResult("the audio is empty");
-    return undefined;
   },
 };
 
@@ -43,20 +44,12 @@ export async function verifyFiles(expected: Expectation, files: readonly Fetched
     const [seed, told] = [expected.seeds?.[index], file.owner["seed"]];
     if (seed !== undefined && told !== seed) throw badResult(`file ${index + 1} has another seed than ${seed}`);
   });
-  await Promise.all(
-    files.map(async ({ file, bytes }) => {
-      const size = await read(file, bytes);
-      const { size: asked } = expected;
-      if (size === undefined || asked === undefined) return;
-      if (size.width !== asked.width || size.height !== asked.height)
-        throw badResult(`a picture is ${size.width} × ${size.height}, not ${asked.width} × ${asked.height}`);
-    }),
-  );
+  await Promise.all(files.map(({ file, bytes }) => read(file, bytes, expected.size)));
 }
 
-async function read(file: ResultFile, bytes: Uint8Array): Promise<Size | undefined> {
+async function read(file: ResultFile, bytes: Uint8Array, asked: Size | undefined): Promise<void> {
   try {
-    return await readers[file.contentType](bytes);
+    await readers[file.contentType](bytes, asked);
   } catch (cause) {
     if (isError(cause, "request.media-undecodable") || isError(cause, "request.media-unsupported"))
       throw new RivuletError("peer.bad-result", { reason: cause.facts.reason }, { cause });
