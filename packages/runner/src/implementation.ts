@@ -52,6 +52,8 @@ export interface RunContext {
 
 /** A model in memory. `dispose` gives its memory back. */
 export interface LoadedModel<N extends PipelineName> {
+  /** Laid over the pipeline's example for the run that shows that the model works: for models that cannot do every request. */
+  readonly example?: Readonly<Record<string, unknown>>;
   run(request: PipelineRequest<N>, context: RunContext): Promise<PipelineRunnerResponse<N>>;
   dispose(): Promise<void>;
 }

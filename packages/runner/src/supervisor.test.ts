@@ -153,15 +153,17 @@ test("a runner that cannot start says why", async () => {
     facts: { reason: expect.stringContaining("EADDRINUSE") },
   });
   taken.close();
-  await expect(runnerOf({ models: [] }).start()).rejects.toMatchObject({
-    code: "node.cannot-start",
-    facts: { reason: expect.stringContaining("models: must name at least one model") },
-  });
+  const empty = runnerOf({ models: [] });
+  const running = empty.whenRunning();
+  const reason = expect.stringContaining("models: must name at least one model");
+  await expect(empty.start()).rejects.toMatchObject({ code: "node.cannot-start", facts: { reason } });
+  await expect(running).rejects.toMatchObject({ code: "node.cannot-start" });
 });
 
 test("stopping while it starts leaves nothing behind", async () => {
   const runner = runnerOf();
   const starting = runner.start();
+  expect(runner.state).toBe("starting");
   await runner.stop();
   await expect(starting).rejects.toMatchObject({ code: "node.cannot-start" });
   expect(pidsBelow("runner-main")).toEqual([]);

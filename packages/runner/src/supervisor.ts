@@ -16,6 +16,7 @@ import {
 } from "@rivulet/primitives";
 import { ProcessOutput } from "./process-output.ts";
 import type { RunnerSettings } from "./runner-settings.ts";
+import { started } from "./started.ts";
 
 export interface RunnerProcessPorts {
   readonly clock: Clock;
@@ -83,7 +84,7 @@ export class RunnerProcess implements Startable {
     return this.#url;
   }
 
-  /** Resolves when the runner is running, at once when it is. Rejects when it is stopped. */
+  /** Resolves when the runner is running, at once when it is. Rejects when it is stopped or could not be started. */
   whenRunning(): Promise<void> {
     return this.#whenRunning.promise;
   }
@@ -94,8 +95,9 @@ export class RunnerProcess implements Startable {
     const first = this.#launch(this.#settings.port ?? 0);
     this.#supervision = first.then(
       (running) => this.#supervise(running),
-      () => {
-        this.#state = "stopped"; // whoever starts it is told why
+      (error: unknown) => {
+        this.#state = "stopped";
+        this.#whenRunning.reject(error);
       },
     );
     await first;
@@ -141,10 +143,12 @@ export class RunnerProcess implements Startable {
   async #launch(port: number): Promise<Running> {
     const { log } = this.#ports;
     // A group of its own: a terminal's Ctrl-C reaches only the owner, and ending the group ends the model processes too.
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", RUNNER_MAIN, "--owned"], {
-      stdio: ["pipe", "pipe", "pipe"],
-      detached: true,
-    });
+    const child = started(
+      spawn(process.execPath, ["--disable-warning=ExperimentalWarning", RUNNER_MAIN, "--owned"], {
+        stdio: ["pipe", "pipe", "pipe"],
+        detached: true,
+      }),
+    );
     const output = new ProcessOutput(child.stderr, log);
     const running = {
       exited: exitOf(child, output),
@@ -236,7 +240,6 @@ async function listeningUrl(child: ChildProcess, signal: AbortSignal): Promise<s
 
 function exitOf(child: ChildProcess, output: ProcessOutput): Promise<string> {
   return new Promise((resolve) => {
-    child.once("error", (error) => resolve(error.message));
     child.once("close", (code, signal) => {
       const how = signal === null ? `exit ${code}` : `signal ${signal}`;
       const said = output.lastError ?? output.tail;

@@ -15,8 +15,8 @@ import type { PoolModel } from "./pooled-model.ts";
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Says whether a model that has loaded also works: it does the pipeline's example, and the result must be what the
- * pipeline expects of it: its shape, the number of files, and pictures that decode and have the asked size and seed.
+ * Says whether a model that has loaded also works: it does the pipeline's example, with what the model itself wants laid
+ * over it, and the result must be what the pipeline expects of it: its shape, the number of files, and pictures that decode and have the asked size and seed.
  *
  * Throws `model.load-failed` when it does not, and the signal's reason when that aborts first.
  */
@@ -25,7 +25,12 @@ export async function verifyInference(config: PoolModel, host: ModelHost, signal
   try {
     const media = await exampleMedia(pipeline);
     const probes = probeFiles(pipeline.media, media);
-    const request = resolveRequest(pipeline, parseRequest(pipeline, pipeline.example), probes, SAME_EVERY_TIME);
+    const request = resolveRequest(
+      pipeline,
+      parseRequest(pipeline, { ...pipeline.example, ...host.example }),
+      probes,
+      SAME_EVERY_TIME,
+    );
     const response = await host.run({ request, media }, { signal });
     if (pipeline.runnerResponse !== undefined) pipeline.runnerResponse.parse(response);
     else await checkResult(pipeline.files(pipeline.response.parse(response)), pipeline.expect(request, probes));

@@ -30,7 +30,7 @@ export type ToHost =
 /** What a model host tells its owner. Without `job` it speaks of the load. */
 export type FromHost =
   | { readonly kind: "progress"; readonly job?: number; readonly progress: Progress }
-  | { readonly kind: "loaded" }
+  | { readonly kind: "loaded"; readonly example: Readonly<Record<string, unknown>> }
   | { readonly kind: "result"; readonly job: number; readonly response: Record<string, unknown> }
   | { readonly kind: "error"; readonly job?: number; readonly code: ErrorCode; readonly facts: object }
   | { readonly kind: "memory"; readonly peakBytes: number };

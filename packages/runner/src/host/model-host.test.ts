@@ -152,7 +152,7 @@ test("a model host whose line is cut is ended, and its job fails", async () => {
     launch: () => ({
       channel: {
         send() {},
-        onMessage: (listener) => listener({ kind: "loaded" }),
+        onMessage: (listener) => listener({ kind: "loaded", example: {} }),
         onClose: (listener) => void cut.push(listener),
         close() {},
       },

@@ -60,13 +60,14 @@ interface RunningJob {
 export class ModelHost implements Startable {
   readonly #options: ModelHostOptions;
   readonly #ports: ModelHostPorts;
-  readonly #loaded = Promise.withResolvers<void>();
+  readonly #loaded = Promise.withResolvers<Readonly<Record<string, unknown>>>();
   readonly #ended = Promise.withResolvers<HostEnd>();
   readonly #stopped = new AbortController();
   #connection: HostConnection | undefined;
   #job: RunningJob | undefined;
   #jobs = 0;
   #peakBytes = 0;
+  #example: Readonly<Record<string, unknown>> = {};
   #endReason: string | undefined;
   /** Why it is being ended, once it is. */
   #doom: string | undefined;
@@ -82,6 +83,11 @@ export class ModelHost implements Startable {
     return this.#peakBytes;
   }
 
+  /** What the loaded model wants laid over its pipeline's example. */
+  get example(): Readonly<Record<string, unknown>> {
+    return this.#example;
+  }
+
   /** Resolves when the host has ended, whoever ended it. Never rejects. */
   get ended(): Promise<HostEnd> {
     return this.#ended.promise;
@@ -94,7 +100,7 @@ export class ModelHost implements Startable {
   async start(): Promise<void> {
     invariant(this.#connection === undefined, "a model host starts once");
     if (this.#stopped.signal.aborted) throw this.#loadFailed("stopped");
-    const connection = this.#ports.launcher.launch();
+    const connection = this.#launch();
     this.#connection = connection;
     connection.channel.onMessage((message) => this.#receive(message));
     connection.channel.onClose(() => connection.kill()); // nobody can tell it anything any more
@@ -106,7 +112,7 @@ export class ModelHost implements Startable {
       this.#loaded.reject(this.#loadFailed(`not loaded within ${limit} ms`));
     });
     try {
-      await this.#loaded.promise;
+      this.#example = await this.#loaded.promise;
     } catch (error) {
       await this.stop();
       throw error;
@@ -158,9 +164,17 @@ export class ModelHost implements Startable {
     await this.#connection.exited;
   }
 
+  #launch(): HostConnection {
+    try {
+      return this.#ports.launcher.launch();
+    } catch (cause) {
+      throw this.#loadFailed(cause instanceof Error ? cause.message : String(cause));
+    }
+  }
+
   #receive(message: FromHost): void {
     if (message.kind === "memory") this.#peakBytes = Math.max(this.#peakBytes, message.peakBytes);
-    else if (message.kind === "loaded") this.#loaded.resolve();
+    else if (message.kind === "loaded") this.#loaded.resolve(message.example);
     else if (message.kind === "progress" && message.job === undefined) this.#options.onLoading?.(message.progress);
     else if (message.kind === "error" && message.job === undefined) this.#loaded.reject(errorOf(message));
     else if ("job" in message && message.job === this.#job?.id) this.#receiveOf(this.#job, message);

@@ -3,6 +3,7 @@ import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { invariant, type Logger } from "@rivulet/primitives";
 import { ProcessOutput } from "../process-output.ts";
+import { started } from "../started.ts";
 import { frameChannel } from "./frames.ts";
 import type { FromHost, HostLauncher, ToHost } from "./messages.ts";
 
@@ -19,16 +20,17 @@ export function processLauncher(options: { readonly implementations: URL; readon
   return {
     launch() {
       // The fourth descriptor is one end of a socket pair. Nothing may write to standard output but a runner itself.
-      const child = spawn(
-        process.execPath,
-        ["--disable-warning=ExperimentalWarning", HOST_MAIN, options.implementations.href, String(process.pid)],
-        { stdio: ["ignore", "ignore", "pipe", "pipe"] },
+      const child = started(
+        spawn(
+          process.execPath,
+          ["--disable-warning=ExperimentalWarning", HOST_MAIN, options.implementations.href, String(process.pid)],
+          { stdio: ["ignore", "ignore", "pipe", "pipe"] },
+        ),
       );
       const [, , , line] = child.stdio;
       invariant(line instanceof Duplex && child.stderr !== null, "a spawned host has its pipes");
       const output = new ProcessOutput(child.stderr, options.log);
       const exited = Promise.withResolvers<{ reason: string }>();
-      child.once("error", (error) => exited.resolve({ reason: error.message }));
       child.once("close", (code, signal) => {
         const how = signal === null ? `exit ${code}` : `signal ${signal}`;
         exited.resolve({ reason: output.tail === "" ? how : `${how}: ${output.tail}` });

@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { codeOf, isError, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
 import type { Implementation, LoadedModel, Progress } from "../implementation.ts";
 import type { Channel, FromHost, HostJob, HostModel, ToHost } from "./messages.ts";
 
 /** A model of any pipeline. Requests were parsed by the owner with the pipeline's own schema, which is the proof. */
 interface AnyLoadedModel {
+  readonly example?: Readonly<Record<string, unknown>>;
   run(request: HostJob["request"], context: Parameters<LoadedModel<never>["run"]>[1]): Promise<Record<string, unknown>>;
   dispose(): Promise<void>;
 }
@@ -65,10 +67,10 @@ async function load(
       onProgress: (progress) => channel.send({ kind: "progress", progress }),
     });
     channel.send({ kind: "memory", peakBytes: ports.peakBytes() });
-    channel.send({ kind: "loaded" });
+    channel.send({ kind: "loaded", example: loaded.example ?? {} });
     return loaded as AnyLoadedModel;
   } catch (error) {
-    channel.send({ kind: "error", ...told(isError(error) ? error : loadFailed(model, textOf(error))) });
+    channel.send({ kind: "error", ...told(isError(error) ? error : loadFailed(model, textBelow(model, error))) });
     return undefined;
   }
 }
@@ -121,4 +123,10 @@ const MAX_REASON = 500;
 
 function textOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
+}
+
+/** The text with files named as they lie in the model: where that is on this machine is nobody's business. */
+function textBelow({ directory }: HostModel, error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return textOf(text.replaceAll(join(directory, "/"), ""));
 }
