@@ -54,5 +54,7 @@ test("an absent file has no settings, and a file that holds no object is refused
   expect((await ModelSettings.read(join(directory, "none.json"))).has("steps")).toBe(false);
   await writeFile(join(directory, "list.json"), "[]");
   await expect(ModelSettings.read(join(directory, "list.json"))).rejects.toThrow(RangeError);
+  await writeFile(join(directory, "cut.json"), '{"steps": ');
+  await expect(ModelSettings.read(join(directory, "cut.json"))).rejects.toThrow(/cut\.json is no JSON/);
   await rm(directory, { recursive: true });
 });

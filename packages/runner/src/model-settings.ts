@@ -77,10 +77,18 @@ export async function readJson(file: string): Promise<Readonly<Record<string, un
     throw error;
   });
   if (text === undefined) return undefined;
-  const value: unknown = JSON.parse(text);
+  const value = parsed(file, text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new RangeError(`${file} does not hold an object`);
   return value as Readonly<Record<string, unknown>>;
+}
+
+function parsed(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RangeError(`${file} is no JSON`, { cause });
+  }
 }
 
 function wrong(key: string, value: unknown, wanted: string): RangeError {

@@ -337,10 +337,17 @@ describe("a run", () => {
   test.each([
     ["a side that is no whole number of latents", { width: 100 }],
     ["adapters", { loras: '{"some/adapter": 1}' }],
+    ["adapters that are no JSON", { loras: "some/adapter" }],
+    ["adapters that are a list", { loras: "[]" }],
     ["a prompt of nothing but marks", { prompt: " | | " }],
   ] as const)("refuses %s", async (_, fields) => {
     const { model } = await load({ family: "sd" });
     await expect(model.run(request(fields), context())).rejects.toEqual(code("request.rejected-by-model"));
+  });
+
+  test.each(["", " ", "{}", " { } "])("takes no adapters, written as %j", async (loras) => {
+    const { model } = await load({ family: "sd" });
+    expect((await model.run(request({ loras, num_inference_steps: 1 }), context())).images).toHaveLength(1);
   });
 
   test("makes any size of whole latents, unless the files cannot", async () => {

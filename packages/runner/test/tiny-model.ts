@@ -24,6 +24,8 @@ export interface TinyModel {
   readonly side?: number;
   readonly hiddenStates?: boolean;
   readonly safetyChecker?: boolean;
+  /** Whether the decoder's numbers lie in a file of their own, as those of large models do. */
+  readonly externalData?: boolean;
   /** Multiplies the denoiser's answer: a large one overflows. */
   readonly gain?: number;
 }
@@ -63,7 +65,8 @@ export async function writeTinyModel(directory: string, model: TinyModel): Promi
   await json("unet/config.json", { in_channels: 4, out_channels: 4, block_out_channels: [8, 8] });
   await write("unet/model.onnx", denoiser(model));
   await json("vae_decoder/config.json", { scaling_factor: SCALING_FACTOR, block_out_channels: [8, 8, 8, 8] });
-  await write("vae_decoder/model.onnx", decoder());
+  await write("vae_decoder/model.onnx", decoder(model.externalData ? EXTERNAL_FILE : undefined));
+  if (model.externalData) await write(`vae_decoder/${EXTERNAL_FILE}`, new Uint8Array(decoderWeights().data.buffer));
   // Part of every export, and not needed to make pictures from text.
   await write("vae_encoder/model.onnx", decoder());
   if (model.safetyChecker) await write("safety_checker/model.onnx", safetyChecker());
@@ -197,14 +200,20 @@ function halvedAndDoubled(from: string, to: string): OnnxNode[] {
   ];
 }
 
+const EXTERNAL_FILE = "model.onnx_data";
+const COLOURS = PIXELS * PIXELS * 3;
+
+function decoderWeights() {
+  const weights = Array.from({ length: COLOURS * 4 }, (_, i) => (Math.floor(i / 4) % 3 === i % 4 ? 1 : 0));
+  return onnxFloats("weights", [COLOURS, 4, 1, 1], weights);
+}
+
 /** Latent channel c is colour c of every pixel of its block; the fourth is left out. */
-function decoder(): Uint8Array {
-  const colours = PIXELS * PIXELS * 3;
-  const weights = Array.from({ length: colours * 4 }, (_, i) => (Math.floor(i / 4) % 3 === i % 4 ? 1 : 0));
+function decoder(file?: string): Uint8Array {
   return onnxModel({
     inputs: [{ name: "latent_sample", type: "float32", dims: ["batch", 4, "height", "width"] }],
     outputs: [{ name: "sample", type: "float32", dims: ["batch", 3, "pixel_height", "pixel_width"] }],
-    constants: [onnxFloats("weights", [colours, 4, 1, 1], weights)],
+    constants: [file === undefined ? decoderWeights() : { ...decoderWeights(), file }],
     nodes: [
       { op: "Conv", inputs: ["latent_sample", "weights"], outputs: ["blocks"] },
       {

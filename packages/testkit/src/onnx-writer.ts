@@ -16,6 +16,8 @@ export interface OnnxConstant {
   readonly type: OnnxElementType;
   readonly dims: readonly number[];
   readonly data: ArrayBufferView;
+  /** The file beside the model that holds the data, from its first byte; the caller writes it. Inside the model when left out. */
+  readonly file?: string;
 }
 
 export type OnnxAttribute =
@@ -94,13 +96,22 @@ function attributeBytes(name: string, value: OnnxAttribute): Uint8Array {
 
 function constantBytes(constant: OnnxConstant): Uint8Array {
   const { buffer, byteOffset, byteLength } = constant.data;
-  return concat([
+  const head = concat([
     ...constant.dims.map((dim) => varintField(1, dim)),
     varintField(2, elementTypes[constant.type]),
     textField(8, constant.name),
-    field(9, new Uint8Array(buffer, byteOffset, byteLength)),
+  ]);
+  if (constant.file === undefined) return concat([head, field(9, new Uint8Array(buffer, byteOffset, byteLength))]);
+  const place = Object.entries({ location: constant.file, offset: "0", length: String(byteLength) });
+  return concat([
+    head,
+    ...place.map(([key, value]) => field(13, concat([textField(1, key), textField(2, value)]))),
+    varintField(14, EXTERNAL),
   ]);
 }
+
+/** `TensorProto.DataLocation` of data in a file of its own. */
+const EXTERNAL = 1;
 
 function portBytes(port: OnnxPort): Uint8Array {
   const dims = port.dims.map((dim) => field(1, typeof dim === "number" ? varintField(1, dim) : textField(2, dim)));

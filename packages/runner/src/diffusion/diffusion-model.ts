@@ -56,7 +56,12 @@ export async function loadDiffusionModel(load: DiffusionLoad): Promise<Diffusion
     const component = found.find((candidate) => candidate.folder === folder);
     if (component === undefined) return undefined;
     load.onProgress({ kind: "loading", stage: folder, loaded, total });
-    const graph = await load.backend.open(join(directory, folder, MODEL_FILE), { threads: load.threads });
+    const graph = await load.backend
+      .open(join(directory, folder, MODEL_FILE), { threads: load.threads })
+      .catch((cause: unknown) => {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new RangeError(`${folder}/${MODEL_FILE} could not be opened: ${reason}`, { cause });
+      });
     opened.defer(() => graph.close());
     loaded += component.bytes;
     load.onProgress({ kind: "loading", stage: folder, loaded, total });

@@ -52,6 +52,13 @@ class LoadedTextToImage implements LoadedModel<"text-to-image"> {
     this.#seedMode = seedMode;
   }
 
+  /** The one size of a file that was exported for one. */
+  get example(): Readonly<Record<string, unknown>> {
+    const { denoiser, decoder } = this.#model;
+    const size = denoiser.fixedSize;
+    return size === undefined ? {} : { height: size.height * decoder.factor, width: size.width * decoder.factor };
+  }
+
   /** Each picture is made on its own, so that it equals the one its seed makes alone. */
   async run(request: Request, context: RunContext): Promise<Response> {
     const { denoiser } = this.#model;
@@ -135,9 +142,26 @@ class LoadedTextToImage implements LoadedModel<"text-to-image"> {
   }
 }
 
+/** Source of the form and of the first text: runner-and-models 1.2.10. */
 function refuseAdapters(loras: string): void {
-  if (!["", "{}"].includes(loras.trim())) throw rejected("adapters (loras) are not supported");
+  const asked = loras.trim() === "" ? {} : parsedAdapters(loras);
+  const names = Object.keys(asked);
+  if (names.length > 0) throw rejected(`LoRA adapters are not supported here, asked for: ${names.join(", ")}`);
 }
+
+function parsedAdapters(loras: string): object {
+  const refused = (cause?: unknown) => rejected(`Unable to parse '${loras.slice(0, MAX_QUOTED)}' as JSON`, cause);
+  try {
+    const value: unknown = JSON.parse(loras);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch (cause) {
+    throw refused(cause);
+  }
+  throw refused();
+}
+
+/** Of a request's own text, in the error that refuses it. */
+const MAX_QUOTED = 100;
 
 function drawnSeed(randomness: Randomness): number {
   return Math.floor(randomness.uniform() * SEEDS);
