@@ -1,36 +1,25 @@
 import { probeAudio, sniffContentType } from "@rivulet/media";
-import { hex, type Target } from "../target.ts";
+import { aac, flac, mp3, mp4, opus, recordedWebm, vorbis, wav, webm } from "../../packages/media/test/audio-files.ts";
+import type { Target } from "../target.ts";
 
 export const target: Target = {
   name: "audio-header",
   corpus: [
-    hex("524946462c00000057415645666d74201000000001000100401f0000803e0000020010006461746108000000000000000000"),
-    hex("664c614300000022100010000000000000000ac442f000000064000000000000000000000000000000000000"),
-    hex("4f676753000200000000000000000100000000000000000101134f707573486561640101000080bb0000000000"),
-    hex("4f676753000200000000000000000100000000000000000001011e01766f726269730000000001803e0000"),
-    hex("49443303000000000000fffb9064000000000000000000000000000000000000"),
-    hex("0000001c667479704d344120000000004d3441206d70343269736f6d0000001c6d6f6f76000000146d7668640000000000000000"),
-    hex("1a45dfa39f4286810142f7810142f2810442f381084282847765626d42878104428581021853806780"),
-    hex("fff15080021ffc"),
+    wav(0.01),
+    mp3(2),
+    mp3(1, { index: "Xing", tag: true }),
+    aac(3),
+    flac(100),
+    opus(48_000),
+    vorbis(44_100),
+    mp4(1500),
+    mp4(1500, { wide: true, fragments: 1500 }),
+    webm(1000),
+    recordedWebm(1000, 20),
   ],
   words: [
-    "RIFF",
-    "WAVE",
-    "fmt ",
-    "data",
-    "fLaC",
-    "OggS",
-    "OpusHead",
-    "\x01vorbis",
-    "ID3",
-    "Xing",
-    "Info",
-    "VBRI",
-    "ftyp",
-    "moov",
-    "mvhd",
-    "mdhd",
-    "trak",
+    ..."RIFF|WAVE|fmt |data|fLaC|OggS|OpusHead|vorbis|ID3|Xing|Info|VBRI".split("|"),
+    ..."ftyp|moov|mvhd|mdhd|trak|stts|stsz|moof|mvex|mehd|free".split("|"),
   ],
   fuzz: (bytes) => ({ type: sniffContentType(bytes), probe: probeAudio(bytes) }),
 };

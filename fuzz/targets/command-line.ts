@@ -1,13 +1,8 @@
 import { documentSchema, flaggedSettings, parseFlags, ROLES } from "@rivulet/node";
+import { surroundingsWith } from "../surroundings.ts";
 import { type Target, text, utf8 } from "../target.ts";
 
-const surroundings = {
-  env: {},
-  readText: () => {
-    throw new Error("there is no such file");
-  },
-  resolvePath: (path: string) => path,
-};
+const surroundings = surroundingsWith("file", "text");
 const known = flaggedSettings(documentSchema(surroundings), ROLES);
 
 /** An argument a line. */

@@ -1,43 +1,21 @@
 import { loadConfiguration } from "@rivulet/node";
+import { surroundingsWith } from "../surroundings.ts";
 import { type Target, text, utf8 } from "../target.ts";
 
 export const target: Target = {
   name: "config-document",
   corpus: [
-    utf8("roles: [gateway]\ngateway:\n  httpAddr: 127.0.0.1:9935\n"),
-    utf8(
-      '{"roles":["orchestrator","runner"],"runner":{"models":[{"pipeline":"text-to-image","model":"a/b","warm":true}]}}',
-    ),
-    utf8("gateway\norchAddr http://127.0.0.1:8935\n"),
+    utf8("roles: [gateway]\ngateway:\n  httpAddr: 127.0.0.1:9935\n  orchAddr: [http://127.0.0.1:1]\n"),
+    utf8('{"roles":["runner"],"runner":{"models":[{"pipeline":"text-to-image","model":"a/b","warm":true}]}}'),
+    utf8("roles:\n- orchestrator\norchestrator:\n  orchSecret: env:X\n  aiModels: llm:m:true\n"),
   ],
   words: [
-    "roles",
-    "gateway",
-    "orchestrator",
-    "worker",
-    "runner",
-    "models",
-    "250ms",
-    "4GiB",
-    "env:X",
-    "file:x",
-    ": ",
-    "\n  ",
-    "- ",
-    "&a ",
-    "*a",
-    "<<: ",
-    "!!js/x ",
+    ..."roles|gateway|orchestrator|worker|runner|models|aiModels|defaults|250ms|4GiB|env:X|file:x|null".split("|"),
+    ...[": ", "\n  ", "\n- ", "&a ", "*a", "<<: ", "!!js/x ", "|\n", "? ", "__proto__"],
   ],
   fuzz: (bytes) => {
-    const surroundings = {
-      env: {},
-      readText: (path: string) => {
-        if (path === "config") return text(bytes);
-        throw new Error("there is no such file");
-      },
-      resolvePath: (path: string) => path,
-    };
-    return loadConfiguration({ roles: [], flags: [], flagProblems: [], file: "config" }, surroundings).settings;
+    const file = "rivulet.yaml";
+    const input = { roles: [], flags: [], flagProblems: [], file };
+    return loadConfiguration(input, surroundingsWith(file, text(bytes))).settings;
   },
 };

@@ -37,6 +37,8 @@ const phrases: readonly Phrase[] = [
 const known = phrases.map((phrase) => ({ ...phrase, low: phrase.text.toLowerCase() }));
 const saidFor: ReadonlyMap<ErrorCode, string> = new Map([
   ["auth.rejected", "Unauthorized"],
+  // So that gateways go elsewhere and come back.
+  ["node.overloaded", "insufficient capacity"],
   ...phrases.toReversed().map(({ code, text }) => [code, text] as const),
 ]);
 
