@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { isDataUrl, parseDataUrl } from "@rivulet/media";
-import type { ResultFile } from "@rivulet/pipelines";
+import type { Expectation, ResultFile } from "@rivulet/pipelines";
 import { type Clock, invariant, isError, linked, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
 import {
   batchManifestId,
@@ -68,6 +68,12 @@ export interface AttemptPorts {
   readonly clock: Clock;
 }
 
+/** A pixel at its largest: four samples of 16 bits, not compressed. */
+const MAX_PIXEL_BYTES = 8;
+/** What stands beside the pixels: profiles and texts inside a picture, JSON around it. */
+const SLACK = 1 << 20;
+/** Bytes as base64. */
+const BASE64 = 4 / 3;
 /** What is said of an error: no peer of ours says more. */
 const MAX_REFUSAL_BYTES = 65_536;
 
@@ -109,7 +115,7 @@ export class Attempts {
     const response = await this.#response(job, body, signal);
     const named = job.pipeline.files(response);
     verifyCount(job.expected, named);
-    const files = await this.#fetchAll(named, session, signal);
+    const files = await this.#fetchAll(named, session, this.#mostOfFile(job.expected), signal);
     await verifyFiles(job.expected, files);
     signal.throwIfAborted();
     const took = ms(clock.monotonic() - began);
@@ -155,7 +161,7 @@ export class Attempts {
   }
 
   async #response(job: PreparedJob, body: Readable, signal: AbortSignal): Promise<Record<string, unknown>> {
-    const bytes = await read(body, this.#options.maxResponseBytes, signal);
+    const bytes = await read(body, this.#mostOfAnswer(job.expected), signal);
     let json: unknown;
     try {
       json = JSON.parse(bytes.toString("utf8"));
@@ -172,21 +178,41 @@ export class Attempts {
   async #fetchAll(
     named: readonly ResultFile[],
     session: OrchestratorSession,
+    maxBytes: number,
     signal: AbortSignal,
   ): Promise<readonly FetchedFile[]> {
     using together = linked(signal);
     try {
-      return await Promise.all(named.map((file) => this.#fetch(file, session, together.signal)));
+      return await Promise.all(named.map((file) => this.#fetch(file, session, maxBytes, together.signal)));
     } catch (error) {
       together.abort(error);
       throw error;
     }
   }
 
-  async #fetch(file: ResultFile, session: OrchestratorSession, signal: AbortSignal): Promise<FetchedFile> {
+  /** The most bytes one file can have: of a picture of known size no more than its pixels need. */
+  #mostOfFile({ size }: Expectation): number {
+    const { maxFileBytes } = this.#options;
+    return size === undefined
+      ? maxFileBytes
+      : Math.min(maxFileBytes, size.width * size.height * MAX_PIXEL_BYTES + SLACK);
+  }
+
+  /** The most bytes of an answer's JSON with its files inside. Where there are none, masks may be as large as they like. */
+  #mostOfAnswer(expected: Expectation): number {
+    const { maxResponseBytes } = this.#options;
+    if (expected.files === 0) return maxResponseBytes;
+    return Math.min(maxResponseBytes, Math.ceil(expected.files * this.#mostOfFile(expected) * BASE64) + SLACK);
+  }
+
+  async #fetch(
+    file: ResultFile,
+    session: OrchestratorSession,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<FetchedFile> {
     const url = file.owner[file.key];
     if (typeof url !== "string") throw badResult("a file has no address");
-    const maxBytes = this.#options.maxFileBytes;
     if (!isDataUrl(url)) return { file, bytes: await this.#download(url, session, maxBytes, signal) };
     try {
       return { file, bytes: parseDataUrl(url, { maxBytes }).bytes };

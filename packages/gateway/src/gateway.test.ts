@@ -419,6 +419,18 @@ describe("a peer that fails", () => {
       },
       "peer.bad-result",
     ],
+    "answers far more than a small picture can be": [
+      async (job) => {
+        const url = toDataUrl("image/png", await picture());
+        const images = [{ url, seed: askedIn(job).seed, nsfw: false }];
+        answer(job, { images, padding: "x".repeat(3_000_000) });
+      },
+      "peer.bad-result",
+    ],
+    "answers an address with far more than a small picture": [
+      (job) => answer(job, { images: [{ url: "/large.png", seed: askedIn(job).seed, nsfw: false }] }),
+      "peer.bad-result",
+    ],
     "answers an address that is not its own": [
       (job) => answer(job, { images: [{ url: "http://127.0.0.1:1/x.png", seed: askedIn(job).seed, nsfw: false }] }),
       "peer.bad-result",
@@ -433,6 +445,7 @@ describe("a peer that fails", () => {
     "that %s gets no more work for a time, and another one does the job",
     async (_, [fail, code]) => {
       const { bad, good, to } = await pair();
+      bad.files.set("/large.png", Buffer.concat([await picture(), new Uint8Array(2_000_000)]));
       bad.onJob = fail;
       const response = await post(to);
       expect(response.status).toBe(200);

@@ -1,5 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { codeOf, httpOf, isError, RivuletError, requestId, type Startable, seconds } from "@rivulet/primitives";
+import {
+  BodyBudget,
+  codeOf,
+  httpOf,
+  isError,
+  RivuletError,
+  requestId,
+  type Startable,
+  seconds,
+} from "@rivulet/primitives";
 import { type Address, address, offChainSigner } from "@rivulet/wire";
 import { Agent, type Dispatcher } from "undici";
 import { Attempts } from "./attempt.ts";
@@ -13,7 +22,6 @@ import type { DiscoverySource } from "./discovery/source.ts";
 import { staticSource } from "./discovery/static.ts";
 import { webhookSource } from "./discovery/webhook.ts";
 import { Hedging } from "./hedging.ts";
-import { BodyBudget } from "./http/body-budget.ts";
 import { Exchange } from "./http/exchange.ts";
 import { type Route, resultRoute, routes } from "./http/routes.ts";
 import { JobRunner } from "./job.ts";

@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import {
+  type BodyRoom,
   type Clock,
   errorBody,
   httpOf,
@@ -10,7 +11,6 @@ import {
   RivuletError,
   seconds,
 } from "@rivulet/primitives";
-import type { BodyRoom } from "./body-budget.ts";
 import { readBounded } from "./read-bounded.ts";
 
 /** How much of a refused body is read off the connection, so that the client gets to see the refusal. */
