@@ -33,8 +33,9 @@ const SCHEDULERS = [
   "DPMSolverMultistepScheduler",
 ] as const;
 const OTHER_CAPTIONS = 50;
-/** Two pictures differ visibly when their pixels are this far apart on average, of 255. */
-const VISIBLE = 8;
+/** Two pictures differ visibly when at least this share of their pixels has another colour, by this much of 255. */
+const VISIBLE_SHARE = 0.01;
+const VISIBLE_LEVELS = 40;
 const SEEDS_COMPARED = 20;
 const MAX_PICTURE_BYTES = 1_000_000;
 
@@ -120,8 +121,13 @@ function shuffledShare(made: readonly Made[]): number {
   });
 }
 
-function difference(a: Rgb8, b: Rgb8): number {
-  return a.data.reduce((sum, value, i) => sum + Math.abs(value - (b.data[i] ?? 0)), 0) / a.data.length;
+function differsVisibly(a: Rgb8, b: Rgb8): boolean {
+  let changed = 0;
+  for (let i = 0; i < a.data.length; i += 3) {
+    const levels = [0, 1, 2].map((c) => Math.abs((a.data[i + c] ?? 0) - (b.data[i + c] ?? 0)));
+    if (Math.max(...levels) > VISIBLE_LEVELS) changed++;
+  }
+  return changed >= (VISIBLE_SHARE * a.data.length) / 3;
 }
 
 const TILE = 128;
@@ -171,7 +177,7 @@ for (const scheduler of wanted) {
 const again = await Promise.all(
   made.slice(0, SEEDS_COMPARED).map(async ({ text, picture }, i) => {
     const other = await studio.make(own, text, 1_000_000 + i);
-    return difference(picture, other.picture) > VISIBLE;
+    return differsVisibly(picture, other.picture);
   }),
 );
 await writeFile(values.sheet, await contactSheet(made));

@@ -17,6 +17,7 @@ import argparse
 import math
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -214,7 +215,7 @@ def encode_latents(work: Path, args) -> None:
     """The training set as latents, so that the UNet's training never runs the encoder; and the scaling factor."""
     vae = AutoencoderKL.from_pretrained(work / "vae").to(memory_format=torch.channels_last).eval()
     rng = random.Random(args.seed + 1)
-    scenes = [shapes.training_scene(rng, pairs=0.36) for _ in range(args.scenes)]
+    scenes = [shapes.training_scene(rng, pairs=0.33) for _ in range(args.scenes)]
     out = torch.empty(len(scenes), LATENT_CHANNELS, 16, 16)
     began = time.time()
     for i in range(0, len(scenes), 16):
@@ -316,17 +317,21 @@ def save_pipeline(work: Path, args) -> None:
     both = torch.nn.ModuleList([new_text_encoder(tokenizer), new_unet()])
     for p, s in zip(both.parameters(), torch.load(work / "unet.ckpt", weights_only=False)["ema"]):
         p.data.copy_(s)
-    scheduler = DDIMScheduler(**SCHEDULE, timestep_spacing="trailing", clip_sample=False, set_alpha_to_one=False, steps_offset=0)
+    settings = dict(timestep_spacing="trailing", clip_sample=False, set_alpha_to_one=False, steps_offset=0)
+    scheduler = DDIMScheduler(**SCHEDULE, **settings)
     StableDiffusionPipeline(
         vae=AutoencoderKL.from_pretrained(work / "vae"),
         text_encoder=both[0].eval(),
         tokenizer=tokenizer,
         unet=both[1].eval(),
-        scheduler=scheduler,
+        scheduler=DDIMScheduler(**SCHEDULE, **settings),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(work / "diffusers")
+    # The pipeline adjusts an old setting on its way; and the library leaves out the tokenizer's published files.
+    scheduler.save_pretrained(work / "diffusers" / "scheduler")
+    shutil.copytree(work / "tokenizer", work / "diffusers" / "tokenizer", dirs_exist_ok=True)
 
 
 def main() -> None:
@@ -337,7 +342,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--vae-steps", type=int, default=4000)
     parser.add_argument("--kl", type=float, default=5e-4)
-    parser.add_argument("--scenes", type=int, default=16000)
+    parser.add_argument("--scenes", type=int, default=8000)
     parser.add_argument("--unet-steps", type=int, default=12000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--workers", type=int, default=2, help="processes that train the UNet together")
