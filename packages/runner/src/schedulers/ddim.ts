@@ -1,7 +1,7 @@
 import type { ModelSettings } from "../model-settings.ts";
 import { clipRange, noiseConfig, refuse } from "./config.ts";
 import { signalTable } from "./noise-table.ts";
-import { cleanOf, noiseOf, sharesOf } from "./prediction.ts";
+import { cleanOf, noised, noiseOf, sharesOf } from "./prediction.ts";
 import { advance, at, begin, clipped, mix, type Schedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { roundHalfToEven, spacedTimesteps } from "./spacing.ts";
@@ -32,10 +32,7 @@ export function ddimScheduler(settings: ModelSettings): Scheduler {
           const noise = noiseOf(config.predictionType, here, denoising.sample, output, clean);
           return advance(denoising, mix([next.signal, clean], [next.noise, noise]));
         },
-        addNoise: (clean, noise, index) => {
-          const shares = sharesOf(at(signal, at(timesteps, index)));
-          return mix([shares.signal, clean], [shares.noise, noise]);
-        },
+        addNoise: (clean, noise, index) => noised(sharesOf(at(signal, at(timesteps, index))), clean, noise),
       };
     },
   };

@@ -1,7 +1,7 @@
 import type { ModelSettings } from "../model-settings.ts";
 import { noiseConfig, refuse } from "./config.ts";
 import { indexOfSigma, interpolated, karrasSigmas, positiveSignalTable, sigmaTable } from "./noise-table.ts";
-import { cleanOf, type Shares } from "./prediction.ts";
+import { cleanOf, noised, type Shares } from "./prediction.ts";
 import { at, begin, mix, type Schedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { sigmaChoice } from "./sigma-schedule.ts";
@@ -56,10 +56,7 @@ export function dpmSolverScheduler(settings: ModelSettings): Scheduler {
           const sample = mix(keep, [weight * (1 + share), clean], [-weight * share, earlier]);
           return { index: index + 1, done: done + 1, sample, history: [clean] };
         },
-        addNoise: (clean, noise, index) => {
-          const shares = sharesAtSigma(at(sigmas, index));
-          return mix([shares.signal, clean], [shares.noise, noise]);
-        },
+        addNoise: (clean, noise, index) => noised(sharesAtSigma(at(sigmas, index)), clean, noise),
       };
     },
   };

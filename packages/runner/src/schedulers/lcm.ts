@@ -1,7 +1,7 @@
 import type { ModelSettings } from "../model-settings.ts";
 import { clipRange, noiseConfig, refuse } from "./config.ts";
 import { signalTable } from "./noise-table.ts";
-import { cleanOf, sharesOf } from "./prediction.ts";
+import { cleanOf, noised, sharesOf } from "./prediction.ts";
 import { advance, at, begin, clipped, mix, type Schedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -48,10 +48,7 @@ export function lcmScheduler(settings: ModelSettings): Scheduler {
           const shares = sharesOf(at(signal, at(timesteps, denoising.index + 1)));
           return advance(denoising, mix([shares.signal, denoised], [shares.noise, noise]));
         },
-        addNoise: (clean, noise, index) => {
-          const shares = sharesOf(at(signal, at(timesteps, index)));
-          return mix([shares.signal, clean], [shares.noise, noise]);
-        },
+        addNoise: (clean, noise, index) => noised(sharesOf(at(signal, at(timesteps, index))), clean, noise),
       };
     },
   };

@@ -1,7 +1,7 @@
 import type { ModelSettings } from "../model-settings.ts";
 import { noiseConfig } from "./config.ts";
 import { signalTable } from "./noise-table.ts";
-import { sharesOf } from "./prediction.ts";
+import { noised, sharesOf } from "./prediction.ts";
 import { at, begin, type Denoising, mix, type Schedule, type Term } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { roundHalfToEven, spacedTimesteps } from "./spacing.ts";
@@ -62,10 +62,7 @@ export function pndmScheduler(settings: ModelSettings): Scheduler {
           const moved = next(denoising, move(denoising.sample, answer, timestep, timestep - stride), history);
           return denoising.done === 0 ? { ...moved, anchor: denoising.sample } : moved;
         },
-        addNoise: (clean, noise, index) => {
-          const shares = sharesOf(at(signal, at(timesteps, index)));
-          return mix([shares.signal, clean], [shares.noise, noise]);
-        },
+        addNoise: (clean, noise, index) => noised(sharesOf(at(signal, at(timesteps, index))), clean, noise),
       };
     },
   };

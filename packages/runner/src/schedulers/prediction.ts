@@ -12,6 +12,11 @@ export function sharesOf(power: number): Shares {
   return { signal: Math.sqrt(power), noise: Math.sqrt(1 - power) };
 }
 
+/** A clean sample with as much noise as its share says. */
+export function noised(shares: Shares, clean: Float32Array, noise: Float32Array): Float32Array {
+  return mix([shares.signal, clean], [shares.noise, noise]);
+}
+
 /** The clean sample that the model's output implies. */
 export function cleanOf(
   type: PredictionType,
