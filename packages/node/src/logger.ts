@@ -104,7 +104,10 @@ function shown(value: LogFields[string]): string {
 
 /** JSON has no bigint. */
 function plain(fields: LogFields): Record<string, string | number | boolean | undefined> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, typeof value === "bigint" ? value.toString() : value]),
-  );
+  const written: Record<string, string | number | boolean | undefined> = {};
+  for (const name in fields) {
+    const value = fields[name];
+    written[name] = typeof value === "bigint" ? value.toString() : value;
+  }
+  return written;
 }

@@ -1,20 +1,28 @@
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Clock, ms, type Randomness } from "@rivulet/primitives";
+
+/** The longest delay a Node.js timer takes; longer ones would fire at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 
 /** The machine's own time. */
 export const systemClock: Clock = {
   now: () => ms(Date.now()),
   monotonic: () => ms(performance.now()),
-  sleep: async (duration, signal) => {
-    signal?.throwIfAborted();
-    try {
-      await sleep(duration, undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    }
-  },
+  // Several sleeps a job are called off: by hand that costs nothing, while the platform's own makes an error each time.
+  sleep: (duration, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const wake = () => {
+        signal?.removeEventListener("abort", callOff);
+        resolve();
+      };
+      const timer = setTimeout(wake, Math.min(duration, MAX_TIMER));
+      const callOff = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", callOff, { once: true });
+    }),
 };
 
 /** Cryptographically secure chance. */
