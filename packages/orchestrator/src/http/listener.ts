@@ -1,7 +1,7 @@
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttp2Server, createSecureServer, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, createServer, isIPv6, type Socket } from "node:net";
-import { minutes, RivuletError, type Startable, seconds } from "@rivulet/primitives";
+import { type Milliseconds, minutes, RivuletError, type Startable, seconds } from "@rivulet/primitives";
 import { orAborted } from "../clock-deadline.ts";
 import type { Certificate } from "./certificate.ts";
 import type { HttpHandler } from "./exchange.ts";
@@ -12,19 +12,33 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Idle connections are kept this long. Source: wire-protocol 1.1. */
-const IDLE = minutes(10);
-/** How long a connection may take to say what it speaks. */
-const GREETING = seconds(10);
+/** How long connections are waited for. */
+export interface ListenerPatience {
+  /** Idle connections are kept this long. Source: wire-protocol 1.1. */
+  readonly idle: Milliseconds;
+  /** How long a connection may take to say what it speaks. */
+  readonly greeting: Milliseconds;
+  /** How long the head of an HTTP/1.1 request may take to arrive. */
+  readonly head: Milliseconds;
+  /** How often an HTTP/2 peer is asked for a sign of life, and how long it may take to give it: a cut cable says nothing. */
+  readonly heartbeat: Milliseconds;
+}
+
+const usualPatience: ListenerPatience = {
+  idle: minutes(10),
+  greeting: seconds(10),
+  head: minutes(1),
+  heartbeat: seconds(15),
+};
+
+/** Connections at once, from whomever: each costs a descriptor and its buffers. */
+const MAX_CONNECTIONS = 10_000;
 /** Streams of one HTTP/2 connection: jobs of one gateway at one time. */
 const MAX_STREAMS = 1000;
 /** What HTTP/2 connections begin with. */
 const HTTP2_PREFACE = "PRI * HTTP/2";
 
-const http1Options = { keepAliveTimeout: IDLE } as const;
 const settings = { maxConcurrentStreams: MAX_STREAMS } as const;
-// Together, because the types do not know that a secure server passes `http1Options` on.
-const secureOptions = { allowHTTP1: true, http1Options, settings };
 
 /** One listening port that speaks HTTP/1.1 and HTTP/2: by ALPN over TLS, by the first bytes in clear text. */
 export class Listener implements Startable {
@@ -35,13 +49,17 @@ export class Listener implements Startable {
   readonly #sessions = new Set<ServerHttp2Session>();
   #port: number | undefined;
 
-  constructor(address: ListenAddress, certificate: Certificate | undefined, handler: HttpHandler) {
+  constructor(
+    address: ListenAddress,
+    certificate: Certificate | undefined,
+    handler: HttpHandler,
+    patience: ListenerPatience = usualPatience,
+  ) {
     this.#address = address;
     this.#scheme = certificate === undefined ? "http" : "https";
     this.#server =
-      certificate === undefined
-        ? clearTextServer(handler)
-        : createSecureServer({ ...certificate, ...secureOptions }, handler);
+      certificate === undefined ? clearTextServer(patience, handler) : secureServer(certificate, patience, handler);
+    this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on("connection", (socket: Socket) => {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
@@ -53,6 +71,7 @@ export class Listener implements Startable {
     this.#server.on("session", (session: ServerHttp2Session) => {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
+      watch(session, patience);
     });
     this.#server.on("tlsClientError", () => {});
   }
@@ -61,10 +80,6 @@ export class Listener implements Startable {
   get url(): string {
     const { host } = this.#address;
     return `${this.#scheme}://${isIPv6(host) ? `[${host}]` : host}:${this.#port ?? this.#address.port}`;
-  }
-
-  get port(): number {
-    return this.#port ?? this.#address.port;
   }
 
   /** Throws "node.cannot-start" when the address is taken or not ours. */
@@ -94,16 +109,33 @@ export class Listener implements Startable {
   }
 }
 
+function http1Options({ idle, head }: ListenerPatience) {
+  return {
+    keepAliveTimeout: idle,
+    headersTimeout: head,
+    // Bodies are bounded where they are read: a worker's event stream lasts as long as its job.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(head, seconds(30)),
+  };
+}
+
+function secureServer(certificate: Certificate, patience: ListenerPatience, handler: HttpHandler) {
+  // Together, because the types do not know that a secure server passes `http1Options` on.
+  const options = { ...certificate, allowHTTP1: true, http1Options: http1Options(patience), settings };
+  return createSecureServer(options, handler);
+}
+
 /** Looks at a connection's first bytes and hands it to the server that speaks its protocol. */
-function clearTextServer(handler: HttpHandler) {
-  const http1 = createHttpServer(http1Options, handler);
+function clearTextServer(patience: ListenerPatience, handler: HttpHandler) {
+  const http1 = createHttpServer(http1Options(patience), handler);
   const http2 = createHttp2Server({ settings }, handler);
   http2.on("sessionError", () => {});
   const server = createServer((socket) => {
-    socket.setTimeout(GREETING, () => socket.destroy());
+    const tooSlow = () => socket.destroy();
+    socket.setTimeout(patience.greeting, tooSlow);
     socket.once("error", () => socket.destroy());
     socket.once("data", (first: Buffer) => {
-      socket.setTimeout(0);
+      socket.setTimeout(0, tooSlow);
       socket.pause();
       socket.unshift(first);
       const isHttp2 = first.subarray(0, HTTP2_PREFACE.length).toString("latin1") === HTTP2_PREFACE;
@@ -112,7 +144,34 @@ function clearTextServer(handler: HttpHandler) {
     });
   });
   http2.on("session", (session) => server.emit("session", session));
+  // It only looks after slow requests when it believes that it listens itself.
+  server.on("listening", () => http1.emit("listening"));
+  server.on("close", () => http1.close());
   return server;
+}
+
+/** Closes a session whose peer gives no sign of life, and one that nobody has used for long. */
+function watch(session: ServerHttp2Session, { heartbeat, idle }: ListenerPatience): void {
+  let streams = 0;
+  let lastUse = performance.now();
+  let isAnswered = true;
+  session.on("stream", (stream) => {
+    streams += 1;
+    stream.once("close", () => {
+      streams -= 1;
+      lastUse = performance.now();
+    });
+  });
+  const beat = setInterval(() => {
+    if (!isAnswered) return session.destroy();
+    if (streams === 0 && performance.now() - lastUse >= idle) return session.close();
+    isAnswered = false;
+    session.ping((error) => {
+      isAnswered = error === null;
+    });
+  }, heartbeat);
+  beat.unref();
+  session.once("close", () => clearInterval(beat));
 }
 
 /** Frames arrive in order: whoever answers a ping has had everything before it. */
