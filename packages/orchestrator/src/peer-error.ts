@@ -36,6 +36,7 @@ const withFacts: { readonly [C in keyof ErrorFactsByCode]: (report: PeerReport) 
   "network.all-busy": ({ reason }) => new RivuletError("peer.failed", { reason }),
   "network.no-orchestrators": ({ reason }) => new RivuletError("peer.failed", { reason }),
   "capacity.exhausted": ({ pipeline, model }) => new RivuletError("capacity.exhausted", { pipeline, model }),
+  "peer.unreachable": ({ reason }) => new RivuletError("peer.unreachable", { reason }),
   "job.deadline-exceeded": ({ reason }) => new RivuletError("peer.failed", { reason }),
   "config.invalid": ({ reason }) => new RivuletError("peer.failed", { reason }),
 };

@@ -34,12 +34,14 @@ export interface WorldOptions extends Partial<OrchestratorOptions> {
   readonly clock?: TestClock;
   /** Without the TLS port. */
   readonly isClearTextOnly?: boolean;
+  /** Of the randomness. */
+  readonly seed?: number;
 }
 
 /** An orchestrator on a real port and what a gateway would do to it. */
 export class OrchestratorWorld implements AsyncDisposable {
   readonly clock: TestClock;
-  readonly randomness = seededRandomness(7);
+  readonly randomness;
   readonly runner: FakeRunner;
   readonly executor: RunnerHttp;
   readonly orchestrator: Orchestrator;
@@ -47,10 +49,11 @@ export class OrchestratorWorld implements AsyncDisposable {
 
   private constructor(
     runner: FakeRunner,
-    { clock = new TestClock(), isClearTextOnly, ...options }: WorldOptions,
+    { clock = new TestClock(), isClearTextOnly, seed = 7, ...options }: WorldOptions,
     hasRunner: boolean,
   ) {
     this.clock = clock;
+    this.randomness = seededRandomness(seed);
     this.runner = runner;
     const ports = { clock: this.clock, randomness: this.randomness, log: silentLogger };
     this.executor = new RunnerHttp({ url: runner.url, models: [] }, ports);

@@ -1,5 +1,9 @@
+import { connect as connectHttp2 } from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { minutes, seconds, silentLogger } from "@rivulet/primitives";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { imageToImage, llm, textToImage } from "@rivulet/pipelines";
+import { minutes, modelId, ms, seconds, silentLogger } from "@rivulet/primitives";
 import {
   answersWell,
   crashes,
@@ -11,8 +15,16 @@ import {
   seededRandomness,
   turn,
 } from "@rivulet/testkit";
-import { encodeFormData, RESULT_CONTENT_TYPES, resultHeaders } from "@rivulet/wire";
+import {
+  AIWorkerService,
+  encodeFormData,
+  RESULT_CONTENT_TYPES,
+  registrationMessage,
+  resultHeaders,
+  workerJobOf,
+} from "@rivulet/wire";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { capabilitiesOfOffers } from "../src/advertise.ts";
 import { RunnerHttp } from "../src/executors/runner-http.ts";
 import { Worker, type WorkerOptions } from "../src/worker/worker.ts";
 import { OrchestratorWorld } from "./orchestrator-world.ts";
@@ -30,6 +42,7 @@ class Cable {
   readonly #sockets = new Set<Socket>();
   readonly #server;
   #isCut = false;
+  #bytesLeft = Number.POSITIVE_INFINITY;
 
   constructor(port: number) {
     this.#server = createServer((near) => {
@@ -46,6 +59,10 @@ class Cable {
           other.destroy();
         });
       }
+      near.on("data", (chunk: Buffer) => {
+        this.#bytesLeft -= chunk.length;
+        if (this.#bytesLeft <= 0) this.cut();
+      });
       near.pipe(far).pipe(near);
     });
   }
@@ -59,6 +76,20 @@ class Cable {
   cut(): void {
     this.#isCut = true;
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Cut after so many more bytes from the worker. */
+  cutAfter(bytes: number): void {
+    this.#bytesLeft = bytes;
+  }
+
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  mend(): void {
+    this.#isCut = false;
+    this.#bytesLeft = Number.POSITIVE_INFINITY;
   }
 
   async close(): Promise<void> {
@@ -111,6 +142,33 @@ async function attach(offered = models, options: Partial<WorkerOptions> = {}): P
   await attached.worker.start();
   if (options.secret === undefined) while ((await free()) === before) await turn();
   return attached;
+}
+
+/** A worker that only reads its stream, as others may be written. */
+async function attachByHand() {
+  const baseUrl = world.orchestrator.address;
+  const sessionManager = new Http2SessionManager(baseUrl, {}, { rejectUnauthorized: false });
+  const client = createClient(AIWorkerService, createGrpcTransport({ baseUrl, sessionManager }));
+  const offer = { model: modelId("m"), isWarm: true, slots: 1, free: 1, runnerVersion: "" };
+  const offers = [textToImage, imageToImage, llm].map((pipeline) => ({ ...offer, pipeline }));
+  const capabilities = capabilitiesOfOffers(offers, "slots");
+  const jobs = client.registerAIWorker(registrationMessage({ secret: SECRET, capabilities, hardware: [] }));
+  const stream = jobs[Symbol.asyncIterator]();
+  let first: ReturnType<typeof stream.next> | undefined = stream.next();
+  first.catch(() => {});
+  while ((await free()) === 0) await turn();
+  return {
+    next: async () => {
+      const { value, done } = await (first ?? stream.next());
+      first = undefined;
+      if (done === true) throw new Error("the stream has ended");
+      return workerJobOf(value);
+    },
+    [Symbol.asyncDispose]: async () => {
+      sessionManager.abort();
+      while ((await free()) > 0) await turn();
+    },
+  };
 }
 
 /** Free slots of the picture model, as gateways are told. */
@@ -286,6 +344,155 @@ describe("workers that go away", () => {
   });
 });
 
+describe("a cable that breaks", () => {
+  /** Moves time until the worker is back with its slot. */
+  const restored = async (only: WorkerWorld) => {
+    while (only.worker.jobs > 0 || (await free()) !== 1) await world.clock.advance(seconds(1));
+    expect(JSON.parse((await world.ask("/readyz")).text).jobs).toBe(0);
+  };
+
+  test("while a job runs: the worker comes back with it, and it is done once", async () => {
+    const gate = new Gate();
+    const only = await attach();
+    only.runner.behave(gate.before(answersWell));
+    const job = world.post("/text-to-image", prompt);
+    await only.runner.arrived(1);
+    only.cable.cut();
+    while ((await world.info()).capabilities?.models.has(27)) await turn();
+    only.cable.mend();
+    while (!(await world.info()).capabilities?.models.has(27)) await world.clock.advance(ms(100));
+    gate.open();
+    expect((await job).status).toBe(200);
+    expect(only.runner.jobs).toHaveLength(1);
+    await restored(only);
+  });
+
+  test("before a result is posted: the worker is told of the job again", async () => {
+    const gate = new Gate();
+    const only = await attach();
+    only.runner.behave(gate.before(answersWell));
+    const job = world.post("/text-to-image", prompt);
+    await only.runner.arrived(1);
+    only.cable.cut();
+    gate.open();
+    while (only.worker.jobs > 0) await turn();
+    only.cable.mend();
+    while (only.runner.jobs.length < 2) await world.clock.advance(ms(100));
+    expect((await job).status).toBe(200);
+    await restored(only);
+  });
+
+  test.each([1, 300, 600, 900, 1200, 1500])(
+    "%i bytes into a result: the job ends once and the slot comes back",
+    async (bytes) => {
+      const gate = new Gate();
+      const only = await attach();
+      only.runner.behave(gate.before(answersWell));
+      let ended = 0;
+      const job = world.post("/text-to-image", prompt).then((answer) => {
+        ended += 1;
+        return answer;
+      });
+      await only.runner.arrived(1);
+      only.cable.cutAfter(bytes);
+      gate.open();
+      while (only.worker.jobs > 0 && !only.cable.isCut) await turn();
+      only.cable.mend();
+      await restored(only);
+      expect([200, 500]).toContain((await job).status);
+      expect(ended).toBe(1);
+      expect((await world.post("/text-to-image", prompt)).status).toBe(200);
+    },
+  );
+
+  test("before events are posted: the runner learns that nobody reads them", async () => {
+    const gate = new Gate();
+    const only = await attach();
+    only.runner.behave(gate.before(answersWell));
+    const job = world.post("/llm", { messages: [{ role: "user", content: "hello" }], model: "m", stream: true });
+    await only.runner.arrived(1);
+    only.cable.cut();
+    gate.open();
+    while (only.worker.jobs > 0) await turn();
+    only.cable.mend();
+    while (only.runner.jobs.length < 2) await world.clock.advance(ms(100));
+    expect((await job).status).toBe(200);
+    await restored(only);
+  });
+});
+
+describe("numbers of jobs", () => {
+  test("an orchestrator that starts anew gives out others", async () => {
+    const number = async () => {
+      await using worker = await attachByHand();
+      const job = world.post("/text-to-image", prompt);
+      const { taskId } = await worker.next();
+      const head = { ...resultHeaders(SECRET, taskId, "text-to-image"), "content-type": RESULT_CONTENT_TYPES.error };
+      await world.ask("/aiResults", { method: "POST", headers: head, body: "x" });
+      await job;
+      return taskId;
+    };
+    const first = await number();
+    await world[Symbol.asyncDispose]();
+    world = await OrchestratorWorld.open([], { workerSecret: SECRET, seed: 8 });
+    expect(await number()).not.toBe(first);
+  });
+});
+
+describe("a worker of the network", () => {
+  test("a long error text is cut, and what it says about the request is known", async () => {
+    await using worker = await attachByHand();
+    const job = world.post("/text-to-image", prompt);
+    const { taskId } = await worker.next();
+    const headers = { ...resultHeaders(SECRET, taskId, "text-to-image"), "content-type": RESULT_CONTENT_TYPES.error };
+    const body = `text-to-image container returned 400: ${"bad prompt ".repeat(10_000)}`;
+    expect((await world.ask("/aiResults", { method: "POST", headers, body })).status).toBe(200);
+    expect((await job).headers["x-rivulet-code"]).toBe("request.rejected-by-model");
+  });
+
+  test("events that nobody waits for any more are broken off, over HTTP/2 too", async () => {
+    await using worker = await attachByHand();
+    const caller = new AbortController();
+    const body = { messages: [{ role: "user", content: "hello" }], model: "m", stream: true };
+    const job = world.post("/llm", body, {}, caller.signal).catch(() => {});
+    const { taskId } = await worker.next();
+    const session = connectHttp2(world.orchestrator.address, { rejectUnauthorized: false });
+    const head = { ...resultHeaders(SECRET, taskId, "llm"), "content-type": RESULT_CONTENT_TYPES.events };
+    const stream = session.request({ ":method": "POST", ":path": "/aiResults", ...head });
+    stream.on("error", () => {});
+    const closed = new Promise((resolve) => stream.once("close", resolve));
+    stream.resume();
+    stream.write('data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"h"}}]}\n\n');
+    while (JSON.parse((await world.ask("/readyz")).text).jobs === 0) await turn();
+    caller.abort();
+    await job;
+    await closed;
+    session.destroy();
+  });
+
+  test("a file for it is of no type of its sender's choice", async () => {
+    await using worker = await attachByHand();
+    const form = [
+      '--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\nContent-Type: text/html\r\n\r\n',
+      ONE_PIXEL,
+      '\r\n--b\r\nContent-Disposition: form-data; name="prompt"\r\n\r\np',
+      '\r\n--b\r\nContent-Disposition: form-data; name="model_id"\r\n\r\nm\r\n--b--\r\n',
+    ];
+    const body = Buffer.concat(form.map((piece) => Buffer.from(piece)));
+    const caller = new AbortController();
+    const headers = { "content-type": "multipart/form-data; boundary=b" };
+    world.post("/image-to-image", body, headers, caller.signal).catch(() => {});
+    const { requestData } = await worker.next();
+    const file = await world.get(JSON.parse(Buffer.from(requestData).toString()).input_url);
+    expect([file.status, file.headers["content-type"], file.headers["x-content-type-options"]]).toEqual([
+      200,
+      "application/octet-stream",
+      "nosniff",
+    ]);
+    caller.abort();
+  });
+});
+
 describe("the secret", () => {
   test("a worker with the wrong one is refused and gives up", async () => {
     const { worker } = await attach(models, { secret: "wrong" });
@@ -323,11 +530,10 @@ describe("the secret", () => {
   });
 
   test("a result that cannot be read is refused and fails its job, and a second one comes too late", async () => {
-    const { runner } = await attach();
-    runner.behave(hangs);
+    await using worker = await attachByHand();
     const job = world.post("/text-to-image", prompt);
-    await runner.arrived(1);
-    const head = resultHeaders(SECRET, 0n, "text-to-image");
+    const { taskId } = await worker.next();
+    const head = resultHeaders(SECRET, taskId, "text-to-image");
     const type = { "content-type": "multipart/mixed; boundary=b" };
     expect((await posted({ ...head, ...type }, "--b\r\n\r\nhalf"))[0]).toBe(400);
     expect((await job).headers["x-rivulet-code"]).toBe("worker.job-failed");

@@ -2,6 +2,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import {
   type Clock,
+  isError,
   type Logger,
   linked,
   type Milliseconds,
@@ -48,7 +49,10 @@ const FAREWELL = seconds(2);
 
 interface RunningJob {
   readonly job: WorkerJob;
-  readonly controller: AbortController;
+  /** Stops the work; why is still posted. */
+  readonly work: AbortController;
+  /** Stops the work, and nothing is posted any more. */
+  readonly posting: AbortController;
   readonly done: Promise<void>;
 }
 
@@ -105,7 +109,7 @@ export class Worker implements Startable {
       this.#registered.abort();
       using limit = clockDeadline(clock, this.#options.drainLimit ?? WORKER_DRAIN_LIMIT);
       await orAborted(this.#allDone(), limit).catch(() => {});
-      for (const { controller } of this.#running.values()) controller.abort(new RivuletError("node.stopping", {}));
+      for (const { work } of this.#running.values()) work.abort(new RivuletError("node.stopping", {}));
       using farewell = clockDeadline(clock, FAREWELL);
       await orAborted(this.#allDone(), farewell).catch(() => this.#posting.abort());
       await this.#allDone();
@@ -194,24 +198,34 @@ export class Worker implements Startable {
       // Told again, because the orchestrator was not sure that we have it.
       if (same.job.pipeline === job.pipeline && Buffer.compare(same.job.requestData, job.requestData) === 0) return;
       // An orchestrator that has started anew counts from 0 again: nobody waits for the old one.
-      same.controller.abort(new RivuletError("request.cancelled", {}));
+      same.posting.abort(new RivuletError("request.cancelled", {}));
     }
-    const controller = linked(this.#posting.signal);
-    const done = this.#do(job, controller).finally(() => {
-      controller[Symbol.dispose]();
+    const posting = linked(this.#posting.signal);
+    const work = linked(posting.signal);
+    const done = this.#do(job, work, posting.signal).then((wasAnswered) => {
+      work[Symbol.dispose]();
+      posting[Symbol.dispose]();
       if (this.#running.get(job.taskId)?.job === job) this.#running.delete(job.taskId);
+      // Registered anew, without this job, we are told of it again if it is still waited for.
+      if (!wasAnswered && !posting.signal.aborted) this.#registered.abort();
     });
-    this.#running.set(job.taskId, { job, controller, done });
+    this.#running.set(job.taskId, { job, work, posting, done });
   }
 
-  async #do(job: WorkerJob, controller: AbortController): Promise<void> {
+  /** Resolves with whether the orchestrator said anything to what was posted. */
+  async #do(job: WorkerJob, work: AbortController, posting: AbortSignal): Promise<boolean> {
     const { clock, log } = this.#ports;
-    using limit = clockDeadline(clock, this.#options.jobLimit ?? REMOTE_JOB_LIMIT, controller.signal);
+    using limit = clockDeadline(clock, this.#options.jobLimit ?? REMOTE_JOB_LIMIT, work.signal);
     try {
-      await doWorkerJob(job, this.#jobPorts, limit, this.#posting.signal);
+      await doWorkerJob(job, this.#jobPorts, limit, posting);
+      return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message : "unknown";
       log.warn("result not delivered", { task: job.taskId, pipeline: job.pipeline, reason });
+      return isError(error);
+    } finally {
+      // Events that nobody came to read end here.
+      work.abort(new RivuletError("request.cancelled", {}));
     }
   }
 }

@@ -40,6 +40,8 @@ export class AttachedWorker {
   #outbox = new BoundedQueue<Notification>(MAX_NOTIFICATIONS, "refuse");
   #registration: Registration = { offers: [], hardware: [] };
   #connection: AbortController | undefined;
+  /** The latest connection there was. */
+  #latest: AbortSignal | undefined;
   #wake: () => void = () => {};
 
   constructor(id: string) {
@@ -47,7 +49,7 @@ export class AttachedWorker {
   }
 
   get isConnected(): boolean {
-    return this.#connection !== undefined;
+    return this.#connection?.signal.aborted === false;
   }
 
   /** What it offers now: nothing while it is away. */
@@ -65,6 +67,7 @@ export class AttachedWorker {
     this.#connection?.abort();
     const connection = new AbortController();
     this.#connection = connection;
+    this.#latest = connection.signal;
     this.#registration = registration;
     this.#outbox = new BoundedQueue(MAX_NOTIFICATIONS, "refuse");
     this.capacity.set(registration.offers);
@@ -77,6 +80,11 @@ export class AttachedWorker {
     this.#connection.abort();
     this.#connection = undefined;
     return true;
+  }
+
+  /** Whether nothing came after this connection, which has ended. */
+  isAwaySince(connection: Connection): boolean {
+    return !this.isConnected && this.#latest === connection.ended;
   }
 
   /** Ends the stream from our side: a worker that is alive comes back with a clean slate. */

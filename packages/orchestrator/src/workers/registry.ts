@@ -78,7 +78,7 @@ export class WorkerRegistry {
     this.#ports.log.info("worker detached", { worker: worker.id, jobs: worker.capacity.used });
     this.#listeners.notify();
     if (worker.capacity.used > 0) await this.#ports.clock.sleep(this.#grace, this.#stopped.signal).catch(() => {});
-    if (worker.isConnected || this.#workers.get(worker.id) !== worker) return;
+    if (!worker.isAwaySince(connection) || this.#workers.get(worker.id) !== worker) return;
     this.#workers.delete(worker.id);
     worker.departed.abort(new RivuletError("worker.lost", {}));
   }

@@ -1,5 +1,5 @@
 import type { Pipeline } from "@rivulet/pipelines";
-import { type Clock, type Lease, type Milliseconds, RivuletError } from "@rivulet/primitives";
+import { type Clock, type Lease, type Milliseconds, type Randomness, RivuletError } from "@rivulet/primitives";
 import { clockDeadline, orAborted } from "../clock-deadline.ts";
 import type { AdmittedJob, JobResult, JobStream } from "../executor.ts";
 import type { AttachedWorker, Notification } from "./attached-worker.ts";
@@ -25,16 +25,26 @@ interface OpenTask extends Task {
   readonly ended: AbortController;
 }
 
-/** Jobs that workers have and that no result has come for. Numbers begin at 0, which is legal. */
+/** Room for as many numbers again, before they stop being exact. */
+const FIRST_ID_BYTES = 6;
+
+/**
+ * Jobs that workers have and that no result has come for. Numbers begin anywhere: a result of a job that this orchestrator
+ * gave out before it was started anew must not be taken for another job's.
+ */
 export class Tasks {
   readonly #limit: Milliseconds;
   readonly #clock: Clock;
   readonly #tasks = new Map<number, OpenTask>();
-  #next = 0;
+  #next: number;
 
-  constructor(options: { readonly limit: Milliseconds }, ports: { readonly clock: Clock }) {
+  constructor(
+    options: { readonly limit: Milliseconds },
+    ports: { readonly clock: Clock; readonly randomness: Randomness },
+  ) {
     this.#limit = options.limit;
     this.#clock = ports.clock;
+    this.#next = Buffer.from(ports.randomness.bytes(FIRST_ID_BYTES)).readUIntBE(0, FIRST_ID_BYTES);
   }
 
   get size(): number {
@@ -78,8 +88,9 @@ export class Tasks {
     try {
       return await orAborted(task.outcome, signal);
     } catch (error) {
-      task.isAbandoned = signal.aborted;
-      ending.finally(() => lease.release());
+      task.isAbandoned = this.#tasks.has(task.id);
+      if (task.isAbandoned) ending.finally(() => lease.release());
+      else lease.release();
       throw error;
     }
   }
