@@ -2,12 +2,20 @@ import { minutes, seconds } from "@rivulet/primitives";
 
 /** A job's body, files included: the published limit of the network's runners. */
 export const MAX_REQUEST_BYTES = 50_000_000;
+/** Bodies of jobs in memory, all gateways together, while they arrive and while they are worked on. */
+export const JOB_BODIES_BYTES = 2_000_000_000;
+/** How long the body of a job may take to arrive. */
+export const JOB_ARRIVAL_LIMIT = minutes(5);
 /** A runner's answer: masks are tens of megabytes of JSON text, and four copies may exist on the way. */
 export const MAX_RESPONSE_BYTES = 512_000_000;
 /** A runner's error text that is kept and passed on. */
 export const MAX_ERROR_BYTES = 4096;
 /** What a worker may post for one job. Reference: 3 GB, more than this process could hold in one buffer. */
 export const MAX_RESULT_BYTES = 1_000_000_000;
+/** Results of all workers in memory while they arrive. */
+export const RESULT_BODIES_BYTES = 2_000_000_000;
+/** An error text as a worker posts it, stack traces and all; of it `MAX_ERROR_BYTES` are kept. */
+export const MAX_POSTED_ERROR_BYTES = 1_000_000;
 /** Files of a request that can be downloaded. Source: wire-protocol 4.8. */
 export const FILES_PER_REQUEST = 12;
 /** How long they can be. Source: wire-protocol 1.4. */

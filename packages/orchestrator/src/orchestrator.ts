@@ -1,5 +1,6 @@
 import { batchPipelines } from "@rivulet/pipelines";
 import {
+  BodyBudget,
   type Clock,
   invariant,
   isError,
@@ -34,7 +35,15 @@ import { selfSignedCertificate } from "./http/certificate.ts";
 import { answer, answerJson, type HttpHandler, type HttpRequest, type HttpResponse } from "./http/exchange.ts";
 import { type ListenAddress, Listener } from "./http/listener.ts";
 import { answerError, Refusal } from "./http/refusal.ts";
-import { DRAIN_LIMIT, LOST_WORKER_GRACE, MAX_JOBS, MAX_REQUEST_BYTES, REMOTE_JOB_LIMIT } from "./limits.ts";
+import {
+  DRAIN_LIMIT,
+  JOB_BODIES_BYTES,
+  LOST_WORKER_GRACE,
+  MAX_JOBS,
+  MAX_REQUEST_BYTES,
+  REMOTE_JOB_LIMIT,
+  RESULT_BODIES_BYTES,
+} from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import { ResultStore, type ResultStoreOptions } from "./result-store.ts";
 import { WorkerRegistry } from "./workers/registry.ts";
@@ -56,6 +65,8 @@ export interface OrchestratorOptions {
   /** The software's own version, for `/version`. */
   readonly version?: string;
   readonly maxRequestBytes?: number;
+  /** Bodies of jobs in memory at once, all together. */
+  readonly maxBodiesBytes?: number;
   /** The longest a job may take, here or at a worker. */
   readonly jobLimit?: Milliseconds;
   /** How long a lost worker's jobs wait for its result or its return. */
@@ -110,6 +121,7 @@ export class Orchestrator implements Startable {
 
   constructor(options: OrchestratorOptions, ports: OrchestratorPorts) {
     invariant(options.listen ?? options.listenClearText, "an orchestrator listens somewhere");
+    invariant(options.workerSecret !== "", "a secret has at least one character");
     this.#options = options;
     this.#ports = ports;
     const { clock, randomness, log } = ports;
@@ -146,6 +158,7 @@ export class Orchestrator implements Startable {
         tryReserve: (pipeline, model) => this.#executor.tryReserve(pipeline, model),
       }),
       store: (requestId: string, file: ResultBytes) => this.#urlOf(this.#results.put(requestId, file)),
+      bodies: new BodyBudget(options.maxBodiesBytes ?? JOB_BODIES_BYTES),
       stopping: this.#stopping.signal,
     };
     this.#route();
@@ -231,6 +244,7 @@ export class Orchestrator implements Startable {
   #route(): void {
     const { maxRequestBytes = MAX_REQUEST_BYTES, jobLimit = REMOTE_JOB_LIMIT, workerSecret, version } = this.#options;
     const { log } = this.#ports;
+    const results = new BodyBudget(RESULT_BODIES_BYTES);
     for (const pipeline of batchPipelines)
       this.#routes.set(`/${pipeline.name}`, (request, response) =>
         this.#asJob(response, () =>
@@ -240,7 +254,7 @@ export class Orchestrator implements Startable {
     if (workerSecret !== undefined)
       this.#routes.set(RESULTS_PATH, (request, response) => {
         onlyFor(request, "POST");
-        return takeResult(request, response, workerSecret, { tasks: this.#tasks, log });
+        return takeResult(request, response, workerSecret, { tasks: this.#tasks, bodies: results, log });
       });
     this.#routes.set("/healthz", (_request, response) => answer(response, 200, {}));
     this.#routes.set("/readyz", (_request, response) => {
@@ -294,7 +308,11 @@ export class Orchestrator implements Startable {
   #download(path: string, request: HttpRequest, response: HttpResponse): void {
     onlyFor(request, "GET", "HEAD");
     const file = this.#results.find(path);
-    const headers = { "access-control-allow-origin": "*", "cache-control": "max-age=5" };
+    const headers = {
+      "access-control-allow-origin": "*",
+      "cache-control": "max-age=5",
+      "x-content-type-options": "nosniff",
+    };
     if (file === undefined)
       answer(response, 404, { ...headers, "content-type": "text/plain; charset=utf-8" }, "ErrNotFound\n");
     else if (request.method === "HEAD") {

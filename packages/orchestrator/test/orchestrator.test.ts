@@ -229,6 +229,48 @@ describe("each step refuses with its own status and words", () => {
     expect(await refused(answer)).toMatchObject({ status: 413, code: "request.too-large" });
   });
 
+  test("0: a body over the limit is 413 over HTTP/2 too, and its stream is not kept open for the rest", async () => {
+    const session = connect(world.orchestrator.address, { rejectUnauthorized: false });
+    const stream = session.request({ ":method": "POST", ":path": "/text-to-image" });
+    const answered = Promise.withResolvers<unknown>();
+    stream.on("response", (headers) => answered.resolve(headers[":status"]));
+    stream.on("error", () => {});
+    const closed = new Promise((resolve) => stream.once("close", resolve));
+    stream.resume();
+    stream.write(Buffer.alloc(150_000));
+    expect(await answered.promise).toBe(413);
+    stream.write(Buffer.alloc(150_000));
+    await closed;
+    session.close();
+  });
+
+  test("0: a body for which there is no memory is 503, and gateways go elsewhere", async () => {
+    await using small = await OrchestratorWorld.open(models, { maxBodiesBytes: 100 });
+    const gate = new Gate();
+    small.runner.behave(gate.before(answersWell));
+    const first = small.post("/text-to-image", prompt);
+    await small.runner.arrived(1);
+    expect(await refused(await small.post("/text-to-image", prompt))).toEqual({
+      status: 503,
+      code: "node.overloaded",
+      text: "insufficient capacity\n",
+    });
+    gate.open();
+    expect((await first).status).toBe(200);
+    expect((await small.post("/text-to-image", prompt)).status).toBe(200);
+  });
+
+  test("0: a body that does not end is given up", async () => {
+    const session = connect(world.orchestrator.address, { rejectUnauthorized: false });
+    const stream = session.request({ ":method": "POST", ":path": "/text-to-image" });
+    stream.write("{");
+    const answered = new Promise((resolve) => stream.on("response", (headers) => resolve(headers[":status"])));
+    while (JSON.parse((await world.ask("/readyz")).text).jobs === 0) await turn();
+    await world.clock.advance(minutes(5));
+    expect(await answered).toBe(504);
+    session.destroy();
+  });
+
   test("1: a body that is not JSON is 400", async () => {
     const answer = await world.post("/text-to-image", "{");
     expect(await refused(answer)).toMatchObject({ status: 400, code: "request.malformed" });

@@ -55,7 +55,11 @@ class RemoteSlot implements Slot {
   async run(job: AdmittedJob, { signal }: { readonly signal: AbortSignal }): Promise<JobResult | JobStream> {
     const { registry, results, urlOf, log } = this.#ports;
     const [input] = Object.values(job.media);
-    const path = input === undefined ? undefined : results.put(job.requestId, input);
+    // Not under the type that the application said: it is served from our own address.
+    const path =
+      input === undefined
+        ? undefined
+        : results.put(job.requestId, { bytes: input.bytes, contentType: "application/octet-stream" });
     const inputUrl = path === undefined ? "" : urlOf(path);
     try {
       return await this.#attempt(job, inputUrl, signal);

@@ -1,10 +1,19 @@
 import type { Pipeline } from "@rivulet/pipelines";
-import { type Clock, isError, type Logger, type Milliseconds, RivuletError } from "@rivulet/primitives";
+import {
+  type BodyBudget,
+  type BodyRoom,
+  type Clock,
+  isError,
+  type Logger,
+  type Milliseconds,
+  RivuletError,
+} from "@rivulet/primitives";
 import { EVENT_STREAM_HEADERS, wantsInlineImages } from "@rivulet/wire";
 import type { Admission, Admitted } from "../admission.ts";
 import { clockDeadline } from "../clock-deadline.ts";
 import type { ResultBytes } from "../executor.ts";
 import { jobErrorText } from "../job-error-text.ts";
+import { JOB_ARRIVAL_LIMIT } from "../limits.ts";
 import { type HttpRequest, type HttpResponse, headerOf, untilCallerLeaves } from "./exchange.ts";
 import { answerResult, answerStream } from "./job-answer.ts";
 import { readJob } from "./job-body.ts";
@@ -16,6 +25,8 @@ export interface BatchJobPorts {
   readonly log: Logger;
   readonly admission: Admission;
   readonly store: (requestId: string, file: ResultBytes) => string;
+  /** Where the bodies of jobs are counted. */
+  readonly bodies: BodyBudget;
   /** Aborts when the node stops waiting for jobs under way. */
   readonly stopping: AbortSignal;
 }
@@ -34,10 +45,11 @@ export async function serveBatchJob(
   ports: BatchJobPorts,
 ): Promise<void> {
   if (request.method !== "POST") throw new RivuletError("request.method-not-allowed", {});
-  const body = await readRequestBody(request, options.maxRequestBytes);
+  using left = untilCallerLeaves(response, ports.stopping);
+  using room = ports.bodies.open();
+  const body = await arrived(request, options.maxRequestBytes, room, ports.clock, left);
   const asked = refusing(400, () => readJob(pipeline, headerOf(request, "content-type"), body));
   using admitted = ports.admission.admit(asked, request.headers);
-  using left = untilCallerLeaves(response, ports.stopping);
   using signal = clockDeadline(ports.clock, options.jobLimit, left);
   const began = ports.clock.monotonic();
   const fields = { pipeline: pipeline.name, model: asked.model, units: admitted.work.amount };
@@ -49,6 +61,17 @@ export async function serveBatchJob(
     if (!isError(error)) throw error;
     throw new Refusal(500, error, jobErrorText(pipeline, error));
   }
+}
+
+async function arrived(
+  request: HttpRequest,
+  maxBytes: number,
+  room: BodyRoom,
+  clock: Clock,
+  left: AbortSignal,
+): Promise<Buffer> {
+  using signal = clockDeadline(clock, JOB_ARRIVAL_LIMIT, left);
+  return await readRequestBody(request, { maxBytes, room, signal });
 }
 
 async function run(

@@ -9,6 +9,8 @@ export interface HttpRequest extends Readable {
   readonly url?: string | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly httpVersionMajor: number;
+  /** Of HTTP/2. */
+  readonly stream?: { close(): void };
 }
 
 /** What HTTP/1.1 and HTTP/2 responses have in common. */
@@ -21,6 +23,12 @@ export type HttpHandler = (
   request: IncomingMessage | Http2ServerRequest,
   response: ServerResponse | Http2ServerResponse,
 ) => void;
+
+/** Takes no more of a request. Over HTTP/2 destroying it would leave its stream open, and its sender waiting. */
+export function breakOff(request: HttpRequest): void {
+  request.stream?.close();
+  request.destroy();
+}
 
 /** Aborts with "request.cancelled" when the caller leaves before it has its answer. Disposing ends the watch. */
 export function untilCallerLeaves(response: HttpResponse, ...others: readonly AbortSignal[]): AbortSignal & Disposable {

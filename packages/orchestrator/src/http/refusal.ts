@@ -30,6 +30,7 @@ const ALWAYS: ReadonlySet<ErrorCode> = new Set([
   "request.too-large",
   "request.method-not-allowed",
   "capacity.exhausted",
+  "node.overloaded",
   "node.stopping",
 ]);
 
@@ -49,8 +50,8 @@ export function answerError(request: HttpRequest, response: HttpResponse, error:
   const headers = {
     "x-rivulet-code": codeOf(cause),
     "x-content-type-options": "nosniff",
-    // The rest of a body that is too large is not worth reading for the sake of the connection.
-    ...(status === 413 && request.httpVersionMajor === 1 && { connection: "close" }),
+    // The rest of a body that is refused is not worth reading for the sake of the connection.
+    ...(!request.readableEnded && request.httpVersionMajor === 1 && { connection: "close" }),
   };
   if (wantsJson)
     answer(response, status, { ...headers, "content-type": "application/json" }, JSON.stringify(errorBody(cause)));

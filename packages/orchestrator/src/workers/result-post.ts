@@ -1,16 +1,18 @@
 import type { Pipeline } from "@rivulet/pipelines";
-import { codeOf, isError, isErrorCode, type Logger, RivuletError } from "@rivulet/primitives";
+import { type BodyBudget, codeOf, isError, isErrorCode, type Logger, RivuletError } from "@rivulet/primitives";
 import { parseMultipart, readChunks, readLegacyPhrase, readResultHead, resultOf } from "@rivulet/wire";
 import type { JobStream } from "../executor.ts";
-import { answer, type HttpRequest, type HttpResponse, headerOf } from "../http/exchange.ts";
+import { answer, breakOff, type HttpRequest, type HttpResponse, headerOf } from "../http/exchange.ts";
 import { readRequestBody } from "../http/request-body.ts";
-import { MAX_ERROR_BYTES, MAX_RESULT_BYTES } from "../limits.ts";
+import { MAX_ERROR_BYTES, MAX_POSTED_ERROR_BYTES, MAX_RESULT_BYTES } from "../limits.ts";
 import { peerError } from "../peer-error.ts";
 import { parseServerTiming } from "../server-timing.ts";
 import type { Task, Tasks } from "./tasks.ts";
 
 export interface ResultPostPorts {
   readonly tasks: Tasks;
+  /** Where results are counted while they arrive. */
+  readonly bodies: BodyBudget;
   readonly log: Logger;
 }
 
@@ -24,7 +26,7 @@ export async function takeResult(
   request: HttpRequest,
   response: HttpResponse,
   secret: string,
-  { tasks, log }: ResultPostPorts,
+  { tasks, bodies, log }: ResultPostPorts,
 ): Promise<void> {
   const head = readResultHead(request.headers, secret);
   const task = tasks.take(Number(head.taskId));
@@ -32,16 +34,20 @@ export async function takeResult(
   try {
     if (head.pipeline !== task.pipeline.name)
       throw new RivuletError("request.malformed", { reason: "the task is of another pipeline" });
+    using room = bodies.open();
+    const { signal } = task;
     const timings = parseServerTiming(headerOf(request, "server-timing"));
     if (head.kind === "result") {
-      const body = await readRequestBody(request, MAX_RESULT_BYTES);
+      const body = await readRequestBody(request, { maxBytes: MAX_RESULT_BYTES, room, signal });
       const { response: result, files } = resultOf(parseMultipart(body, head.boundary));
       task.resolve({ kind: "response", response: checked(task.pipeline, result), files, timings });
     } else if (head.kind === "events") {
       await relayed(request, task, timings);
     } else {
-      const told = await readRequestBody(request, MAX_ERROR_BYTES);
-      task.reject(workerError(task, headerOf(request, "x-rivulet-code"), told.toString("utf8").trim()));
+      const told = await readRequestBody(request, { maxBytes: MAX_POSTED_ERROR_BYTES, room, signal });
+      task.reject(
+        workerError(task, headerOf(request, "x-rivulet-code"), told.toString("utf8", 0, MAX_ERROR_BYTES).trim()),
+      );
     }
   } catch (error) {
     log.warn("result not taken", { worker: task.worker.id, pipeline: task.pipeline.name, model: task.model });
@@ -61,7 +67,7 @@ function relayed(request: HttpRequest, task: Task, timings: JobStream["timings"]
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const calledOff = () => {
     reject(task.signal.reason);
-    request.destroy();
+    breakOff(request);
   };
   task.signal.addEventListener("abort", calledOff, { once: true });
   async function* events(): AsyncGenerator<string> {
@@ -76,7 +82,7 @@ function relayed(request: HttpRequest, task: Task, timings: JobStream["timings"]
     } finally {
       task.signal.removeEventListener("abort", calledOff);
       reject(new RivuletError("request.cancelled", {}));
-      if (!request.readableEnded) request.destroy();
+      if (!request.readableEnded) breakOff(request);
     }
   }
   task.resolve({ kind: "stream", events: events(), timings });
