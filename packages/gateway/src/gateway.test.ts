@@ -471,6 +471,21 @@ describe("a peer that fails", () => {
     expect(stories[0]?.attempts[0]).toMatchObject({ outcome: "job.deadline-exceeded", took: 30_000 });
   });
 
+  test("is not given up with a large job because the small ones before it were quick", async () => {
+    const { bad: warm, good: other, to } = await pair();
+    const taking = (time: number) => async (job: FakeJob) => {
+      await clock.advance(ms(time));
+      await answerWithPictures(job);
+    };
+    warm.onJob = taking(500);
+    for (let i = 0; i < 3; i += 1) await post(to);
+    warm.onJob = taking(30_000);
+    const large = { prompt: "x", width: 256, height: 256, num_inference_steps: 50 };
+    expect((await post(to, large)).headers.get("x-orchestrator")).toBe(warm.uri);
+    expect(other.jobs).toEqual([]);
+    for (const { suspension } of standings(to)) expect(suspension).toBeNull();
+  });
+
   test("that hangs with nobody else there ends in the deadline and a suspension", async () => {
     const peer = await orchestrator();
     const to = await gateway([peer], { deadlines: { "text-to-image": seconds(60) } });

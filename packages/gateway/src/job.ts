@@ -93,7 +93,7 @@ const MAX_RECONNECTS = 1;
 const SHARE_OF_ONE = 0.5;
 /** Who had this share of a job's time when it ran out is taken to hang. */
 const SHARE_THAT_BLAMES = 0.25;
-/** A warm orchestrator that takes this many times the average is given up, when there is somebody else. */
+/** A warm orchestrator that takes this many times the average for a job's size is given up, when there is somebody else. */
 const TIMES_THE_AVERAGE = 10;
 /** Averages of short jobs say little: an attempt is never given less. */
 const LEAST_ATTEMPT = ms(10_000);
@@ -231,8 +231,8 @@ export class JobRunner {
       const { took, timings } = answer;
       const response = answer.kind === "response" ? answer.response : undefined;
       const score = job.pipeline.latencyScore(job.request, job.work, took, response);
-      choice.succeeded({ score, took, load: timings.load });
-      hedging?.note(job, took);
+      choice.succeeded({ score, took: job.isStream ? undefined : took, load: timings.load });
+      if (!job.isStream) hedging?.note(job, took);
       const told = { orchestrator: choice.session.serviceUri, timings: attempted.answered(answer) };
       if (answer.kind === "response") return { answer, ...told, [Symbol.dispose]: () => {} };
       share.lift();
@@ -257,9 +257,11 @@ export class JobRunner {
     const { selector } = this.#ports;
     if (this.#isAlone(job, choice, tried)) return undefined;
     const left = Math.max(1, job.deadline - story.elapsed);
-    const average = choice.isWarm ? selector.averageJob(demandOf(job)) : undefined;
+    const average = choice.isWarm ? selector.averageScore(demandOf(job)) : undefined;
     const usual =
-      average === undefined ? Number.POSITIVE_INFINITY : Math.max(LEAST_ATTEMPT, TIMES_THE_AVERAGE * average);
+      average === undefined
+        ? Number.POSITIVE_INFINITY
+        : Math.max(LEAST_ATTEMPT, TIMES_THE_AVERAGE * timeFor(job, average));
     return ms(Math.min(SHARE_OF_ONE * left, usual));
   }
 }
@@ -368,6 +370,11 @@ class Story {
       timings: this.#timings ?? { selection, queue: this.waited, ...none },
     };
   }
+}
+
+/** In milliseconds, how long a job of this size takes at a latency score: scores grow as the time does. */
+function timeFor(job: PreparedJob, score: number): number {
+  return score / job.pipeline.latencyScore(job.request, job.work, ms(1), undefined);
 }
 
 function demandOf(job: PreparedJob) {

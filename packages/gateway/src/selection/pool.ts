@@ -36,7 +36,8 @@ export interface Candidate {
 export interface JobFigures {
   /** The pipeline's latency score. */
   readonly score: number;
-  readonly took: Milliseconds;
+  /** Absent for a stream: it has only begun, and says nothing of how long jobs take. */
+  readonly took: Milliseconds | undefined;
   /** Time the orchestrator spent bringing the model into memory; 0 when it was warm. */
   readonly load: Milliseconds;
 }
@@ -96,6 +97,7 @@ export class ModelPool {
   #alarm: AbortController | undefined;
   #averageJob: Milliseconds = ASSUMED_JOB;
   #averageLoad: Milliseconds = ASSUMED_LOAD;
+  #averageScore = 0;
   #jobs = 0;
   #chosen = 0;
   /** Jobs of ours under way at warm orchestrators. */
@@ -108,9 +110,9 @@ export class ModelPool {
     this.#clock = clock;
   }
 
-  /** How long a job takes on average, once one has ended. */
-  get averageJob(): Milliseconds | undefined {
-    return this.#jobs === 0 ? undefined : this.#averageJob;
+  /** The average latency score of all orchestrators, once a job has ended. */
+  get averageScore(): number | undefined {
+    return this.#jobs === 0 ? undefined : this.#averageScore;
   }
 
   /** Changes a candidate and puts it where it belongs after the change. */
@@ -172,16 +174,21 @@ export class ModelPool {
   }
 
   succeeded(candidate: Candidate, figures: JobFigures): void {
-    this.#jobs += 1;
-    if (figures.load > 0) this.#averageLoad = average(this.#averageLoad, figures.load);
-    const working = ms(Math.max(0, figures.took - figures.load));
-    this.#averageJob = this.#jobs === 1 ? working : average(this.#averageJob, working);
+    if (figures.load > 0) this.#averageLoad = ms(average(this.#averageLoad, figures.load));
+    if (figures.took !== undefined) this.#note(figures.score, Math.max(0, figures.took - figures.load));
     candidate.standing.suspension = undefined;
     this.change(candidate, (c) => {
       c.score = observed(c.score, figures.score, this.#clock.now());
       c.isWarm = true;
       c.restsUntil = ms(0);
     });
+  }
+
+  #note(score: number, working: number): void {
+    this.#jobs += 1;
+    const isFirst = this.#jobs === 1;
+    this.#averageJob = ms(isFirst ? working : average(this.#averageJob, working));
+    this.#averageScore = isFirst ? score : average(this.#averageScore, score);
   }
 
   /** Notes that the orchestrator said it was full. */
@@ -326,6 +333,6 @@ function isBefore(a: Candidate, b: Candidate): boolean {
   return rankA === rankB ? a.lastChosen < b.lastChosen : rankA < rankB;
 }
 
-function average(before: Milliseconds, sample: Milliseconds): Milliseconds {
-  return ms(NEWEST * sample + (1 - NEWEST) * before);
+function average(before: number, sample: number): number {
+  return NEWEST * sample + (1 - NEWEST) * before;
 }

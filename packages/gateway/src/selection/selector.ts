@@ -148,9 +148,9 @@ export class Selector {
     return pool?.mayBecomeFree(tried) ?? false;
   }
 
-  /** The average time of this model's jobs without loading, once one has ended. */
-  averageJob(demand: Demand): Milliseconds | undefined {
-    return this.#pools.get(keyOf(demand.pipeline, demand.model))?.averageJob;
+  /** The average latency score of this model's jobs, once one has ended. */
+  averageScore(demand: Demand): number | undefined {
+    return this.#pools.get(keyOf(demand.pipeline, demand.model))?.averageScore;
   }
 
   /** How each orchestrator that offers the model stands, at most 16 of them. */
