@@ -1,5 +1,5 @@
 import { getHeapStatistics } from "node:v8";
-import type { ErrorCode, Milliseconds } from "@rivulet/primitives";
+import type { ErrorCode, Milliseconds, WorkUnit } from "@rivulet/primitives";
 import type { PooledModel, PoolModel, PoolObserver } from "./pooled-model.ts";
 import { RUNNER_COMPATIBILITY_VERSION, RUNNER_VERSION } from "./version.ts";
 
@@ -8,6 +8,15 @@ type Kind = "counter" | "gauge" | "histogram";
 
 /** Upper bounds in seconds, from a tiny picture on a fast card to a long video on a slow processor. */
 const SECONDS_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 180, 600];
+
+/** How metric names end in a unit of work. */
+const unitNames = {
+  pixel: "pixels",
+  "audio-ms": "audio_milliseconds",
+  token: "tokens",
+  millicharacter: "millicharacters",
+  second: "seconds",
+} as const satisfies Readonly<Record<WorkUnit, string>>;
 
 /** Numbers under one name, one per set of labels. Labels come from configuration and code tables: they are bounded. */
 class Family {
@@ -57,7 +66,8 @@ export class RunnerMetrics implements PoolObserver {
   readonly #loadFailures = new Family();
   readonly #evictions = new Family();
   readonly #crashes = new Family();
-  readonly #work = new Family();
+  /** By the unit of the pipeline, which is part of the name: amounts of different units have no sum. */
+  readonly #work = new Map<WorkUnit, Family>();
 
   /** A job has ended: `ok`, or the code of its error. */
   jobEnded(model: PoolModel, status: "ok" | ErrorCode): void {
@@ -68,7 +78,10 @@ export class RunnerMetrics implements PoolObserver {
   jobDone(model: PoolModel, inferenceMs: number, waitMs: number, amount: bigint): void {
     this.#jobSeconds.observe(labelsOf(model), inferenceMs);
     this.#waitSeconds.observe(labelsOf(model), waitMs);
-    this.#work.add({ ...labelsOf(model), unit: model.pipeline.unit }, Number(amount));
+    const { unit } = model.pipeline;
+    const done = this.#work.get(unit) ?? new Family();
+    this.#work.set(unit, done);
+    done.add(labelsOf(model), Number(amount));
   }
 
   loaded(model: PoolModel, took: Milliseconds): void {
@@ -104,7 +117,9 @@ export class RunnerMetrics implements PoolObserver {
         `version${labelText({ app: "rivulet-runner", version: RUNNER_VERSION })} 1`,
       ]),
       counted("runner_jobs_total", "Jobs that ended, by how", this.#jobs),
-      counted("runner_work_units_total", "Work done, in the unit of the pipeline", this.#work),
+      ...[...this.#work].map(([unit, amounts]) =>
+        counted(`runner_work_${unitNames[unit]}_total`, "Work done", amounts),
+      ),
       timed("runner_inference_seconds", "Time of a job in its model", this.#jobSeconds),
       timed("runner_wait_seconds", "Time of a job before it began, loading included", this.#waitSeconds),
       timed("runner_load_seconds", "Time to bring a model into memory and see it work", this.#loadSeconds),

@@ -76,19 +76,25 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test("a runner process does jobs, keeps its token to itself, and leaves nothing behind when stopped", async () => {
+test("a runner process does jobs, keeps its token to itself, and is stopped in the middle of a job that holds its thread", async () => {
   const runner = runnerOf({ authToken: "s3cret" });
   await runner.start();
   expect(runner.state).toBe("running");
   await warm(runner);
+  const authorization = "Bearer s3cret";
   expect((await ask(runner, "x")).status).toBe(401);
-  expect((await ask(runner, "x", { authorization: "Bearer s3cret" })).status).toBe(200);
+  expect((await ask(runner, "x", { authorization })).status).toBe(200);
   expect(processesBelow(process.pid).join()).not.toContain("s3cret");
   const pids = [...pidsBelow("runner-main"), ...pidsBelow("host-main")];
   expect(pids).toHaveLength(2);
+  const job = ask(runner, "hang", { authorization });
+  job.catch(() => {});
+  const isRunning = async () => (await (await fetch(`${runner.url}/health`)).json()).models[0].free === 0;
+  while (!(await isRunning()));
   await runner.stop();
   expect(pids.filter(isAlive)).toEqual([]);
   expect(runner.state).toBe("stopped");
+  expect((await job).headers.get("x-rivulet-code")).toBe("node.stopping");
 });
 
 test("a runner that is killed is started again at the same address, and is warm again", async () => {
@@ -129,35 +135,22 @@ test("a runner that no longer answers is ended and started again", async () => {
   expect(pidsBelow("runner-main")).not.toContain(first);
 });
 
-test("stopping in the middle of a job that holds its thread is quick and leaves nothing behind", async () => {
-  const runner = runnerOf();
-  await runner.start();
-  await warm(runner);
-  const job = ask(runner, "hang");
-  job.catch(() => {});
-  const running = async () => (await (await fetch(`${runner.url}/health`)).json()).models[0].free === 0;
-  while (!(await running()));
-  const pids = [...pidsBelow("runner-main"), ...pidsBelow("host-main")];
-  await runner.stop();
-  expect(pids.filter(isAlive)).toEqual([]);
-  expect((await job).headers.get("x-rivulet-code")).toBe("node.stopping");
-});
-
 test("a runner that cannot start says why", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => taken.once("listening", resolve));
   const address = taken.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  await expect(runnerOf({ port }).start()).rejects.toMatchObject({
-    code: "node.cannot-start",
-    facts: { reason: expect.stringContaining("EADDRINUSE") },
+  const refusals = [
+    { runner: runnerOf({ port }), words: "EADDRINUSE" },
+    { runner: runnerOf({ models: [] }), words: "models: must name at least one model" },
+  ].map(async ({ runner, words }) => {
+    const running = runner.whenRunning();
+    const refused = { code: "node.cannot-start", facts: { reason: expect.stringContaining(words) } };
+    await expect(runner.start()).rejects.toMatchObject(refused);
+    await expect(running).rejects.toMatchObject(refused);
   });
+  await Promise.all(refusals);
   taken.close();
-  const empty = runnerOf({ models: [] });
-  const running = empty.whenRunning();
-  const reason = expect.stringContaining("models: must name at least one model");
-  await expect(empty.start()).rejects.toMatchObject({ code: "node.cannot-start", facts: { reason } });
-  await expect(running).rejects.toMatchObject({ code: "node.cannot-start" });
 });
 
 test("stopping while it starts leaves nothing behind", async () => {

@@ -56,6 +56,8 @@ function ask(url: string, body: unknown, headers: Record<string, string> = {}, s
   });
 }
 
+/** What metric names may end in: a unit, or what is counted. */
+const UNITS = /_(?:seconds|bytes|jobs|models|pixels|failures|evictions|crashes)(?:_total)?$/;
 const small = { width: 64, height: 64 };
 
 /** The events of a stream, in order. */
@@ -403,6 +405,17 @@ describe("what a runner tells about itself", () => {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain('version{app="ai-runner",version="0.14.1"} 1');
     expect(metrics).toContain('runner_ready_models{pipeline="text-to-image",model="fake/good"} 0');
+  });
+
+  test("counts what happens under names that end in their unit", async () => {
+    const { url } = await serve();
+    await ask(url, { prompt: "x", ...small });
+    const lines = (await (await fetch(`${url}/metrics`)).text()).trim().split("\n");
+    const names = lines.flatMap((line) => (line.startsWith("# TYPE ") ? [line.split(" ")[2] ?? ""] : []));
+    expect(names[0]).toBe("version"); // as peers know it
+    for (const name of names.slice(1)) expect(name).toMatch(UNITS);
+    expect(lines).toContain('runner_jobs_total{pipeline="text-to-image",model="fake/good",status="ok"} 1');
+    expect(lines).toContain('runner_work_pixels_total{pipeline="text-to-image",model="fake/good"} 4096');
   });
 });
 
