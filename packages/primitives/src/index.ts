@@ -1,4 +1,5 @@
 export { deadline, linked } from "./abort.ts";
+export { BodyBudget, type BodyRoom } from "./body-budget.ts";
 export type { Branded } from "./brand.ts";
 export type { Clock } from "./clock.ts";
 export {
