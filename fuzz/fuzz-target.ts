@@ -50,7 +50,8 @@ async function run(): Promise<Report> {
     const isSeed = runs < seeds;
     if (!isSeed && (only !== undefined || performance.now() >= end)) break;
     const from = isSeed ? runs : draw(kept.length);
-    const input = isSeed ? (kept[from] ?? new Uint8Array()) : mutate(kept[from] ?? new Uint8Array(), kept, words, draw);
+    const parent = kept[from] ?? new Uint8Array();
+    const input = isSeed ? parent : mutate(parent, kept, words, draw).subarray(0, target.longest);
     runs += 1;
     const outcome = await tried(input);
     if (outcome.kind === "crash") return { kind: "failed", runs, reason: outcome.reason, input };

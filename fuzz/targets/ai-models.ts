@@ -1,8 +1,9 @@
 import { parseAiModels } from "@rivulet/node";
-import { type Target, text, utf8 } from "../target.ts";
+import { LONGEST_HANDWRITTEN, type Target, text, utf8 } from "../target.ts";
 
 export const target: Target = {
   name: "ai-models",
+  longest: LONGEST_HANDWRITTEN,
   corpus: [
     utf8(
       '[{"pipeline":"text-to-image","model_id":"a/b","price_per_unit":4768371,"pixels_per_unit":1,"warm":true,"capacity":2}]',

@@ -1,9 +1,10 @@
 import { loadConfiguration } from "@rivulet/node";
 import { surroundingsWith } from "../surroundings.ts";
-import { type Target, text, utf8 } from "../target.ts";
+import { LONGEST_HANDWRITTEN, type Target, text, utf8 } from "../target.ts";
 
 export const target: Target = {
   name: "config-document",
+  longest: LONGEST_HANDWRITTEN,
   corpus: [
     utf8("roles: [gateway]\ngateway:\n  httpAddr: 127.0.0.1:9935\n  orchAddr: [http://127.0.0.1:1]\n"),
     utf8('{"roles":["runner"],"runner":{"models":[{"pipeline":"text-to-image","model":"a/b","warm":true}]}}'),
