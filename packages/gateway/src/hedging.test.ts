@@ -5,7 +5,14 @@ import { expect, test } from "vitest";
 import { Hedging, hedged } from "./hedging.ts";
 import type { PreparedJob } from "./prepared-job.ts";
 
-const job = { pipeline: textToImage as unknown as Pipeline, model: "m" } as PreparedJob;
+const jobOf = (side: number) =>
+  ({
+    pipeline: textToImage as unknown as Pipeline,
+    model: "m",
+    request: { model_id: "m", num_inference_steps: 2 },
+    work: { unit: "pixel", amount: BigInt(side * side) },
+  }) as unknown as PreparedJob;
+const job = jobOf(64);
 const never = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 const signal = () => new AbortController().signal;
@@ -15,7 +22,8 @@ test("nothing is due until twenty jobs have been seen; then the 95th percentile 
   for (let i = 1; i < 20; i += 1) hedging.note(job, ms(i));
   expect(hedging.after(job)).toBeUndefined();
   hedging.note(job, ms(20));
-  expect(hedging.after(job)).toBe(19);
+  expect(hedging.after(job)).toBeCloseTo(19);
+  expect(hedging.after(jobOf(128))).toBeCloseTo(19 * 4);
 });
 
 test("a fast first attempt is alone", async () => {

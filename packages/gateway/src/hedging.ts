@@ -1,5 +1,5 @@
-import { type Clock, linked, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
-import type { PreparedJob } from "./prepared-job.ts";
+import { type Clock, linked, type Milliseconds, RivuletError } from "@rivulet/primitives";
+import { type PreparedJob, scoreOf, timeAt } from "./prepared-job.ts";
 
 /** Jobs remembered of each model: enough for a 95th percentile. */
 const REMEMBERED = 64;
@@ -9,30 +9,34 @@ const PERCENTILE = 0.95;
 /** Models remembered; the one not used for longest goes first. */
 const MAX_MODELS = 1000;
 
-/** When a second attempt begins beside the first: after the time in which 95 of 100 jobs of the model have ended. */
+/**
+ * When a second attempt begins beside the first: after the time in which 95 of 100 jobs of the model, if they were of
+ * this job's size, have ended.
+ */
 export class Hedging {
-  readonly #durations = new Map<string, number[]>();
+  /** By model, how long its last jobs took by the measure of their size. */
+  readonly #scores = new Map<string, number[]>();
 
   note(job: PreparedJob, took: Milliseconds): void {
     const key = keyOf(job);
-    const durations = this.#durations.get(key) ?? [];
-    this.#durations.delete(key);
-    this.#durations.set(key, durations);
-    durations.push(took);
-    if (durations.length > REMEMBERED) durations.shift();
-    for (const oldest of this.#durations.keys()) {
-      if (this.#durations.size <= MAX_MODELS) break;
-      this.#durations.delete(oldest);
+    const scores = this.#scores.get(key) ?? [];
+    this.#scores.delete(key);
+    this.#scores.set(key, scores);
+    scores.push(scoreOf(job, took));
+    if (scores.length > REMEMBERED) scores.shift();
+    for (const oldest of this.#scores.keys()) {
+      if (this.#scores.size <= MAX_MODELS) break;
+      this.#scores.delete(oldest);
     }
   }
 
   /** The 95th percentile, once enough jobs have been seen. */
   after(job: PreparedJob): Milliseconds | undefined {
-    const durations = this.#durations.get(keyOf(job)) ?? [];
-    if (durations.length < ENOUGH) return undefined;
-    const sorted = durations.toSorted((a, b) => a - b);
+    const scores = this.#scores.get(keyOf(job)) ?? [];
+    if (scores.length < ENOUGH) return undefined;
+    const sorted = scores.toSorted((a, b) => a - b);
     const at = sorted[Math.ceil(PERCENTILE * sorted.length) - 1];
-    return at === undefined ? undefined : ms(at);
+    return at === undefined ? undefined : timeAt(job, at);
   }
 
   /** Resolves when a second attempt is due; never, until enough is known. */

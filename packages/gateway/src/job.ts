@@ -13,7 +13,7 @@ import {
 import type { Answer } from "./attempt.ts";
 import { type Hedging, hedged } from "./hedging.ts";
 import type { OrchestratorSession } from "./orchestrator-session.ts";
-import type { PreparedJob } from "./prepared-job.ts";
+import { type PreparedJob, timeAt } from "./prepared-job.ts";
 import type { Why } from "./selection/pool.ts";
 import type { Choice, Considered, Selector } from "./selection/selector.ts";
 import { timeLimit } from "./time-limit.ts";
@@ -261,7 +261,7 @@ export class JobRunner {
     const usual =
       average === undefined
         ? Number.POSITIVE_INFINITY
-        : Math.max(LEAST_ATTEMPT, TIMES_THE_AVERAGE * timeFor(job, average));
+        : Math.max(LEAST_ATTEMPT, TIMES_THE_AVERAGE * timeAt(job, average));
     return ms(Math.min(SHARE_OF_ONE * left, usual));
   }
 }
@@ -370,11 +370,6 @@ class Story {
       timings: this.#timings ?? { selection, queue: this.waited, ...none },
     };
   }
-}
-
-/** In milliseconds, how long a job of this size takes at a latency score: scores grow as the time does. */
-function timeFor(job: PreparedJob, score: number): number {
-  return score / job.pipeline.latencyScore(job.request, job.work, ms(1), undefined);
 }
 
 function demandOf(job: PreparedJob) {

@@ -1,5 +1,5 @@
 import type { Expectation, MediaFields, Pipeline, Probes } from "@rivulet/pipelines";
-import type { Milliseconds, RequestId, Work } from "@rivulet/primitives";
+import { type Milliseconds, ms, type RequestId, type Work } from "@rivulet/primitives";
 
 /** An application's request with nothing left open: every attempt sends the same. */
 export interface PreparedJob {
@@ -15,4 +15,16 @@ export interface PreparedJob {
   readonly expected: Expectation;
   /** For all attempts together. */
   readonly deadline: Milliseconds;
+}
+
+type Sized = Pick<PreparedJob, "pipeline" | "request" | "work">;
+
+/** A duration by the measure of the job's size, before anything is known of its answer. */
+export function scoreOf({ pipeline, request, work }: Sized, took: Milliseconds): number {
+  return pipeline.latencyScore(request, work, took, undefined);
+}
+
+/** How long a job of this size takes at a score: scores grow as the time does. */
+export function timeAt(job: Sized, score: number): Milliseconds {
+  return ms(score / scoreOf(job, ms(1)));
 }
