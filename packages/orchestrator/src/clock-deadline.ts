@@ -1,5 +1,8 @@
 import { type Clock, linked, type Milliseconds, RivuletError } from "@rivulet/primitives";
 
+/** Nobody sees it; given, because an abort without a reason makes an error with its stack each time. */
+const DISPOSED = "disposed";
+
 /**
  * A signal that aborts with "job.deadline-exceeded" after `limit` of the clock's time, or with the reason of any of
  * `others`. Disposing it ends the wait.
@@ -17,7 +20,7 @@ export function clockDeadline(
   );
   return Object.assign(controller.signal, {
     [Symbol.dispose]: () => {
-      disposed.abort();
+      disposed.abort(DISPOSED);
       controller[Symbol.dispose]();
     },
   });

@@ -18,21 +18,26 @@ export function readRequestBody(request: HttpRequest, { maxBytes, room, signal }
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = [];
     let length = 0;
-    let isRefused = false;
-    const settled = () => signal.removeEventListener("abort", onAbort);
+    let isSettled = false;
+    const settle = () => {
+      isSettled = true;
+      signal.removeEventListener("abort", onAbort);
+    };
     const refuse = (error: unknown) => {
-      isRefused = true;
+      settle();
       chunks = [];
-      settled();
       reject(error);
     };
     const onAbort = () => refuse(signal.reason);
+    const onBrokenOff = (cause?: Error) => {
+      if (!isSettled) refuse(new RivuletError("request.cancelled", {}, { cause }));
+    };
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     request.on("data", (chunk: Buffer) => {
       length += chunk.length;
       if (length > 2 * maxBytes) breakOff(request);
-      if (isRefused) return;
+      if (isSettled) return;
       if (length > maxBytes) return refuse(new RivuletError("request.too-large", { limitBytes: maxBytes }));
       try {
         room.add(chunk.length);
@@ -42,11 +47,12 @@ export function readRequestBody(request: HttpRequest, { maxBytes, room, signal }
       }
     });
     request.on("end", () => {
-      settled();
+      if (isSettled) return;
+      settle();
       resolve(joined(chunks));
     });
-    request.on("error", (cause: Error) => refuse(new RivuletError("request.cancelled", {}, { cause })));
-    request.on("close", () => refuse(new RivuletError("request.cancelled", {})));
+    request.on("error", onBrokenOff);
+    request.on("close", () => onBrokenOff());
   });
 }
 
