@@ -27,6 +27,8 @@ export const RESULT_STORE_REQUESTS = 20_000;
 
 /** A gRPC message in either direction. Source: wire-protocol 1.5. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** A message to an orchestrator from anybody: what a gateway needs is a few hundred bytes. */
+export const MAX_QUESTION_BYTES = 64 * 1024;
 /** Jobs under way, whatever they do: bounds the bodies in memory. */
 export const MAX_JOBS = 2048;
 /** How long a node that stops waits for its jobs. */

@@ -73,6 +73,11 @@ describe("discovery", () => {
     expect((await world.info()).capabilities?.models.get(27)?.get("m")?.capacity).toBe(2);
   });
 
+  test("a question of more than 64 KiB is not read", async () => {
+    const ping = world.control((client) => client.ping({ value: new Uint8Array(65_537) }));
+    await expect(ping).rejects.toMatchObject({ code: 8 });
+  });
+
   test("a ping off-chain is answered with no bytes", async () => {
     expect((await world.control((client) => client.ping({ value: Buffer.from("ping") }))).value).toHaveLength(0);
   });

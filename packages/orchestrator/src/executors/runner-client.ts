@@ -182,6 +182,8 @@ async function gather(
 function connectionError(error: unknown): unknown {
   const code = error instanceof Error ? Reflect.get(error, "code") : undefined;
   if (typeof code !== "string") return error;
+  if (code.startsWith("HPE_"))
+    return new RivuletError("runner.failed", { reason: "the answer is not HTTP" }, { cause: error });
   const isBrokenOff = code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
   if (isBrokenOff) return new RivuletError("runner.crashed", { reason: "the connection broke off" }, { cause: error });
   const isUnreachable = code.startsWith("E") || code.startsWith("UND_ERR_");

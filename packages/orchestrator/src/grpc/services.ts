@@ -10,7 +10,7 @@ import {
   orchestratorRequestOf,
   registrationOf,
 } from "@rivulet/wire";
-import { MAX_MESSAGE_BYTES } from "../limits.ts";
+import { MAX_MESSAGE_BYTES, MAX_QUESTION_BYTES } from "../limits.ts";
 import type { WorkerStream } from "../workers/stream.ts";
 import type { Discovery } from "./discovery.ts";
 
@@ -40,20 +40,26 @@ export function grpcHandler({ discovery, workers, log }: GrpcPorts) {
   };
   return connectNodeAdapter({
     connect: false,
+    // Nobody in the network compresses, and what is not unpacked cannot be a bomb.
+    acceptCompression: [],
     grpcWeb: false,
     readMaxBytes: MAX_MESSAGE_BYTES,
     writeMaxBytes: MAX_MESSAGE_BYTES,
     routes(router) {
-      router.service(OrchestratorService, {
-        getOrchestrator: (request) =>
-          guarded(() => orchestratorInfoMessage(discovery.answer(orchestratorRequestOf(request)))),
-        endTranscodingSession: ({ authToken }) =>
-          guarded(() => {
-            discovery.endSession(authToken === undefined ? undefined : authTokenOf(authToken));
-            return {};
-          }, "Invalid auth token"),
-        ping: ({ value }) => guarded(() => ({ value: discovery.ping(value) })),
-      });
+      router.service(
+        OrchestratorService,
+        {
+          getOrchestrator: (request) =>
+            guarded(() => orchestratorInfoMessage(discovery.answer(orchestratorRequestOf(request)))),
+          endTranscodingSession: ({ authToken }) =>
+            guarded(() => {
+              discovery.endSession(authToken === undefined ? undefined : authTokenOf(authToken));
+              return {};
+            }, "Invalid auth token"),
+          ping: ({ value }) => guarded(() => ({ value: discovery.ping(value) })),
+        },
+        { readMaxBytes: MAX_QUESTION_BYTES },
+      );
       if (workers === undefined) return;
       router.service(AIWorkerService, {
         async *registerAIWorker(request, context: HandlerContext) {
