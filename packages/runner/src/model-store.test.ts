@@ -60,7 +60,14 @@ describe("the model store", () => {
   );
 
   test("measures what loading reads, through links", async () => {
-    expect(await sizeOf(join(root, "acme/painter"))).toBe(1002);
-    expect(await sizeOf(join(root, "models--acme--cached/snapshots/abc123"))).toBe(502);
+    expect(await sizeOf(join(root, "acme/painter"))).toBe(1000);
+    expect(await sizeOf(join(root, "models--acme--cached/snapshots/abc123"))).toBe(500);
+  });
+
+  test("measures no weights that are there in another format as well", async () => {
+    await put("acme/both/unet/model.onnx", "x".repeat(100));
+    await put("acme/both/unet/model.onnx_data", "x".repeat(1000));
+    await put("acme/both/unet/model.safetensors", "x".repeat(5000));
+    expect(await sizeOf(join(root, "acme/both"))).toBe(1100);
   });
 });

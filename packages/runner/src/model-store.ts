@@ -65,14 +65,27 @@ export class ModelStore {
   }
 }
 
-/** Bytes of all files of a model, links followed: what loading it reads. */
-export async function sizeOf(directory: string, depth = 0): Promise<number> {
-  const sizes = (await entriesOf(directory)).map(async (name) => {
-    const found = await statOf(join(directory, name));
-    if (found?.isFile()) return found.size;
-    return found?.isDirectory() && depth < MAX_DEPTH ? sizeOf(join(directory, name), depth + 1) : 0;
+/**
+ * Bytes of what loading a model reads, links followed: its ONNX files and their data. Repositories hold the same weights
+ * in other formats as well. Where there are none, all files count.
+ */
+export async function sizeOf(directory: string): Promise<number> {
+  const files = await filesBelow(directory);
+  const read = files.filter(({ name }) => ONNX_FILE.test(name));
+  return (read.length > 0 ? read : files).reduce((sum, { size }) => sum + size, 0);
+}
+
+/** `model.onnx`, and its numbers where they lie apart: `model.onnx_data`, `model.onnx_data_1`, `model.onnx.data`. */
+const ONNX_FILE = /\.onnx(?:[._]|$)/;
+
+async function filesBelow(directory: string, depth = 0): Promise<readonly { name: string; size: number }[]> {
+  const found = (await entriesOf(directory)).map(async (name) => {
+    const path = join(directory, name);
+    const entry = await statOf(path);
+    if (entry?.isFile()) return [{ name, size: entry.size }];
+    return entry?.isDirectory() && depth < MAX_DEPTH ? filesBelow(path, depth + 1) : [];
   });
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  return (await Promise.all(found)).flat();
 }
 
 /** The revision `refs/main` names, or the only one there is. */

@@ -10,32 +10,33 @@ const CHANNELS = 3;
  */
 export function resizeBicubic(image: Rgb8, width: number, height: number): Rgb8 {
   const wide = new Uint8ClampedArray(width * image.height * CHANNELS);
-  const across = weightsFor(image.width, width);
+  const across = windowsFor(image.width, width);
   for (let y = 0; y < image.height; y++)
-    for (const [x, { from, weights }] of across.entries())
-      for (let c = 0; c < CHANNELS; c++) {
-        let sum = 0;
-        for (const [i, weight] of weights.entries())
-          sum += weight * (image.data[(y * image.width + from + i) * CHANNELS + c] ?? 0);
-        wide[(y * width + x) * CHANNELS + c] = sum;
-      }
+    for (const [x, window] of across.entries())
+      for (let c = 0; c < CHANNELS; c++)
+        wide[(y * width + x) * CHANNELS + c] = weighed(image.data, window, y * image.width * CHANNELS + c, CHANNELS);
   const whole = new Uint8ClampedArray(width * height * CHANNELS);
-  for (const [y, { from, weights }] of weightsFor(image.height, height).entries())
-    for (let i = 0; i < width * CHANNELS; i++) {
-      let sum = 0;
-      for (const [row, weight] of weights.entries()) sum += weight * (wide[(from + row) * width * CHANNELS + i] ?? 0);
-      whole[y * width * CHANNELS + i] = sum;
-    }
+  const row = width * CHANNELS;
+  for (const [y, window] of windowsFor(image.height, height).entries())
+    for (let i = 0; i < row; i++) whole[y * row + i] = weighed(wide, window, i, row);
   return { width, height, data: new Uint8Array(whole.buffer) };
+}
+
+/** The weighted sum of samples `stride` apart, the first of all at `start`. The inner loop of the whole: no iterators. */
+function weighed(samples: ArrayLike<number>, { from, weights }: Window, start: number, stride: number): number {
+  let sum = 0;
+  for (let i = 0, at = start + from * stride; i < weights.length; i++, at += stride)
+    sum += (weights[i] ?? 0) * (samples[at] ?? 0);
+  return sum;
 }
 
 /** Which input samples make an output sample, and how much of each. */
 interface Window {
   readonly from: number;
-  readonly weights: readonly number[];
+  readonly weights: Float64Array;
 }
 
-function weightsFor(inputs: number, outputs: number): readonly Window[] {
+function windowsFor(inputs: number, outputs: number): readonly Window[] {
   const scale = inputs / outputs;
   const stretch = Math.max(scale, 1);
   const reach = REACH * stretch;
@@ -43,7 +44,7 @@ function weightsFor(inputs: number, outputs: number): readonly Window[] {
     const centre = (index + 0.5) * scale;
     const from = Math.max(0, Math.trunc(centre - reach + 0.5));
     const to = Math.min(inputs, Math.trunc(centre + reach + 0.5));
-    const raw = Array.from({ length: to - from }, (_, i) => cubic((from + i - centre + 0.5) / stretch));
+    const raw = Float64Array.from({ length: to - from }, (_, i) => cubic((from + i - centre + 0.5) / stretch));
     const sum = raw.reduce((total, weight) => total + weight, 0);
     return { from, weights: raw.map((weight) => weight / sum) };
   });
