@@ -256,6 +256,9 @@ describe("a model is ready only when it has done one inference right:", () => {
     expect(await codeOf(waiting.result)).toBeUndefined();
     expect(await codeOf(run(pool, "fake/good").result)).toBeUndefined();
     expect(launcher.refused).toBe(2);
+    expect(pool.find("text-to-image", "fake/good")?.free).toBe(1);
+    await clock.advance(ms(2000));
+    expect(pool.find("text-to-image", "fake/good")?.free).toBe(2);
   });
 
   test("files that are not there are told as such", async () => {

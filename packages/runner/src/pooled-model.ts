@@ -164,6 +164,12 @@ export class PooledModel {
     return this.#busy.size;
   }
 
+  /** Jobs that would find a slot now. One that could not be loaded counts again when it is to be tried again. */
+  get free(): number {
+    const slots = this.#isPausing ? this.#hosts : this.config.slots;
+    return Math.max(0, slots - this.running - this.waiting);
+  }
+
   get waiting(): number {
     return this.#waiting.length;
   }

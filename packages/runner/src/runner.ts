@@ -255,13 +255,13 @@ function notLoadable({ pipeline, model }: RunnerModel, reason: string): RivuletE
 }
 
 function modelHealth(model: PooledModel): ModelHealth {
-  const { config, state, running, waiting, heldBytes, failure, progress } = model;
+  const { config, state, free, waiting, heldBytes, failure, progress } = model;
   return {
     pipeline: config.pipeline.name,
     model_id: config.model,
     warm: state === "ready",
     slots: config.slots,
-    free: Math.max(0, config.slots - running - waiting),
+    free,
     queue: waiting,
     state,
     memory_bytes: heldBytes,
