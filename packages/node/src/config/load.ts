@@ -107,7 +107,7 @@ function readDocument(file: string, surroundings: Surroundings, problems: Config
 function parseConfigText(text: string, file: string, problems: ConfigProblem[]): ReadFile | undefined {
   try {
     // Aliases could make a small text a large document.
-    const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
+    const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true, logLevel: "error" });
     for (const error of document.errors) problems.push({ path: file, message: error.message.split("\n")[0] ?? "" });
     if (document.errors.length > 0) return undefined;
     const content: unknown = document.toJS({ maxAliasCount: 0 }) ?? {};
