@@ -25,6 +25,11 @@ export interface ResultPosterPorts {
   readonly randomness: Randomness;
 }
 
+export interface EncodedResult {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
 /** How files of a type are named. */
 const extensions = { "image/png": "png", "video/mp4": "mp4", "audio/wav": "wav" } as const;
 
@@ -38,8 +43,8 @@ export class ResultPoster {
     this.#ports = ports;
   }
 
-  /** Throws "peer.bad-result" before anything is sent when a file of the result is not what it should be. */
-  async postResult(job: WorkerJob, pipeline: Pipeline, result: JobResult, signal: AbortSignal): Promise<void> {
+  /** A result as it is sent. Throws "peer.bad-result" when a file of it is not what it should be. */
+  encode(pipeline: Pipeline, result: JobResult): EncodedResult {
     const files = new Map<string, ResultBytes>();
     for (const { owner, key, bytes, contentType } of filesOfResult(pipeline, result)) {
       const name = `${randomId(this.#ports.randomness)}.${extensions[contentType]}`;
@@ -48,12 +53,11 @@ export class ResultPoster {
     }
     const { contentType, body } = encodeResult({ response: result.response, files });
     const timing = serverTiming(result.timings);
-    await this.#post(
-      job,
-      { "content-type": contentType, ...(timing !== "" && { "server-timing": timing }) },
-      body,
-      signal,
-    );
+    return { headers: { "content-type": contentType, ...(timing !== "" && { "server-timing": timing }) }, body };
+  }
+
+  async postResult(job: WorkerJob, { headers, body }: EncodedResult, signal: AbortSignal): Promise<void> {
+    await this.#post(job, headers, body, signal);
   }
 
   /** Sends events as they come. When nobody reads them any more the stream is returned from, which ends the work. */

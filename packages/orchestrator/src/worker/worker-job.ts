@@ -43,14 +43,18 @@ export async function doWorkerJob(job: WorkerJob, ports: WorkerJobPorts, signal:
       await poster.postStream(job, { ...outcome, events: heldUntilEnd(outcome.events, slot) }, signal);
     } else {
       slot[Symbol.dispose]();
-      await poster.postResult(job, admitted.pipeline, outcome, posting);
+      const result = poster.encode(admitted.pipeline, outcome);
+      hasPosted = true;
+      await poster.postResult(job, result, posting);
     }
     log.info("job finished", { ...fields, model: admitted.model, tookMs: Math.round(clock.monotonic() - began) });
   } catch (error) {
     const { cause, text } =
       error instanceof Invalid ? { cause: error.cause, text: error.message } : { cause: error, text: undefined };
     log.warn("job failed", { ...fields, reason: isError(cause) ? cause.code : "internal" });
-    if (!hasPosted) await poster.postError(job, cause, text, posting);
+    // One word only for each job: what did not arrive is not followed by an error that would.
+    if (hasPosted) throw error;
+    await poster.postError(job, cause, text, posting);
   }
 }
 
