@@ -40,11 +40,7 @@ export class Capacity {
   }
 
   tryAcquire(model: ModelKey): Lease | undefined {
-    return this.free(model) > 0 ? this.acquire(model) : undefined;
-  }
-
-  /** Counts a slot that is already in use, free or not: for work that was taken over. */
-  acquire(model: ModelKey): Lease {
+    if (this.free(model) === 0) return undefined;
     const count = this.#count(keyOf(model));
     count.used += 1;
     return new Lease(() => {
