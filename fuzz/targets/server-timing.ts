@@ -1,4 +1,4 @@
-import { parseServerTiming } from "@rivulet/gateway";
+import { parseServerTiming } from "@rivulet/wire";
 import { latin1, type Target, utf8 } from "../target.ts";
 
 export const target: Target = {

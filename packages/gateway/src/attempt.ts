@@ -7,6 +7,7 @@ import {
   batchManifestId,
   encodeSegmentCredentials,
   PAYMENT_HEADER,
+  parseServerTiming,
   readChunks,
   SEGMENT_HEADER,
   type Signer,
@@ -19,7 +20,6 @@ import { readBounded } from "./http/read-bounded.ts";
 import type { OrchestratorSession } from "./orchestrator-session.ts";
 import type { PreparedJob } from "./prepared-job.ts";
 import { readRefusal } from "./refusal.ts";
-import { parseServerTiming } from "./server-timing.ts";
 import { badResult, type FetchedFile, verifyCount, verifyFiles } from "./verification.ts";
 import { type LeastVersions, wantedCapabilities } from "./wanted.ts";
 
@@ -283,7 +283,7 @@ export class Attempts {
 
 /** What a peer claims, as far as there was time for it: claims steer who gets work and what applications are told. */
 function timingsOf(header: string | readonly string[] | undefined, took: Milliseconds): PeerTimings {
-  const told = parseServerTiming(typeof header === "string" ? header : undefined);
+  const told = parseServerTiming(header);
   let left: number = took;
   const of = (name: string) => {
     const claimed = Math.min(left, told.get(name) ?? 0);

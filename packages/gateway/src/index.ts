@@ -34,4 +34,3 @@ export {
   type Weighed,
   type WeightOptions,
 } from "./selection/weights.ts";
-export { parseServerTiming } from "./server-timing.ts";

@@ -109,6 +109,7 @@ export {
   type VerifiedCredentials,
   verifySegmentCredentials,
 } from "./segment-credentials.ts";
+export { parseServerTiming, serverTiming } from "./server-timing.ts";
 export {
   acceptAnySignature,
   discoveryText,

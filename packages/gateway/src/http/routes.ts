@@ -1,12 +1,11 @@
 import { once } from "node:events";
 import { batchPipelines, type Delivery, openApiDocument, type Pipeline } from "@rivulet/pipelines";
 import { type BodyBudget, errorBody, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
-import { COMPATIBILITY_VERSION, EVENT_STREAM_HEADERS, eventOf } from "@rivulet/wire";
+import { COMPATIBILITY_VERSION, EVENT_STREAM_HEADERS, eventOf, serverTiming } from "@rivulet/wire";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { AnsweredJob, JobRunner } from "../job.ts";
 import type { PreparedJob } from "../prepared-job.ts";
 import type { ResultStore } from "../result-store.ts";
-import { serverTiming } from "../server-timing.ts";
 import { baseUrlOf, deliver, preferredDelivery } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
 import { type PrepareOptions, prepareJob } from "./prepare.ts";

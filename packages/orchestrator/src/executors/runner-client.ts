@@ -4,8 +4,8 @@ import { type Milliseconds, type ModelId, modelId, ms, RivuletError } from "@riv
 import { encodeFormData, type Gpu, type Hardware, type MultipartBody, readChunks } from "@rivulet/wire";
 import { Pool } from "undici";
 import type { AdmittedJob, JobResult, JobStream } from "../executor.ts";
+import { timingsOf } from "../job-timings.ts";
 import { MAX_ERROR_BYTES, MAX_RESPONSE_BYTES } from "../limits.ts";
-import { parseServerTiming } from "../server-timing.ts";
 import { runnerError } from "./runner-error.ts";
 
 export interface RunnerAddress {
@@ -60,7 +60,7 @@ export class RunnerClient {
         body,
         signal,
       });
-      const timings = parseServerTiming(answer.headers["server-timing"]);
+      const timings = timingsOf(answer.headers["server-timing"]);
       const contentType = String(answer.headers["content-type"] ?? "");
       if (answer.statusCode === 200 && contentType.startsWith("text/event-stream"))
         return { kind: "stream", events: eventsOf(answer.body, signal), timings };

@@ -1,8 +1,8 @@
 import { toDataUrl } from "@rivulet/media";
 import { eventOf, networkJson } from "@rivulet/wire";
 import type { AdmittedJob, JobResult, JobStream, ResultBytes } from "../executor.ts";
+import { timingHeader } from "../job-timings.ts";
 import { filesOfResult } from "../result-files.ts";
-import { serverTiming } from "../server-timing.ts";
 import { answer, type HttpResponse } from "./exchange.ts";
 
 /** How files reach the gateway: behind a URL, or, images only, inside the answer. */
@@ -23,7 +23,7 @@ export function answerResult(
     const isInline = delivery.isInline && contentType === "image/png";
     owner[key] = isInline ? toDataUrl(contentType, bytes) : delivery.store(job.requestId, { bytes, contentType });
   }
-  const timing = serverTiming(result.timings);
+  const timing = timingHeader(result.timings);
   answer(
     response,
     200,

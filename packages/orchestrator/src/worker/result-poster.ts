@@ -12,8 +12,8 @@ import {
 import { type Dispatcher, request } from "undici";
 import type { JobResult, JobStream, ResultBytes } from "../executor.ts";
 import { jobErrorText } from "../job-error-text.ts";
+import { timingHeader } from "../job-timings.ts";
 import { filesOfResult } from "../result-files.ts";
-import { serverTiming } from "../server-timing.ts";
 
 export interface ResultPosterOptions {
   readonly orchestrator: string;
@@ -52,7 +52,7 @@ export class ResultPoster {
       owner[key] = name;
     }
     const { contentType, body } = encodeResult({ response: result.response, files });
-    const timing = serverTiming(result.timings);
+    const timing = timingHeader(result.timings);
     return { headers: { "content-type": contentType, ...(timing !== "" && { "server-timing": timing }) }, body };
   }
 

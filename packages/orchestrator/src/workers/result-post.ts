@@ -4,9 +4,9 @@ import { parseMultipart, readChunks, readLegacyPhrase, readResultHead, resultOf 
 import type { JobStream } from "../executor.ts";
 import { answer, breakOff, type HttpRequest, type HttpResponse, headerOf } from "../http/exchange.ts";
 import { readRequestBody } from "../http/request-body.ts";
+import { timingsOf } from "../job-timings.ts";
 import { MAX_ERROR_BYTES, MAX_POSTED_ERROR_BYTES, MAX_RESULT_BYTES } from "../limits.ts";
 import { peerError } from "../peer-error.ts";
-import { parseServerTiming } from "../server-timing.ts";
 import type { Task, Tasks } from "./tasks.ts";
 
 export interface ResultPostPorts {
@@ -36,7 +36,7 @@ export async function takeResult(
       throw new RivuletError("request.malformed", { reason: "the task is of another pipeline" });
     using room = bodies.open();
     const { signal } = task;
-    const timings = parseServerTiming(headerOf(request, "server-timing"));
+    const timings = timingsOf(headerOf(request, "server-timing"));
     if (head.kind === "result") {
       const body = await readRequestBody(request, { maxBytes: MAX_RESULT_BYTES, room, signal });
       const { response: result, files } = resultOf(parseMultipart(body, head.boundary));

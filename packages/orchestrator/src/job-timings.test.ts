@@ -1,12 +1,12 @@
 import { ms } from "@rivulet/primitives";
 import { expect, test } from "vitest";
-import { parseServerTiming, serverTiming } from "./server-timing.ts";
+import { timingHeader, timingsOf } from "./job-timings.ts";
 
 test("what is written is read again", () => {
-  const timings = { queue: ms(0), load: ms(12.5), inference: ms(812.125) };
-  expect(serverTiming(timings)).toBe("queue;dur=0, load;dur=12.5, inference;dur=812.125");
-  expect(parseServerTiming(serverTiming(timings))).toEqual(timings);
-  expect(serverTiming({})).toBe("");
+  const timings = { queue: ms(0), load: ms(12.5), inference: ms(812.1) };
+  expect(timingHeader(timings)).toBe("queue;dur=0, load;dur=12.5, inference;dur=812.1");
+  expect(timingsOf(timingHeader(timings))).toEqual(timings);
+  expect(timingHeader({})).toBe("");
 });
 
 test.each([
@@ -17,5 +17,5 @@ test.each([
   ["load;dur=-1, queue;dur=x, inference", {}],
   [["queue;dur=1", "load;dur=2"], { queue: 1, load: 2 }],
 ])("%j is read as %j", (header, timings) => {
-  expect(parseServerTiming(header)).toEqual(timings);
+  expect(timingsOf(header)).toEqual(timings);
 });
