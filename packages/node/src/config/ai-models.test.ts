@@ -90,6 +90,11 @@ describe("aiModels.json", () => {
     expect(combineModels(models, parseAiModels("llm:n:true"), "aiModels")).toHaveLength(2);
   });
 
+  test.each(["1e309", "1e20", "1.5", "-1", '"x"'])("has no capacity of %s", (capacity) => {
+    const text = `[{"pipeline":"llm","model_id":"m","capacity":${capacity}}]`;
+    expect(() => parseAiModels(text)).toThrow(expect.objectContaining({ code: "config.invalid" }));
+  });
+
   test("of any text is a list of models or one of our errors", () => {
     const looseEntry = fc.record(
       {

@@ -89,11 +89,8 @@ const written = z.union([
 ]);
 
 const wholeNumber = written.transform((text, context) => {
-  const value = /^\d{1,15}$/.test(text)
-    ? Number(text)
-    : findDecimal(text)?.compare(Rational.of(BigInt(Math.trunc(Number(text))))) === 0
-      ? Number(text)
-      : undefined;
+  const exact = findDecimal(text);
+  const value = exact?.denominator === 1n ? Number(exact.numerator) : undefined;
   if (value !== undefined && Number.isSafeInteger(value)) return value;
   context.addIssue({ code: "custom", message: `${text} is not a whole number` });
   return z.NEVER;
