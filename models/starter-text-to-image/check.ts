@@ -174,12 +174,11 @@ for (const scheduler of wanted) {
   const pictures = scheduler === own ? made : await makeAll(studio, scheduler, captions.slice(0, OTHER_CAPTIONS));
   bySchedulers[scheduler] = share(pictures, ({ right }) => right);
 }
-const again = await Promise.all(
-  made.slice(0, SEEDS_COMPARED).map(async ({ text, picture }, i) => {
-    const other = await studio.make(own, text, 1_000_000 + i);
-    return differsVisibly(picture, other.picture);
-  }),
-);
+const again: boolean[] = [];
+for (const [i, { text, picture }] of made.slice(0, SEEDS_COMPARED).entries()) {
+  const other = await studio.make(own, text, 1_000_000 + i);
+  again.push(differsVisibly(picture, other.picture));
+}
 await writeFile(values.sheet, await contactSheet(made));
 
 const kinds = {

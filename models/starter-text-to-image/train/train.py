@@ -14,6 +14,7 @@ Nothing here is random but by the seed. Combinations for which `shapes.is_held_o
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import random
@@ -318,7 +319,6 @@ def save_pipeline(work: Path, args) -> None:
     for p, s in zip(both.parameters(), torch.load(work / "unet.ckpt", weights_only=False)["ema"]):
         p.data.copy_(s)
     settings = dict(timestep_spacing="trailing", clip_sample=False, set_alpha_to_one=False, steps_offset=0)
-    scheduler = DDIMScheduler(**SCHEDULE, **settings)
     StableDiffusionPipeline(
         vae=AutoencoderKL.from_pretrained(work / "vae"),
         text_encoder=both[0].eval(),
@@ -330,7 +330,9 @@ def save_pipeline(work: Path, args) -> None:
         requires_safety_checker=False,
     ).save_pretrained(work / "diffusers")
     # The pipeline adjusts an old setting on its way; and the library leaves out the tokenizer's published files.
-    scheduler.save_pretrained(work / "diffusers" / "scheduler")
+    # PNDM needs to be told what every published configuration says.
+    config = {"_class_name": "DDIMScheduler", **SCHEDULE, **settings, "skip_prk_steps": True}
+    (work / "diffusers" / "scheduler" / "scheduler_config.json").write_text(json.dumps(config, indent=2) + "\n")
     shutil.copytree(work / "tokenizer", work / "diffusers" / "tokenizer", dirs_exist_ok=True)
 
 
