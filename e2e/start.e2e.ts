@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import { createServer } from "node:net";
-import { READY } from "@rivulet/node";
 import { expect, test } from "vitest";
 import { ask } from "./harness/ask.ts";
 import { isListening } from "./harness/leftovers.ts";
@@ -110,14 +109,8 @@ orchestrator: { serviceUri: "http://${address}", httpAddr: "${address}", models:
 gateway: { httpAddr: "127.0.0.1:0", orchestrators: ["http://${address}"], discoveryInterval: 1s }
 `,
   );
-  const node = stage.prepare("start", ["-config", file]);
-  const gateway = new Promise<string>((resolve) => {
-    node.onEvent(({ event, role, address }) => {
-      if (event === READY && role === "gateway") resolve(String(address));
-    });
-  });
-  await node.start();
-  const url = await gateway;
+  const node = await stage.node("start", ["-config", file]);
+  const url = node.addresses.get("gateway") ?? "";
   const answer = await eventually("a picture", async () => {
     const tried = await ask({ address: url }, "/text-to-image", request);
     return tried.status === 200 ? tried : undefined;

@@ -23,14 +23,26 @@ export interface NodeProcessOptions {
   readonly limit?: Milliseconds;
 }
 
-/** The event with which a node says that it can be used, and at which `address`. */
-export const READY = "node ready";
+/** The line of standard output with which a node says that it can be used, and where: `ready gateway=http://…`. */
+export function readyLine(roles: readonly { readonly role: string; readonly address: string }[]): string {
+  return ["ready", ...roles.map(({ role, address }) => `${role}=${address}`)].join(" ");
+}
+
+/** What a ready line says, by role. */
+function readReadyLine(line: string): ReadonlyMap<string, string> | undefined {
+  const [first, ...pairs] = line.split(" ");
+  if (first !== "ready") return undefined;
+  return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
+}
 
 /** Lines remembered for the reason of a failure. */
 const MAX_TAIL = 40;
 
 /** A node stops within its own limits; this is longer than all of them. */
 const STOP_LIMIT = seconds(20);
+
+/** Ports and runners open in a second or two; models load after that. On a machine with much else to do it takes longer. */
+const START_LIMIT = seconds(60);
 
 /**
  * A node as a process of its own. It gets a process group, so that a terminal's Ctrl-C reaches only us, and a pipe as
@@ -39,12 +51,12 @@ const STOP_LIMIT = seconds(20);
 export class NodeProcess implements Startable {
   readonly #options: NodeProcessOptions;
   readonly #tail: string[] = [];
-  readonly #ready = Promise.withResolvers<string>();
+  readonly #ready = Promise.withResolvers<ReadonlyMap<string, string>>();
   readonly #exited = Promise.withResolvers<void>();
   readonly #listeners = new Set<(event: NodeEvent) => void>();
   #child: ChildProcess | undefined;
   #log: WriteStream | undefined;
-  #address: string | undefined;
+  #addresses: ReadonlyMap<string, string> | undefined;
   #inspector: string | undefined;
 
   constructor(options: NodeProcessOptions) {
@@ -61,11 +73,16 @@ export class NodeProcess implements Startable {
     return this.#child?.pid;
   }
 
-  /** Where it can be reached. Only of a node that has started. */
+  /** Where its first role can be reached. Only of a node that has started. */
   get address(): string {
-    if (this.#address === undefined)
-      throw new RivuletError("node.cannot-start", { reason: `${this.name} has not started` });
-    return this.#address;
+    const [address] = this.addresses.values();
+    return address ?? "";
+  }
+
+  /** Where each of its roles can be reached. Only of a node that has started. */
+  get addresses(): ReadonlyMap<string, string> {
+    if (this.#addresses !== undefined) return this.#addresses;
+    throw new RivuletError("node.cannot-start", { reason: `${this.name} has not started` });
   }
 
   /** Where Node.js lets itself be inspected, when the program's arguments ask for it. */
@@ -96,16 +113,25 @@ export class NodeProcess implements Startable {
     this.#log = logFile === undefined ? undefined : createWriteStream(logFile);
     const child = spawn(command, [...first, ...args, "-stopWithParent", "-logFormat=json"], {
       env: { ...env },
-      stdio: ["pipe", "ignore", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });
     this.#child = child;
     // What it cannot read any more, because it has ended, is no concern of ours.
     child.stdin.on("error", () => {});
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const addresses = readReadyLine(line);
+      if (addresses !== undefined) this.#ready.resolve(addresses);
+    });
     createInterface({ input: child.stderr }).on("line", (line) => this.#hear(line));
     child.once("error", (error) => this.#ended(error.message));
     child.once("close", (code, signal) => this.#ended(signal === null ? `exit code ${code}` : `signal ${signal}`));
-    this.#address = await this.#ready.promise;
+    const late = setTimeout(() => this.#fail(`did not become ready in ${START_LIMIT / 1000} s`), START_LIMIT);
+    try {
+      this.#addresses = await this.#ready.promise;
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   /** Asks it to stop, waits, and ends it when it takes too long. */
@@ -139,21 +165,23 @@ export class NodeProcess implements Startable {
     this.#tail.push(line);
     if (this.#tail.length > MAX_TAIL) this.#tail.shift();
     this.#inspector ??= /^Debugger listening on (ws:\S+)/.exec(line)?.[1];
-    // Once it is ready, only listeners want to know what a line says.
-    if (this.#address !== undefined && this.#listeners.size === 0) return;
+    if (this.#listeners.size === 0) return;
     const event = findEvent(line);
     if (event === undefined) return;
     for (const listener of this.#listeners) listener(event);
-    if (event.event === READY) this.#ready.resolve(typeof event["address"] === "string" ? event["address"] : "");
   }
 
   #ended(how: string): void {
     this.#log?.end();
-    const said = this.#tail.map(readable).slice(-8).join("; ");
-    this.#ready.reject(
-      new RivuletError("node.cannot-start", { reason: `${this.name} ended (${how})${said === "" ? "" : `: ${said}`}` }),
-    );
+    this.#fail(`ended (${how})`);
     this.#exited.resolve();
+  }
+
+  /** Tells whoever waits for it to become ready why it will not, with its last words. */
+  #fail(how: string): void {
+    const said = this.#tail.map(readable).slice(-8).join("; ");
+    const reason = `${this.name} ${how}${said === "" ? "" : `: ${said}`}`;
+    this.#ready.reject(new RivuletError("node.cannot-start", { reason }));
   }
 }
 

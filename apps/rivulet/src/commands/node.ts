@@ -3,8 +3,8 @@ import {
   configure,
   createLogger,
   helpLines,
-  READY,
   type Role,
+  readyLine,
   runUntilStopped,
   secureRandomness,
   systemClock,
@@ -42,7 +42,7 @@ export async function nodeCommand(
     { limit: STOP_LIMIT, withParent: stopWithParent },
     { process, log },
     async (stopping) => {
-      for (const { role, address } of node.roles) log.info(READY, { role, address });
+      terminal.result(readyLine(node.roles));
       await node.watch(stopping);
       return undefined;
     },
