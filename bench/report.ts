@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 /** What a baseline holds: ratios of two figures of one run, which mean the same on any machine. */
 export type Ratios = Readonly<Record<string, number>>;
@@ -6,11 +6,13 @@ export type Ratios = Readonly<Record<string, number>>;
 /** Figures of one run on a shared machine differ by this much for no reason. */
 const TOLERANCE = 0.3;
 
-const baselines: Readonly<Record<string, Ratios>> = JSON.parse(
-  readFileSync(new URL("baselines.json", import.meta.url), "utf8"),
-);
+const baselinesFile = new URL("baselines.json", import.meta.url);
+const baselines: Record<string, Ratios> = JSON.parse(readFileSync(baselinesFile, "utf8"));
 
-/** Prints a table for people on standard error, compares the ratios, and with `--json` ends with one object. */
+/**
+ * Prints a table for people on standard error, compares the ratios, and with `--json` ends with one object. With `--save`
+ * the ratios become the baseline.
+ */
 export function report(
   name: string,
   table: readonly Readonly<Record<string, string | number>>[],
@@ -22,6 +24,11 @@ export function report(
     const baseline = baselines[name]?.[ratio];
     const change = baseline === undefined ? "no baseline" : verdict(value / baseline);
     console.error(`${ratio}: ${value.toPrecision(3)} (${change})`);
+  }
+  if (process.argv.includes("--save")) {
+    const rounded = Object.entries(ratios).map(([ratio, value]) => [ratio, Number(value.toPrecision(3))]);
+    baselines[name] = Object.fromEntries(rounded);
+    writeFileSync(baselinesFile, `${JSON.stringify(baselines, undefined, 2)}\n`);
   }
   if (process.argv.includes("--json")) console.log(JSON.stringify({ bench: name, ...result, ratios }));
 }
