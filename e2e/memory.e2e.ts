@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { ask } from "./harness/ask.ts";
 import { heapOf } from "./harness/heap.ts";
+import { isLong } from "./harness/long.ts";
 import { offers } from "./harness/network.ts";
 import { request, ScriptedRunner, send } from "./harness/scripted-runner.ts";
 import { eventually, Stage } from "./harness/stage.ts";
 
 /** Enough for what leaks a little a request to show, and for caches and pools to reach their size in the first round. */
-const REQUESTS = 400;
+const REQUESTS = isLong ? 20_000 : 400;
 
 /** A grown heap is one more than a tenth above what it was. */
 const GROWTH = 1.1;

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { isListening } from "./harness/leftovers.ts";
+import { isLong } from "./harness/long.ts";
 import { ROOT } from "./harness/stage.ts";
 import { Start } from "./harness/start.ts";
 
 describe("Ctrl-C", () => {
   /** From before anything runs until the job is under way, in steps that meet every phase of the start. */
-  const moments = [0, 150, 400, 800, 1200, 1800, 2500, 3500, 5000];
+  const few = [0, 150, 400, 800, 1200, 1800, 2500, 3500, 5000];
+  const moments = isLong ? Array.from({ length: 120 }, (_, index) => index * 50) : few;
 
   test.for(moments)("after %i ms leaves no process and no file", async (moment) => {
     using start = new Start("--once", `--output=${ROOT}/out/interrupted.png`);

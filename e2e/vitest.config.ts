@@ -7,7 +7,7 @@ export default defineConfig({
     include: ["**/*.e2e.ts"],
     pool: "forks",
     fileParallelism: false,
-    testTimeout: 180_000,
+    testTimeout: process.env["RIVULET_E2E_LONG"] === "1" ? 1_800_000 : 180_000,
     hookTimeout: 180_000,
   },
 });
