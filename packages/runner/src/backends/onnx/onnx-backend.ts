@@ -42,7 +42,7 @@ const NO_SPINNING = { session: { intra_op: { allow_spinning: "0" } } } as const;
 const FATAL = 4;
 
 /**
- * The graph is optimised anew at every opening. An optimised copy kept on disk was measured to save 20 to 60 ms a file, of
+ * The graph is optimised anew at every opening. An optimised copy kept on disk was measured to save 15 to 185 ms a file, of
  * the 400 ms that a model host takes to start, at the price of a second copy of all weights that must never be stale.
  */
 async function openSession(
