@@ -2,7 +2,7 @@ import type { ModelSettings } from "../model-settings.ts";
 import { clipRange, noiseConfig, refuse } from "./config.ts";
 import { signalTable } from "./noise-table.ts";
 import { cleanOf, noised, noiseOf, sharesOf } from "./prediction.ts";
-import { advance, at, begin, clipped, mix, type Schedule } from "./schedule.ts";
+import { advance, at, clipped, mix, type Schedule, variancePreserving } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { roundHalfToEven, spacedTimesteps } from "./spacing.ts";
 
@@ -18,10 +18,8 @@ export function ddimScheduler(settings: ModelSettings): Scheduler {
       const timesteps = spacedTimesteps(config, steps).map(roundHalfToEven);
       const stride = Math.floor(config.trainTimesteps / steps);
       return {
+        ...variancePreserving,
         timesteps,
-        initNoiseSigma: 1,
-        begin,
-        scaleInput: (denoising) => denoising.sample,
         takesNoise: () => false,
         step: (denoising, output) => {
           const timestep = at(timesteps, denoising.index);

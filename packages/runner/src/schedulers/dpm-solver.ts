@@ -2,7 +2,7 @@ import type { ModelSettings } from "../model-settings.ts";
 import { noiseConfig, refuse } from "./config.ts";
 import { indexOfSigma, interpolated, karrasSigmas, positiveSignalTable, sigmaTable } from "./noise-table.ts";
 import { cleanOf, noised, type Shares } from "./prediction.ts";
-import { at, begin, mix, type Schedule } from "./schedule.ts";
+import { at, mix, type Schedule, variancePreserving } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { sigmaChoice } from "./sigma-schedule.ts";
 import { roundHalfToEven, spacedTimestepsBeforeLast } from "./spacing.ts";
@@ -35,10 +35,8 @@ export function dpmSolverScheduler(settings: ModelSettings): Scheduler {
         done === 0 ||
         (index === steps - 1 && ((lowersFinalOrder && steps < FEW_STEPS) || !choice.endsAtLeast));
       return {
+        ...variancePreserving,
         timesteps,
-        initNoiseSigma: 1,
-        begin,
-        scaleInput: (denoising) => denoising.sample,
         takesNoise: () => false,
         step: (denoising, output) => {
           const { index, done } = denoising;

@@ -2,7 +2,7 @@ import type { ModelSettings } from "../model-settings.ts";
 import { clipRange, noiseConfig, refuse } from "./config.ts";
 import { signalTable } from "./noise-table.ts";
 import { cleanOf, noised, sharesOf } from "./prediction.ts";
-import { advance, at, begin, clipped, mix, type Schedule } from "./schedule.ts";
+import { advance, at, clipped, mix, type Schedule, variancePreserving } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** The standard deviation of training pictures that consistency models assume. */
@@ -32,10 +32,8 @@ export function lcmScheduler(settings: ModelSettings): Scheduler {
       );
       const isLast = (index: number) => index === steps - 1;
       return {
+        ...variancePreserving,
         timesteps,
-        initNoiseSigma: 1,
-        begin,
-        scaleInput: (denoising) => denoising.sample,
         takesNoise: (index) => !isLast(index),
         step: (denoising, output, noise = new Float32Array(output.length)) => {
           const timestep = at(timesteps, denoising.index);

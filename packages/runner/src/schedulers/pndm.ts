@@ -2,7 +2,7 @@ import type { ModelSettings } from "../model-settings.ts";
 import { noiseConfig } from "./config.ts";
 import { signalTable } from "./noise-table.ts";
 import { noised, sharesOf } from "./prediction.ts";
-import { at, begin, type Denoising, mix, type Schedule, type Term } from "./schedule.ts";
+import { at, type Denoising, mix, type Schedule, type Term, variancePreserving } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { roundHalfToEven, spacedTimesteps } from "./spacing.ts";
 
@@ -44,10 +44,8 @@ export function pndmScheduler(settings: ModelSettings): Scheduler {
         return mix([Math.sqrt(next / here), sample], [-weight, noise]);
       };
       return {
+        ...variancePreserving,
         timesteps,
-        initNoiseSigma: 1,
-        begin,
-        scaleInput: (denoising) => denoising.sample,
         takesNoise: () => false,
         step: (denoising, output) => {
           const timestep = at(timesteps, denoising.index);
