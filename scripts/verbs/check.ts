@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { generators } from "../generators.ts";
 import { root } from "../source-files.ts";
 
 /** Everything that can be said about the code without running it. Each step is also a command of its own. */
@@ -11,9 +12,7 @@ const steps: readonly { readonly name: string; readonly command: readonly string
   { name: "links", command: ["node", "scripts/check-links.ts"] },
   { name: "dead code", command: ["knip", "--no-progress"] },
   { name: "generated codec", command: ["node", "packages/wire/scripts/generate.ts", "--check"] },
-  { name: "OpenAPI document", command: ["node", "packages/pipelines/scripts/generate-openapi.ts", "--check"] },
-  { name: "reference pages", command: ["node", "packages/pipelines/scripts/generate-reference.ts", "--check"] },
-  { name: "command line page", command: ["node", "packages/node/scripts/generate-cli-reference.ts", "--check"] },
+  ...generators.map(({ name, script }) => ({ name, command: ["node", script, "--check"] })),
 ];
 
 let failed = 0;

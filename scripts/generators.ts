@@ -1,0 +1,6 @@
+/** The programs that write the derived pages; with `--check` each compares instead. */
+export const generators: readonly { readonly name: string; readonly script: string }[] = [
+  { name: "OpenAPI document", script: "packages/pipelines/scripts/generate-openapi.ts" },
+  { name: "reference pages", script: "packages/pipelines/scripts/generate-reference.ts" },
+  { name: "command line page", script: "packages/node/scripts/generate-cli-reference.ts" },
+];
