@@ -1,3 +1,4 @@
+import { address } from "@rivulet/crypto";
 /**
  * `npm run bench -- selection [--json]`: what choosing an orchestrator costs when 10, 1,000 or 100,000 offer the model.
  *
@@ -8,7 +9,6 @@ import { type Choice, type OrchestratorSession, Selector } from "@rivulet/gatewa
 import { secureRandomness, systemClock } from "@rivulet/node";
 import { textToImage } from "@rivulet/pipelines";
 import { ms, seconds, serviceUri } from "@rivulet/primitives";
-import { address } from "@rivulet/wire";
 import { latencyOf } from "./measure.ts";
 import { report } from "./report.ts";
 

@@ -1,13 +1,11 @@
+import { acceptAnySignature, verifySignature, ZERO_ADDRESS } from "@rivulet/crypto";
 import { ms } from "@rivulet/primitives";
 import {
   AuthTokens,
-  acceptAnySignature,
   decodeSegmentCredentialsBytes,
   encodeSegmentCredentialsBytes,
   NO_CAPABILITIES,
   verifySegmentCredentials,
-  verifySignature,
-  ZERO_ADDRESS,
 } from "@rivulet/wire";
 import vectors from "../../vectors/wire/v14-segment-header.json" with { type: "json" };
 import { fixpoint } from "../fixpoint.ts";

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
+import type { Signer } from "@rivulet/crypto";
 import { isDataUrl, parseDataUrl } from "@rivulet/media";
 import type { Expectation, ResultFile } from "@rivulet/pipelines";
 import { type Clock, invariant, isError, linked, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
@@ -10,7 +11,6 @@ import {
   parseServerTiming,
   readChunks,
   SEGMENT_HEADER,
-  type Signer,
   signSegmentCredentials,
   WORKER_PROTOCOL,
 } from "@rivulet/wire";

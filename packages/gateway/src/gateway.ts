@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type Address, address, offChainSigner } from "@rivulet/crypto";
 import {
   BodyBudget,
   codeOf,
@@ -9,7 +10,6 @@ import {
   type Startable,
   seconds,
 } from "@rivulet/primitives";
-import { type Address, address, offChainSigner } from "@rivulet/wire";
 import { Agent, type Dispatcher } from "undici";
 import { Attempts } from "./attempt.ts";
 import { type Authenticator, openToAll } from "./auth/authenticator.ts";

@@ -1,6 +1,6 @@
+import type { Signer } from "@rivulet/crypto";
 import type { Delivery } from "@rivulet/pipelines";
 import { type Clock, type Logger, type Milliseconds, minutes, type Randomness, seconds } from "@rivulet/primitives";
-import type { Signer } from "@rivulet/wire";
 import type { Dispatcher } from "undici";
 import type { DefaultsTable } from "./defaults.ts";
 import type { JobRecord } from "./job.ts";

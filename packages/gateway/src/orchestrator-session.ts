@@ -1,6 +1,7 @@
+import type { Address } from "@rivulet/crypto";
 import type { Pipeline } from "@rivulet/pipelines";
 import type { Milliseconds, ServiceUri } from "@rivulet/primitives";
-import type { Address, AuthToken, Hardware, WeiPerUnit } from "@rivulet/wire";
+import type { AuthToken, Hardware, WeiPerUnit } from "@rivulet/wire";
 
 /** One model an orchestrator says it serves, and that we may ask it for. */
 export interface Offer {

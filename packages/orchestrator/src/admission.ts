@@ -1,3 +1,4 @@
+import type { VerifySignature } from "@rivulet/crypto";
 import { probeFiles } from "@rivulet/media";
 import { type MediaFile, type Pipeline, workOf } from "@rivulet/pipelines";
 import { type Clock, type ModelId, type Randomness, RivuletError, randomId, type Work } from "@rivulet/primitives";
@@ -10,7 +11,6 @@ import {
   type Payment,
   SEGMENT_HEADER,
   type SegmentCredentials,
-  type VerifySignature,
   verifySegmentCredentials,
 } from "@rivulet/wire";
 import type { AdmittedJob, Slot } from "./executor.ts";

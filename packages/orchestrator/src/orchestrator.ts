@@ -1,3 +1,4 @@
+import { acceptAnySignature, offChainSigner } from "@rivulet/crypto";
 import { batchPipelines } from "@rivulet/pipelines";
 import {
   BodyBudget,
@@ -14,14 +15,7 @@ import {
   seconds,
   serviceUri,
 } from "@rivulet/primitives";
-import {
-  AuthTokens,
-  acceptAnySignature,
-  type Capabilities,
-  COMPATIBILITY_VERSION,
-  offChainSigner,
-  RESULTS_PATH,
-} from "@rivulet/wire";
+import { AuthTokens, type Capabilities, COMPATIBILITY_VERSION, RESULTS_PATH } from "@rivulet/wire";
 import { Admission } from "./admission.ts";
 import { capabilitiesOfOffers } from "./advertise.ts";
 import { clockDeadline, orAborted } from "./clock-deadline.ts";

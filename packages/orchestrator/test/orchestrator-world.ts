@@ -1,5 +1,6 @@
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { offChainSigner, ZERO_ADDRESS } from "@rivulet/crypto";
 import { seconds, silentLogger } from "@rivulet/primitives";
 import { FakeRunner, type FakeRunnerModel, seededRandomness, TestClock, turn } from "@rivulet/testkit";
 import {
@@ -9,12 +10,10 @@ import {
   NO_CAPABILITIES,
   type OrchestratorInfo,
   OrchestratorService,
-  offChainSigner,
   orchestratorInfoOf,
   orchestratorRequestMessage,
   signSegmentCredentials,
   WORKER_PROTOCOL,
-  ZERO_ADDRESS,
 } from "@rivulet/wire";
 import { Agent, request } from "undici";
 import { RunnerHttp } from "../src/executors/runner-http.ts";

@@ -1,4 +1,5 @@
 import { connect } from "node:http2";
+import { offChainSigner } from "@rivulet/crypto";
 import { batchPipelines } from "@rivulet/pipelines";
 import { minutes, seconds, silentLogger } from "@rivulet/primitives";
 import { answersRubbish, answersWell, crashes, Gate, hangs, refuses, turn } from "@rivulet/testkit";
@@ -9,7 +10,6 @@ import {
   encodeSegmentCredentials,
   NO_CAPABILITIES,
   numbersOf,
-  offChainSigner,
   signSegmentCredentials,
   WORKER_PROTOCOL,
 } from "@rivulet/wire";

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createSecureServer, type Http2SecureServer, type Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
+import { ZERO_ADDRESS } from "@rivulet/crypto";
 import { type Milliseconds, minutes, ms, type ServiceUri, type Startable, serviceUri } from "@rivulet/primitives";
 import {
   bitsOf,
@@ -8,7 +9,6 @@ import {
   DEFAULT_CAPABILITIES,
   encodeOrchestratorInfo,
   type OrchestratorInfo,
-  ZERO_ADDRESS,
 } from "@rivulet/wire";
 import { generate } from "selfsigned";
 

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { bigIntegerBytes } from "@rivulet/crypto";
 import { type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
-import { bigIntegerBytes } from "./big-integer.ts";
 import { type AuthToken as AuthTokenMessage, AuthTokenSchema } from "./gen/lp_rpc_pb.ts";
 import { readMessage, writeMessage } from "./protobuf.ts";
 

@@ -1,4 +1,3 @@
-export { type Address, address, addressBytes, addressFromBytes, checksumAddress, ZERO_ADDRESS } from "./address.ts";
 export {
   AUTH_TOKEN_LIFETIME,
   AUTH_TOKEN_MARGIN,
@@ -9,7 +8,6 @@ export {
   decodeAuthToken,
   encodeAuthToken,
 } from "./auth-token.ts";
-export { bigInteger, bigIntegerBytes } from "./big-integer.ts";
 export {
   type Capabilities,
   capabilitiesMessage,
@@ -56,7 +54,6 @@ export {
 } from "./gen/lp_rpc_pb.ts";
 export { type Gpu, type Hardware, hardwareMessage, hardwareOf } from "./hardware.ts";
 export { networkJson } from "./http-json.ts";
-export { keccak256 } from "./keccak.ts";
 export { MAX_EVENT_LINE } from "./limits.ts";
 export {
   encodeFormData,
@@ -110,18 +107,6 @@ export {
   verifySegmentCredentials,
 } from "./segment-credentials.ts";
 export { parseServerTiming, serverTiming } from "./server-timing.ts";
-export {
-  acceptAnySignature,
-  discoveryText,
-  keySigner,
-  offChainSigner,
-  personalHash,
-  rawSign,
-  rawVerify,
-  type Signer,
-  type VerifySignature,
-  verifySignature,
-} from "./signing.ts";
 export { EVENT_STREAM_HEADERS, EventLines, eventOf, isLastChunk, readChunks, readEvents } from "./sse.ts";
 export type { TicketExpiration, TicketParams } from "./ticket-params.ts";
 export { COMPATIBILITY_VERSION, isVersionAtLeast } from "./version.ts";

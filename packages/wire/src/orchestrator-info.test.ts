@@ -1,7 +1,7 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { ZERO_ADDRESS } from "@rivulet/crypto";
 import { Rational } from "@rivulet/primitives";
 import { describe, expect, test } from "vitest";
-import { ZERO_ADDRESS } from "./address.ts";
 import { NO_CAPABILITIES } from "./capabilities.ts";
 import { OrchestratorInfoSchema } from "./gen/lp_rpc_pb.ts";
 import {

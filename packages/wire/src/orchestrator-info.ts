@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type Address, addressBytes, addressFromBytes } from "@rivulet/crypto";
 import { RivuletError } from "@rivulet/primitives";
-import { type Address, addressBytes, addressFromBytes } from "./address.ts";
 import { type AuthToken, authTokenMessage, authTokenOf } from "./auth-token.ts";
 import { type Capabilities, capabilitiesMessage, capabilitiesOf } from "./capabilities.ts";
 import {

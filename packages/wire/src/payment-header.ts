@@ -1,5 +1,5 @@
+import { type Address, addressBytes, addressFromBytes, ZERO_ADDRESS } from "@rivulet/crypto";
 import { RivuletError } from "@rivulet/primitives";
-import { type Address, addressBytes, addressFromBytes, ZERO_ADDRESS } from "./address.ts";
 import { PaymentSchema } from "./gen/lp_rpc_pb.ts";
 import { priceMessage, type WeiPerUnit, weiPerUnitOf } from "./price.ts";
 import { readBase64, readMessage, writeBase64, writeMessage } from "./protobuf.ts";

@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import { acceptAnySignature, keySigner, offChainSigner, verifySignature, ZERO_ADDRESS } from "@rivulet/crypto";
 import { ms } from "@rivulet/primitives";
 import { describe, expect, test } from "vitest";
-import { ZERO_ADDRESS } from "./address.ts";
 import { AUTH_TOKEN_LIFETIME, AuthTokens } from "./auth-token.ts";
 import { NO_CAPABILITIES } from "./capabilities.ts";
 import { bitsOf } from "./capability-bits.ts";
@@ -14,7 +14,6 @@ import {
   signSegmentCredentials,
   verifySegmentCredentials,
 } from "./segment-credentials.ts";
-import { acceptAnySignature, keySigner, offChainSigner, verifySignature } from "./signing.ts";
 
 const now = ms(1_700_000_000_000);
 const tokens = new AuthTokens(new Uint8Array(32).fill(1));

@@ -1,12 +1,10 @@
+import { type Address, keccak256, type Signer, type VerifySignature } from "@rivulet/crypto";
 import { type Milliseconds, RivuletError } from "@rivulet/primitives";
-import type { Address } from "./address.ts";
 import { type AuthToken, type AuthTokens, authTokenMessage, authTokenOf } from "./auth-token.ts";
 import { type Capabilities, capabilitiesMessage, capabilitiesOf, NO_CAPABILITIES } from "./capabilities.ts";
 import { isCompatible } from "./compatibility.ts";
 import { type SegData, SegDataSchema, type VideoProfile } from "./gen/lp_rpc_pb.ts";
-import { keccak256 } from "./keccak.ts";
 import { readBase64, readMessage, writeBase64, writeMessage } from "./protobuf.ts";
-import type { Signer, VerifySignature } from "./signing.ts";
 
 /** What stands in `Livepeer-Segment`: who asks, for what, and in which session. */
 export interface SegmentCredentials {

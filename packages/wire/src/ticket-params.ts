@@ -1,7 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type Address, addressBytes, addressFromBytes, bigInteger, bigIntegerBytes } from "@rivulet/crypto";
 import { RivuletError } from "@rivulet/primitives";
-import { type Address, addressBytes, addressFromBytes } from "./address.ts";
-import { bigInteger, bigIntegerBytes } from "./big-integer.ts";
 import type {
   TicketExpirationParams as TicketExpirationParamsMessage,
   TicketExpirationParamsSchema,

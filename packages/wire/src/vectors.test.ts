@@ -1,20 +1,30 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  address,
+  addressBytes,
+  bigIntegerBytes,
+  checksumAddress,
+  discoveryText,
+  keccak256,
+  keySigner,
+  personalHash,
+  rawSign,
+  rawVerify,
+  verifySignature,
+  ZERO_ADDRESS,
+} from "@rivulet/crypto";
 import { ms, Rational, retryOf } from "@rivulet/primitives";
 import { testVectors } from "@rivulet/testkit";
 import { expect } from "vitest";
-import { address, addressBytes, checksumAddress, ZERO_ADDRESS } from "./address.ts";
 import { AUTH_TOKEN_LIFETIME, AuthTokens, encodeAuthToken } from "./auth-token.ts";
-import { bigIntegerBytes } from "./big-integer.ts";
 import { decodeCapabilities, encodeCapabilities, type ModelConstraints, NO_CAPABILITIES } from "./capabilities.ts";
 import { bitsOf, DEFAULT_CAPABILITIES, findCapabilityNumber, LEGACY_CAPABILITIES } from "./capability-bits.ts";
 import { readLegacyPhrase } from "./compat/legacy-phrases.ts";
 import { isCompatible } from "./compatibility.ts";
 import { CapabilitiesSchema, OrchestratorInfoSchema, PaymentResultSchema, PingPongSchema } from "./gen/lp_rpc_pb.ts";
-import { keccak256 } from "./keccak.ts";
 import { decodeOrchestratorInfo, encodeOrchestratorRequest } from "./orchestrator-info.ts";
 import { decodePayment, encodePayment, encodePaymentBytes } from "./payment-header.ts";
 import { decodeSegmentCredentials, encodeSegmentCredentials, flatten } from "./segment-credentials.ts";
-import { discoveryText, keySigner, personalHash, rawSign, rawVerify, verifySignature } from "./signing.ts";
 import { isVersionAtLeast } from "./version.ts";
 import { decodeRegistration, decodeWorkerJob, encodeRegistration, encodeWorkerJob } from "./worker-stream.ts";
 

@@ -1,18 +1,17 @@
+import { type Address, addressFromBytes } from "@rivulet/crypto";
 import { ms, Rational } from "@rivulet/primitives";
 import fc from "fast-check";
-import {
-  type Address,
-  type AuthToken,
-  addressFromBytes,
-  type Capabilities,
-  type Hardware,
-  type OrchestratorInfo,
-  type OrchestratorRequest,
-  type Payment,
-  type SegmentCredentials,
-  type TicketParams,
-  type WorkerJob,
-  type WorkerRegistration,
+import type {
+  AuthToken,
+  Capabilities,
+  Hardware,
+  OrchestratorInfo,
+  OrchestratorRequest,
+  Payment,
+  SegmentCredentials,
+  TicketParams,
+  WorkerJob,
+  WorkerRegistration,
 } from "../src/index.ts";
 
 /** Values of every message, for properties that hold for all of them. */

@@ -1,7 +1,7 @@
+import { type Address, address, ZERO_ADDRESS } from "@rivulet/crypto";
 import { type Pipeline, textToImage } from "@rivulet/pipelines";
 import { minutes, ms, RivuletError, type ServiceUri, seconds, serviceUri, silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock, turn } from "@rivulet/testkit";
-import { type Address, address, ZERO_ADDRESS } from "@rivulet/wire";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { OrchestratorSession } from "../orchestrator-session.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery.ts";

@@ -1,3 +1,4 @@
+import type { Address } from "@rivulet/crypto";
 import {
   type Clock,
   codeOf,
@@ -13,7 +14,6 @@ import {
   type Startable,
   seconds,
 } from "@rivulet/primitives";
-import type { Address } from "@rivulet/wire";
 import type { OrchestratorSession } from "../orchestrator-session.ts";
 import { addressOf } from "./address.ts";
 import type { DiscoverySource } from "./source.ts";

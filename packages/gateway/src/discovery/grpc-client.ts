@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { discoveryText, type Signer } from "@rivulet/crypto";
 import { pipelineOf } from "@rivulet/pipelines";
 import {
   type Clock,
@@ -12,14 +13,12 @@ import {
   seconds,
 } from "@rivulet/primitives";
 import {
-  discoveryText,
   isCompatible,
   type OrchestratorInfo,
   OrchestratorRequestSchema,
   OrchestratorService,
   orchestratorInfoOf,
   orchestratorRequestMessage,
-  type Signer,
 } from "@rivulet/wire";
 import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
 import { type LeastVersions, wantedCapabilities } from "../wanted.ts";

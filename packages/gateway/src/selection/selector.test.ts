@@ -1,7 +1,7 @@
+import { ZERO_ADDRESS } from "@rivulet/crypto";
 import { imageToImage, type Pipeline, textToImage } from "@rivulet/pipelines";
 import { type Milliseconds, ms, RivuletError, seconds, serviceUri } from "@rivulet/primitives";
 import { TestClock, turn } from "@rivulet/testkit";
-import { ZERO_ADDRESS } from "@rivulet/wire";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
 import { Selector } from "./selector.ts";

@@ -1,14 +1,6 @@
+import { discoveryText, type Signer, type VerifySignature } from "@rivulet/crypto";
 import { type Clock, type Randomness, RivuletError, shortId } from "@rivulet/primitives";
-import {
-  type AuthToken,
-  type AuthTokens,
-  discoveryText,
-  type Hardware,
-  type OrchestratorInfo,
-  type OrchestratorRequest,
-  type Signer,
-  type VerifySignature,
-} from "@rivulet/wire";
+import type { AuthToken, AuthTokens, Hardware, OrchestratorInfo, OrchestratorRequest } from "@rivulet/wire";
 import { capabilitiesOfOffers } from "../advertise.ts";
 import type { ModelOffer } from "../executor.ts";
 
