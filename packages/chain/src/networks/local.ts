@@ -1,0 +1,22 @@
+import { address } from "@rivulet/crypto";
+import { ms } from "@rivulet/primitives";
+import type { Network } from "./network.ts";
+
+/**
+ * A chain on this machine with the contracts of `@rivulet/devnet`.
+ *
+ * The addresses follow from who deploys in which order, so they are the same on every such chain; a chain that was
+ * deployed in another way is described with `{ ...local, controller, … }`.
+ */
+export const local: Network = {
+  name: "local",
+  chainId: 31337,
+  // The first contract that development account 0 deploys.
+  controller: address("0x5FbDB2315678afecb367f032d93F642f64180aa3"),
+  aiServiceRegistry: undefined,
+  priceFeed: undefined,
+  redeemGas: 350_000n,
+  minGasPrice: 0n,
+  pollInterval: ms(250),
+  staleAfter: undefined,
+};
