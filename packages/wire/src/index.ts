@@ -32,6 +32,13 @@ export {
   LEGACY_CAPABILITIES,
   numbersOf,
 } from "./capability-bits.ts";
+export {
+  CHARGE_HEADERS,
+  type Charge,
+  chargeHeaders,
+  chargeOf,
+  RIVULET_HEADER,
+} from "./charge-headers.ts";
 export { WORKER_PROTOCOL, wantsInlineImages } from "./compat/inline-images.ts";
 export { legacyPhraseOf, type PeerError, readLegacyPhrase } from "./compat/legacy-phrases.ts";
 export { isCompatible } from "./compatibility.ts";
@@ -52,6 +59,7 @@ export {
   SegDataSchema,
   Transcoder as TranscoderService,
 } from "./gen/lp_rpc_pb.ts";
+export { TicketRedeemer as TicketRedeemerService } from "./gen/redeemer_pb.ts";
 export { type Gpu, type Hardware, hardwareMessage, hardwareOf } from "./hardware.ts";
 export { networkJson } from "./http-json.ts";
 export { MAX_EVENT_LINE } from "./limits.ts";
@@ -110,6 +118,15 @@ export { parseServerTiming, serverTiming } from "./server-timing.ts";
 export { EVENT_STREAM_HEADERS, EventLines, eventOf, isLastChunk, readChunks, readEvents } from "./sse.ts";
 export type { TicketExpiration, TicketParams } from "./ticket-params.ts";
 export { COMPATIBILITY_VERSION, isVersionAtLeast } from "./version.ts";
+export {
+  decodeWinningTicket,
+  encodeWinningTicket,
+  maxFloatMessage,
+  maxFloatOf,
+  type WinningTicket,
+  winningTicketMessage,
+  winningTicketOf,
+} from "./winning-ticket.ts";
 export {
   decodeRegistration,
   decodeWorkerJob,
