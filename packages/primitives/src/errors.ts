@@ -63,6 +63,41 @@ export const errorKinds = {
   "node.overloaded": { http: 503, retry: "other-peer", text: "this node has all it can hold; try again in a moment" },
   "node.cannot-start": { http: 500, retry: "never", text: "the node cannot start" },
   "config.invalid": { http: 500, retry: "never", text: "the configuration has problems" },
+  "chain.unavailable": { http: 503, retry: "same-peer", text: "no endpoint of the chain answers" },
+  "chain.wrong-network": { http: 500, retry: "never", text: "the endpoint serves another chain" },
+  "chain.refused": { http: 502, retry: "never", text: "the endpoint of the chain refused the call" },
+  "chain.contract-missing": { http: 500, retry: "never", text: "the chain does not have this contract" },
+  "chain.reverted": { http: 500, retry: "never", text: "the contract refused" },
+  "chain.paused": { http: 503, retry: "same-peer", text: "the protocol is paused" },
+  "chain.round-not-initialized": { http: 503, retry: "same-peer", text: "the current round has not been initialized" },
+  "chain.round-initialized": { http: 409, retry: "never", text: "the current round has been initialized already" },
+  "chain.round-locked": { http: 503, retry: "same-peer", text: "the current round is locked until it ends" },
+  "chain.ticket-used": { http: 409, retry: "never", text: "the ticket has been redeemed before" },
+  "chain.ticket-expired": { http: 410, retry: "never", text: "the ticket can no longer be redeemed" },
+  "chain.ticket-invalid": { http: 400, retry: "never", text: "the contract does not accept the ticket" },
+  "chain.sender-unlocked": { http: 402, retry: "same-peer", text: "the sender may withdraw its funds" },
+  "chain.sender-unfunded": { http: 402, retry: "same-peer", text: "the sender has neither deposit nor reserve" },
+  "chain.recipient-unregistered": {
+    http: 409,
+    retry: "same-peer",
+    text: "the recipient is not a registered orchestrator",
+  },
+  "chain.unlock-initiated": { http: 409, retry: "never", text: "the unlock has been started already" },
+  "chain.unlock-missing": { http: 409, retry: "never", text: "no unlock has been started" },
+  "chain.funds-locked": { http: 409, retry: "never", text: "the funds are locked for some rounds more" },
+  "chain.insufficient-funds": { http: 402, retry: "never", text: "the account does not have enough" },
+  "chain.gas-price-too-high": { http: 503, retry: "same-peer", text: "gas costs more than the configured maximum" },
+  "chain.transaction-timeout": { http: 504, retry: "same-peer", text: "the transaction was not included in time" },
+  "chain.transaction-failed": { http: 500, retry: "never", text: "the transaction was included and failed" },
+  "chain.transaction-replaced": {
+    http: 409,
+    retry: "same-peer",
+    text: "another transaction of the account took the place of this one",
+  },
+  "chain.cannot-sign": { http: 500, retry: "never", text: "this account cannot sign transactions here" },
+  "chain.keystore-invalid": { http: 500, retry: "never", text: "the keystore file cannot be used" },
+  "chain.keystore-passphrase": { http: 401, retry: "never", text: "the passphrase does not open the keystore file" },
+  "chain.price-unusable": { http: 503, retry: "same-peer", text: "the price feed's answer cannot be used" },
   internal: { http: 500, retry: "other-peer", text: "something here went wrong" },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -90,6 +125,23 @@ export interface ErrorFactsByCode {
   /** `hadConnection`: there was one, and it broke before the answer began. */
   "peer.unreachable": { readonly reason?: string; readonly hadConnection?: boolean };
   "job.deadline-exceeded": { readonly limitMs: number };
+  /** `expected` and `actual` are chain ids. */
+  "chain.wrong-network": { readonly expected: number; readonly actual: number; readonly reason: string };
+  /** What the endpoint said: its JSON-RPC code, and the data of a revert as hex. */
+  "chain.refused": { readonly rpcCode: number; readonly reason: string; readonly data?: string };
+  /** Amounts are decimal texts in the smallest unit of the token. */
+  "chain.insufficient-funds": {
+    readonly account: string;
+    readonly token: string;
+    readonly needed: string;
+    readonly available: string;
+    readonly reason: string;
+  };
+  /** Decimal texts, in wei. */
+  "chain.gas-price-too-high": { readonly current: string; readonly maximum: string; readonly reason: string };
+  "chain.transaction-timeout": { readonly hash: string; readonly reason: string };
+  "chain.transaction-failed": { readonly hash: string; readonly reason: string };
+  "chain.transaction-replaced": { readonly hash: string; readonly nonce: number };
   "config.invalid": { readonly problems: readonly { readonly path: string; readonly message: string }[] };
 }
 
