@@ -1,1 +1,39 @@
-export {};
+export type {
+  AccountChange,
+  AccountKey,
+  AccountRow,
+  AccountSide,
+  AccountTotals,
+  PeerTotals,
+} from "./account.ts";
+export type {
+  Activity,
+  Broker,
+  GasPrice,
+  LedgerStore,
+  MaxFloats,
+  NonceReservation,
+  NonceState,
+  PaymentStore,
+  PaymentToTake,
+  RecipientSecret,
+  RedeemOptions,
+  Redemption,
+  RedemptionOutcome,
+  Rounds,
+  SenderFunds,
+  Senders,
+  SignatureRecovery,
+  SignedHash,
+  TakenPayment,
+  TicketSigner,
+  TicketStore,
+  TransactionHash,
+  WinnerQuery,
+  WinnerRecord,
+  WinnerSink,
+  WinnerState,
+  WinnerTotals,
+} from "./ports.ts";
+export type { Payment, SignedTicket, Ticket, TicketBatch, TicketHash, WinningTicket } from "./ticket.ts";
+export type { TicketExpiration, TicketParams } from "./ticket-params.ts";

@@ -1,4 +1,12 @@
 export { deadline, linked } from "./abort.ts";
+export {
+  type L1BlockNumber,
+  type L2BlockNumber,
+  l1BlockNumber,
+  l2BlockNumber,
+  type Round,
+  round,
+} from "./blocks.ts";
 export { BodyBudget, type BodyRoom } from "./body-budget.ts";
 export type { Branded } from "./brand.ts";
 export type { Clock } from "./clock.ts";
@@ -37,4 +45,5 @@ export type { Randomness } from "./randomness.ts";
 export { Rational } from "./rational.ts";
 export type { Startable } from "./startable.ts";
 export { type Milliseconds, minutes, ms, seconds } from "./time.ts";
+export { type Wei, wei } from "./wei.ts";
 export { type Fee, feeFor, type Price, type Work, type WorkUnit } from "./work.ts";
