@@ -24,11 +24,16 @@ test("without models the default set is still told, and nothing else", () => {
 
 test("offers of one model add up: warm if any is, the lowest version", () => {
   const offers = [offer({}), offer({ isWarm: true, runnerVersion: "1.1.9", free: 2, slots: 3 })];
-  const expected = { isWarm: true, runnerVersion: "1.1.9", capacityInUse: 0 };
-  expect(capabilitiesOfOffers(offers, "free").models.get(27)?.get("m")).toEqual({ ...expected, capacity: 3 });
+  const expected = { isWarm: true, runnerVersion: "1.1.9" };
+  expect(capabilitiesOfOffers(offers, "free").models.get(27)?.get("m")).toEqual({
+    ...expected,
+    capacity: 3,
+    capacityInUse: 2,
+  });
   expect(capabilitiesOfOffers(offers.toReversed(), "slots").models.get(27)?.get("m")).toEqual({
     ...expected,
     capacity: 5,
+    capacityInUse: 0,
   });
 });
 

@@ -10,7 +10,7 @@ import {
 } from "@rivulet/wire";
 import type { ModelOffer } from "./executor.ts";
 
-/** Which of an offer's two numbers is told: gateways are told what is free, an orchestrator what a worker has. */
+/** Which of an offer's numbers are told: gateways are told what is free and in use, an orchestrator what a worker has. */
 export type ToldCapacity = "free" | "slots";
 
 /**
@@ -25,7 +25,7 @@ export function capabilitiesOfOffers(offers: readonly ModelOffer[], told: ToldCa
     const { capability } = offer.pipeline;
     if (capability.kind !== "network") continue;
     const constraints = models.get(capability.id) ?? new Map<string, ModelConstraint>();
-    models.set(capability.id, constraints.set(offer.model, sum(constraints.get(offer.model), offer, offer[told])));
+    models.set(capability.id, constraints.set(offer.model, sum(constraints.get(offer.model), offer, told)));
   }
   const numbers = [...DEFAULT_CAPABILITIES, ...models.keys()];
   return {
@@ -56,13 +56,15 @@ function offerOf(pipeline: Pipeline, [model, constraint]: readonly [string, Mode
   return slots < 1 ? [] : [{ pipeline, model: modelId(model), isWarm, slots, free: slots, runnerVersion }];
 }
 
-function sum(known: ModelConstraint | undefined, offer: ModelOffer, capacity: number): ModelConstraint {
-  const { isWarm, runnerVersion } = offer;
-  if (known === undefined) return { isWarm, capacity, runnerVersion, capacityInUse: 0 };
+function sum(known: ModelConstraint | undefined, offer: ModelOffer, told: ToldCapacity): ModelConstraint {
+  const { isWarm, runnerVersion, slots, free } = offer;
+  const capacity = offer[told];
+  const capacityInUse = told === "free" ? Math.max(0, slots - free) : 0;
+  if (known === undefined) return { isWarm, capacity, runnerVersion, capacityInUse };
   return {
     isWarm: known.isWarm || isWarm,
     capacity: known.capacity + capacity,
     runnerVersion: isVersionAtLeast(known.runnerVersion, runnerVersion) ? runnerVersion : known.runnerVersion,
-    capacityInUse: 0,
+    capacityInUse: known.capacityInUse + capacityInUse,
   };
 }

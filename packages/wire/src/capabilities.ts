@@ -12,7 +12,7 @@ export interface ModelConstraint {
   readonly capacity: number;
   /** Wanted: the least. Offered: the runner's own. */
   readonly runnerVersion: string;
-  /** Only told for live-video-to-video. */
+  /** Slots that are taken. Orchestrators of the older software tell it for live-video-to-video only. */
   readonly capacityInUse: number;
 }
 

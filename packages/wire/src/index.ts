@@ -98,7 +98,7 @@ export {
   type SignedTicket,
   type TicketBatch,
 } from "./payment-header.ts";
-export { priceMessage, type WeiPerUnit, weiPerUnitOf } from "./price.ts";
+export { priceMessage, toldPrice, type WeiPerUnit, weiPerUnitOf } from "./price.ts";
 export type { MalformedCode } from "./protobuf.ts";
 export {
   batchManifestId,

@@ -21,6 +21,12 @@ export function priceMessage(price: WeiPerUnit): MessageInitShape<typeof PriceIn
     : { pricePerUnit: clamped(price.floor()), pixelsPerUnit: 1n };
 }
 
+/** A price as a peer will read it: what is not told exactly must not be asked exactly either. */
+export function toldPrice(price: WeiPerUnit): WeiPerUnit {
+  const { pricePerUnit = 0n, pixelsPerUnit = 1n } = priceMessage(price);
+  return Rational.of(pricePerUnit, pixelsPerUnit);
+}
+
 function fits(value: bigint): boolean {
   return value <= MAX_INT64 && value >= -MAX_INT64;
 }

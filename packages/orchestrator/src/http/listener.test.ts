@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { minutes, ms, seconds } from "@rivulet/primitives";
+import { Agent, request } from "undici";
 import { afterEach, describe, expect, test } from "vitest";
 import { selfSignedCertificate } from "./certificate.ts";
 import type { HttpHandler } from "./exchange.ts";
@@ -102,4 +103,28 @@ test("in clear text a request whose head does not end is given up", async () => 
   let text = "";
   for await (const chunk of socket) text += chunk;
   expect(text).toMatch(/^HTTP\/1.1 408/);
+});
+
+describe("a payment of 600 tickets in a header", () => {
+  const payment = "A".repeat(60_000);
+  const told: HttpHandler = (request, response) => response.end(String(request.headers["livepeer-payment"]?.length));
+
+  test.each([true, false])("arrives over HTTP/1.1 (TLS: %s)", async (isSecure) => {
+    const { url } = await listening(told, {}, isSecure);
+    const agent = new Agent({ connect: { rejectUnauthorized: false } });
+    opened.defer(() => agent.destroy());
+    const { body } = await request(url, { dispatcher: agent, headers: { "livepeer-payment": payment } });
+    expect(await body.text()).toBe(String(payment.length));
+  });
+
+  test.each([true, false])("arrives over HTTP/2 (TLS: %s)", async (isSecure) => {
+    const { url } = await listening(told, {}, isSecure);
+    const session = connectHttp2(url, { rejectUnauthorized: false });
+    opened.defer(() => session.destroy());
+    await once(session, "remoteSettings");
+    const stream = session.request({ ":path": "/", "livepeer-payment": payment });
+    let text = "";
+    for await (const chunk of stream.setEncoding("utf8")) text += chunk;
+    expect(text).toBe(String(payment.length));
+  });
 });

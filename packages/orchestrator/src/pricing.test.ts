@@ -1,0 +1,124 @@
+import { address } from "@rivulet/crypto";
+import { llm, textToImage } from "@rivulet/pipelines";
+import { Rational } from "@rivulet/primitives";
+import { type Capabilities, NO_CAPABILITIES } from "@rivulet/wire";
+import { describe, expect, test } from "vitest";
+import { advertisedPrice, type PriceRow, Pricing } from "./pricing.ts";
+import { Quotes } from "./quotes.ts";
+
+const friend = address(`0x${"11".repeat(20)}`);
+const anybody = address(`0x${"22".repeat(20)}`);
+const fraction = (text: string) => {
+  const [numerator = "", denominator = "1"] = text.split("/");
+  return Rational.of(BigInt(numerator), BigInt(denominator));
+};
+const row = (model: string, weiPerUnit: string, about: Partial<PriceRow> = {}): PriceRow => ({
+  capability: 27,
+  model,
+  gateway: "default",
+  weiPerUnit: fraction(weiPerUnit),
+  ...about,
+});
+const wanting = (...models: readonly (readonly [number, string])[]): Capabilities => ({
+  ...NO_CAPABILITIES,
+  capacities: new Map(models.map(([capability]) => [capability, 1])),
+  models: Map.groupBy(models, ([capability]) => capability)
+    .entries()
+    .reduce(
+      (all, [capability, names]) =>
+        all.set(
+          capability,
+          new Map(names.map(([, name]) => [name, { isWarm: false, capacity: 1, runnerVersion: "", capacityInUse: 0 }])),
+        ),
+      new Map(),
+    ),
+});
+
+describe("what is asked", () => {
+  const pricing = new Pricing({
+    base: new Map([["default", fraction("1200")]]),
+    rows: [
+      row("sd", "5/2"),
+      row("sd", "2", { gateway: friend }),
+      row("default", "7"),
+      row("llama", "0", { capability: 33 }),
+    ],
+  });
+
+  test.each([
+    ["a model's own price", anybody, wanting([27, "sd"]), "5/2"],
+    ["the gateway's own price", friend, wanting([27, "sd"]), "2"],
+    ["the price of the pipeline's other models", friend, wanting([27, "other"]), "7"],
+    ["the sum over the models", anybody, wanting([27, "sd"], [27, "other"]), "19/2"],
+    ["nothing for what is free, and not the base price", anybody, wanting([33, "llama"]), "0"],
+    ["the base price when nothing is wanted", anybody, undefined, "1200"],
+    ["the base price when no capacity is wanted", anybody, NO_CAPABILITIES, "1200"],
+  ])("is %s", (_what, gateway, wanted, price) => {
+    expect(String(pricing.priceFor(gateway, wanted))).toBe(price);
+  });
+
+  test("is nothing at all for a model without a price: it is not for sale, and never at the base price", () => {
+    expect(pricing.priceFor(anybody, wanting([27, "sd"], [33, "gpt"]))).toBeUndefined();
+    expect(pricing.isForSale({ pipeline: llm, model: "gpt" })).toBe(false);
+    expect(pricing.isForSale({ pipeline: textToImage, model: "anything" })).toBe(true);
+  });
+
+  test("is listed for display in whole wei, models on offer included", () => {
+    const list = pricing.list(anybody, [{ pipeline: textToImage, model: "other" }]);
+    expect(list.map(({ capability, constraint, price }) => `${capability} ${constraint} ${price}`)).toEqual([
+      "27 sd 2",
+      "33 llama 0",
+      "27 other 7",
+    ]);
+  });
+});
+
+// Source: vectors/payments.json, advertised_price.
+test.each([
+  ["1", "100", "101/100"],
+  ["10", "100", "101/10"],
+  ["1/10", "100", "101/1000"],
+  ["5/2", "100", "101/40"],
+  ["10", "10", "11"],
+  ["10", "1/10", "110"],
+  ["10", "1", "20"],
+  ["0", "1", "0"],
+  ["25000", "926899968213313/31250000000000", "25842863/1000"],
+  ["1050000", "100", "1060500"],
+  ["10", "0", "10"],
+])("%s with a redemption that costs 1/%s of a ticket is told as %s", (base, multiplier, told) => {
+  expect(advertisedPrice(fraction(base), fraction(multiplier))).toEqual(fraction(told));
+});
+
+test("what costs something is never told to be free", () => {
+  expect(String(advertisedPrice(fraction("1/100000"), fraction("100")))).toBe("101/10000000");
+});
+
+describe("what is charged", () => {
+  const today = fraction("9");
+  const charged = (quotes: Quotes, expected: string) =>
+    String(quotes.charged(anybody, 27, "sd", fraction(expected), today));
+
+  test("is what was told last, or before that", () => {
+    const quotes = new Quotes();
+    for (const price of ["5", "10", "10", "20"]) quotes.tell(anybody, 27, "sd", fraction(price));
+    expect(charged(quotes, "20")).toBe("20");
+    expect(charged(quotes, "10")).toBe("10");
+    expect(charged(quotes, "15")).toBe("10");
+    expect(charged(quotes, "5")).toBe("undefined");
+  });
+
+  test("is never more than was told, whatever the payer says", () => {
+    const quotes = new Quotes();
+    quotes.tell(anybody, 27, "sd", fraction("10"));
+    expect(charged(quotes, "1000000")).toBe("10");
+  });
+
+  test("is today's price for those who were told nothing that is remembered, and not another model's", () => {
+    const quotes = new Quotes();
+    quotes.tell(anybody, 27, "cheap", fraction("1"));
+    quotes.tell(friend, 27, "sd", fraction("1"));
+    expect(charged(quotes, "1")).toBe("undefined");
+    expect(charged(quotes, "9")).toBe("9");
+  });
+});
