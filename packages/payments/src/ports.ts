@@ -53,8 +53,8 @@ export interface Redemption {
   readonly gasCost: Wei;
 }
 
-/** The outcome of one ticket of a batch: paid, or the error why not. */
-export type RedemptionOutcome = Redemption | { readonly error: unknown };
+/** The outcome of one ticket of a batch: paid, or the error why not and this ticket's share of the cost. */
+export type RedemptionOutcome = Redemption | { readonly error: unknown; readonly gasCost?: Wei };
 
 /** The contract that pays winners. Its errors are `RivuletError`s; `retryOf` tells whether the same call may work later. */
 export interface Broker {
@@ -63,6 +63,16 @@ export interface Broker {
   /** Gas that redeeming `tickets` in one transaction takes. */
   redemptionGas(tickets: number): bigint;
   isUsed(ticket: TicketHash, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * How a used ticket was paid, by whoever sent it: what is left to ask after a crash between sending and writing down.
+   * `transaction` is where to look first, if known. The cost is zero when another account bore it. `undefined` when the
+   * chain does not tell: the ticket is not used, or the endpoint does not keep logs that long.
+   */
+  redemption(
+    winner: WinningTicket,
+    transaction?: TransactionHash,
+    signal?: AbortSignal,
+  ): Promise<Redemption | undefined>;
   /** Wei that redeeming now would bring, read at the latest block. Zero when nothing is left. */
   payout(winner: WinningTicket, signal?: AbortSignal): Promise<Wei>;
   /**

@@ -86,6 +86,37 @@ export const errorKinds = {
     text: "the sender's reserve does not cover a winning ticket",
   },
   "payment.recipient-inactive": { http: 402, retry: "other-peer", text: "the recipient is not active in this round" },
+  "payment.redemption-unprofitable": {
+    http: 503,
+    retry: "same-peer",
+    text: "redeeming the ticket costs more than it would bring",
+  },
+  "payment.redemption-partial": {
+    http: 503,
+    retry: "same-peer",
+    text: "the ticket would not be paid in full now; there is time to wait for more",
+  },
+  "price.malformed": { http: 400, retry: "never", text: "the price could not be read" },
+  "price.currency-unknown": { http: 400, retry: "never", text: "amounts in this currency cannot be turned into wei" },
+  "price.feed-missing": { http: 503, retry: "same-peer", text: "there is no price feed to turn the amount into wei" },
+  "signer.request-invalid": { http: 400, retry: "never", text: "the remote signer cannot act on the request" },
+  "signer.state-invalid": { http: 400, retry: "never", text: "the state was not signed by this signer" },
+  "signer.state-mismatch": { http: 400, retry: "never", text: "the state belongs to another session" },
+  "signer.state-replayed": { http: 409, retry: "never", text: "the state is older than one that was used already" },
+  "signer.caller-changed": { http: 403, retry: "never", text: "the state belongs to another caller" },
+  "signer.too-many-tickets": {
+    http: 400,
+    retry: "never",
+    text: "the payment takes more tickets than are signed at once",
+  },
+  "signer.session-refresh": {
+    http: 480,
+    retry: "same-peer",
+    text: "the orchestrator must be asked for new parameters first",
+  },
+  "signer.price-exceeded": { http: 481, retry: "other-peer", text: "the orchestrator asks more than is allowed" },
+  "signer.nothing-to-pay": { http: 482, retry: "same-peer", text: "no tickets are needed now" },
+  "signer.budget-exhausted": { http: 483, retry: "never", text: "the caller has spent what it may" },
   "worker.secret-rejected": { http: 401, retry: "never", text: "the shared secret is wrong" },
   "worker.none-available": { http: 500, retry: "other-peer", text: "no worker can take the job" },
   "worker.lost": { http: 500, retry: "other-peer", text: "the worker went away before it answered" },
@@ -181,7 +212,8 @@ export interface ErrorFactsByCode {
   /** Decimal texts, in wei. */
   "chain.gas-price-too-high": { readonly current: string; readonly maximum: string; readonly reason: string };
   "chain.transaction-timeout": { readonly hash: string; readonly reason: string };
-  "chain.transaction-failed": { readonly hash: string; readonly reason: string };
+  /** `gasCost` is what it cost all the same: wei, as decimal text. */
+  "chain.transaction-failed": { readonly hash: string; readonly reason: string; readonly gasCost?: string };
   "chain.transaction-replaced": { readonly hash: string; readonly nonce: number };
   "config.invalid": { readonly problems: readonly { readonly path: string; readonly message: string }[] };
 }
