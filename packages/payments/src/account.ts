@@ -19,7 +19,10 @@ export interface AccountTotals {
   readonly credited: Rational;
   /** The fees of the work that was done. */
   readonly debited: Rational;
-  /** What stood on the account when it was closed for idleness; below zero when the payer left a debt. */
+  /**
+   * What was given up: credit sent with a request that brought no answer, and what stood on the account when it was closed
+   * for idleness. Below zero when the payer left a debt.
+   */
   readonly expired: Rational;
   /** How many tickets `credited` stands for. */
   readonly tickets: bigint;
@@ -39,6 +42,7 @@ export interface AccountChange {
   readonly key: AccountKey;
   readonly credited?: Rational;
   readonly debited?: Rational;
+  readonly expired?: Rational;
   readonly tickets?: bigint;
   /** Replaces the one there is. */
   readonly fixedPrice?: Rational;

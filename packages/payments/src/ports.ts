@@ -131,7 +131,8 @@ export interface SignatureRecovery {
   recover(signed: readonly SignedHash[], signal?: AbortSignal): Promise<readonly (Address | undefined)[]>;
 }
 
-// --- The store. A promise that resolved is on disk. Calls may come at any rate: one commit may serve many of them. ---
+// --- The store. A promise that resolved is on disk. Calls may come at any rate, and one commit may serve many of them; ---
+// --- they take effect in the order in which they were made. ---
 
 /** A secret from which the random numbers of tickets are derived. Kept as long as parameters derived from it are good. */
 export interface RecipientSecret {
