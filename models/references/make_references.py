@@ -227,9 +227,9 @@ def build(name: str, family: dict, folder: Path):
         parts["text_encoder_2"] = seeded(CLIPTextModelWithProjection(text_config(parts["tokenizer_2"], "gelu")), seed + 1)
         extra = dict(addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=32 + 6 * 8, use_linear_projection=True)
     unet = UNet2DConditionModel(
-        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
+        sample_size=8, out_channels=4, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=64 if xl else 32, attention_head_dim=(2, 4), **extra, **family.get("unet", {}),
+        cross_attention_dim=64 if xl else 32, attention_head_dim=(2, 4), **{"in_channels": 4, **extra, **family.get("unet", {})},
     )
     seeded(unet, seed + 2)
     vae = AutoencoderKL(

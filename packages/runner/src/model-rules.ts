@@ -7,6 +7,8 @@ export interface ModelRule {
   /** Takes the place of the requested number of steps. */
   readonly steps?: number;
   readonly scheduler?: SchedulerOverride;
+  /** Whether a strength that would leave no step to run is raised to one step. */
+  readonly runsAtLeastOneStep?: boolean;
 }
 
 interface Row {
@@ -14,7 +16,7 @@ interface Row {
   readonly rule: ModelRule;
 }
 
-const turbo = { guidance: 0 } as const satisfies ModelRule;
+const turbo = { guidance: 0, runsAtLeastOneStep: true } as const satisfies ModelRule;
 
 const lightning = {
   guidance: 0,
@@ -33,6 +35,10 @@ const rows: readonly Row[] = [
   { id: { contains: [LIGHTNING, "2step"] }, rule: { ...lightning, steps: 2 } },
   { id: { contains: [LIGHTNING, "4step"] }, rule: { ...lightning, steps: 4 } },
   { id: { contains: [LIGHTNING] }, rule: { ...lightning, steps: 8 } },
+  {
+    id: { contains: ["timbrooks/instruct-pix2pix"] },
+    rule: { scheduler: { className: "EulerAncestralDiscreteScheduler" } },
+  },
 ];
 
 /** The rule of an id; most have none, and their files and the request are taken as they are. */

@@ -1,35 +1,37 @@
 import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import type { Noise } from "../random/noise.ts";
-import type { Schedule } from "../schedulers/schedule.ts";
+import type { Denoising, Schedule } from "../schedulers/schedule.ts";
 import { refuseNonFinite } from "./decoder.ts";
 import type { Predict } from "./denoiser.ts";
 
 export interface DenoiseOptions {
   readonly schedule: Schedule;
   readonly predict: Predict;
+  /** Where it begins: pure noise, or a given picture with as much noise as a later evaluation expects. */
+  readonly start: Denoising;
+  /** For methods that add fresh noise. */
   readonly noise: Noise;
-  /** Elements of the latent picture. */
-  readonly size: number;
   readonly signal: AbortSignal;
   /** After each evaluation: how many of how many are done. */
   readonly onStep: (step: number, of: number) => void;
 }
 
-/** From pure noise to a latent picture. Ends with the signal's reason within one evaluation. */
+/** From a noisy latent picture to a clean one. Ends with the signal's reason within one evaluation. */
 export async function denoise({
   schedule,
   predict,
+  start,
   noise,
-  size,
   signal,
   onStep,
 }: DenoiseOptions): Promise<Float32Array> {
-  let at = schedule.begin(noise(size).map((value) => value * schedule.initNoiseSigma));
-  for (const timestep of schedule.timesteps) {
+  let at = start;
+  const timesteps = schedule.timesteps.slice(start.index);
+  for (const [done, timestep] of timesteps.entries()) {
     await turn(signal);
     const output = await predict(schedule.scaleInput(at), timestep);
-    at = schedule.step(at, output, schedule.takesNoise(at.index) ? noise(size) : undefined);
-    onStep(at.index, schedule.timesteps.length);
+    at = schedule.step(at, output, schedule.takesNoise(at.index) ? noise(at.sample.length) : undefined);
+    onStep(done + 1, timesteps.length);
   }
   refuseNonFinite(
     at.sample.reduce((sum, value) => sum + value, 0),

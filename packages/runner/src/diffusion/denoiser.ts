@@ -2,7 +2,7 @@ import { RivuletError } from "@rivulet/primitives";
 import type { Graph } from "../backend.ts";
 import type { ModelSettings } from "../model-settings.ts";
 import { stack, type Tensor } from "../tensor.ts";
-import { guidanceEmbedding, guided, isGuided } from "./guidance.ts";
+import { type Guidance, guidanceEmbedding, isGuided } from "./guidance.ts";
 import { allowInputs, feed, findInput, getInput, outputName, rowsPerRun, runForFloats, timestepFeed } from "./ports.ts";
 import type { Conditioning } from "./text-conditioning.ts";
 
@@ -13,16 +13,22 @@ export interface LatentSize {
   readonly width: number;
 }
 
+/** What the model is told beside the noisy latents. */
+export interface Question {
+  readonly text: Conditioning;
+  /** Latents of a given picture, for models that see one at every step. */
+  readonly image?: Float32Array;
+}
+
 /** What the model is asked to draw: everything that stays the same from step to step. */
 export interface Wish {
   readonly size: LatentSize;
   /** Size of the finished picture in pixels. */
   readonly height: number;
   readonly width: number;
-  readonly prompt: Conditioning;
-  /** What to steer away from; absent where guidance is off or part of the model. */
-  readonly negative?: Conditioning;
-  readonly guidance: number;
+  readonly guidance: Guidance<Question>;
+  /** The guidance scale, for models that read it as a number. */
+  readonly scale: number;
 }
 
 /** The model's answer to a latent picture at a timestep. */
@@ -39,20 +45,23 @@ const GUIDANCE = "timestep_cond";
 export class Denoiser {
   readonly #graph: Graph;
   readonly #output: string;
+  /** Of the noisy latents. */
   readonly channels: number;
+  /** Of a given picture's latents, which the model sees beside the noisy ones; 0 for models that see none. */
+  readonly imageChannels: number;
   /** What the model halves its input down by. Files that were exported without care take only multiples of it. */
   readonly #stride: number;
 
-  /** Throws `RangeError` for a model that is not of this family or not for making pictures from text alone. */
+  /** Throws `RangeError` for a model that is not of this family. */
   constructor(graph: Graph, config: ModelSettings) {
     allowInputs(graph, [SAMPLE, TIMESTEP, STATES, POOLED, TIME_IDS, GUIDANCE]);
     for (const name of [SAMPLE, TIMESTEP, STATES]) getInput(graph, name);
     this.#graph = graph;
     this.#output = outputName(graph, "out_sample");
     const [, channels] = getInput(graph, SAMPLE).dims;
-    this.channels = config.number("in_channels", typeof channels === "number" ? channels : DEFAULT_CHANNELS);
-    if (config.number("out_channels", this.channels) !== this.channels)
-      throw new RangeError("the model wants more than a latent picture as its input");
+    const seen = config.number("in_channels", typeof channels === "number" ? channels : DEFAULT_CHANNELS);
+    this.channels = config.number("out_channels", seen);
+    this.imageChannels = seen - this.channels;
     this.#stride = 2 ** ((config.findNumbers("block_out_channels")?.length ?? 1) - 1);
   }
 
@@ -77,31 +86,40 @@ export class Denoiser {
     return isGuided(guidance) && !this.embedsGuidance;
   }
 
-  /** Prepares everything that is the same at every step. One run a step where the file takes two rows, else two. */
+  /** Prepares everything that is the same at every step. One run a step where the file takes all questions at once. */
   prepare(wish: Wish): Predict {
     const sample = getInput(this.#graph, SAMPLE);
     const timestepPort = getInput(this.#graph, TIMESTEP);
     const { channels, height, width } = wish.size;
-    const rows = wish.negative === undefined ? [wish.prompt] : [wish.negative, wish.prompt];
-    const runs = rowsPerRun(sample) < rows.length ? rows.map((row) => [row]) : [rows];
+    const { questions, combine } = wish.guidance;
+    const runs = rowsPerRun(sample) < questions.length ? questions.map((question) => [question]) : [questions];
     const constant = runs.map((run) => this.#constantFeeds(run, wish));
     const size = channels * height * width;
     return async (latents, timestep) => {
       const answers: Float32Array[] = [];
       for (const [index, run] of runs.entries()) {
-        const input = run.length === 1 ? latents : repeated(latents, run.length);
+        const input = this.#seen(latents, run, height * width);
         const feeds = {
           ...constant[index],
-          [SAMPLE]: feed(sample, input, [run.length, channels, height, width]),
+          [SAMPLE]: feed(sample, input, [run.length, channels + this.imageChannels, height, width]),
           [TIMESTEP]: timestepFeed(timestepPort, timestep, run.length),
         };
         const { data } = await this.#run(feeds, wish);
         for (let row = 0; row < run.length; row++) answers.push(data.subarray(row * size, (row + 1) * size));
       }
-      const [first, second] = answers;
-      if (first === undefined) throw new RangeError("the model gave no answer");
-      return second === undefined ? first : guided(first, second, wish.guidance);
+      return combine(answers);
     };
+  }
+
+  /** For each question the noisy latents and, behind them, those of its picture; zeros where it has none. */
+  #seen(latents: Float32Array, questions: readonly Question[], area: number): Float32Array {
+    const rowSize = latents.length + this.imageChannels * area;
+    const all = new Float32Array(questions.length * rowSize);
+    for (const [row, { image }] of questions.entries()) {
+      all.set(latents, row * rowSize);
+      if (image !== undefined) all.set(image, row * rowSize + latents.length);
+    }
+    return all;
   }
 
   /** Throws "request.rejected-by-model" when it is the size that the file cannot work with. */
@@ -116,7 +134,8 @@ export class Denoiser {
     }
   }
 
-  #constantFeeds(rows: readonly Conditioning[], { height, width, guidance }: Wish): Record<string, Tensor> {
+  #constantFeeds(questions: readonly Question[], { height, width, scale }: Wish): Record<string, Tensor> {
+    const rows = questions.map(({ text }) => text);
     const feeds: Record<string, Tensor> = {};
     const put = (name: string, values: () => Float32Array | readonly number[], dims: readonly number[]) => {
       const port = findInput(this.#graph, name);
@@ -131,7 +150,7 @@ export class Denoiser {
     // Original size, top left corner of the crop, target size. Source: runner-and-models 7.5.4.
     put(TIME_IDS, () => rows.flatMap(() => [height, width, 0, 0, height, width]), [rows.length, 6]);
     const embeddingWidth = this.#guidanceWidth();
-    put(GUIDANCE, () => guidanceEmbedding(guidance, embeddingWidth), [1, embeddingWidth]);
+    put(GUIDANCE, () => guidanceEmbedding(scale, embeddingWidth), [1, embeddingWidth]);
     return feeds;
   }
 
@@ -144,12 +163,6 @@ export class Denoiser {
 /** Of every published family. */
 const DEFAULT_CHANNELS = 4;
 const DEFAULT_GUIDANCE_WIDTH = 256;
-
-function repeated(values: Float32Array, times: number): Float32Array {
-  const all = new Float32Array(values.length * times);
-  for (let i = 0; i < times; i++) all.set(values, i * values.length);
-  return all;
-}
 
 function getPooled({ pooled }: Conditioning): Tensor<"float32"> {
   if (pooled === undefined) throw new RangeError("the text encoders give no text_embeds, which the model needs");

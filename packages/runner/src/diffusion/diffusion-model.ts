@@ -7,15 +7,18 @@ import { type Scheduler, type SchedulerOverride, schedulerOf } from "../schedule
 import { CLIP_POSITIONS, loadClipTokenizer } from "../tokenizers/clip-tokenizer.ts";
 import { Decoder } from "./decoder.ts";
 import { Denoiser } from "./denoiser.ts";
+import { Encoder } from "./encoder.ts";
 import { SafetyChecker } from "./safety-checker.ts";
 import { TextConditioning } from "./text-conditioning.ts";
 import { type TextEncoder, textEncoder } from "./text-encoder.ts";
 
-/** A text-to-image model of the Stable Diffusion family in memory. Disposing it closes its files. */
+/** A model of the Stable Diffusion family in memory. Disposing it closes its files. */
 export interface DiffusionModel extends AsyncDisposable {
   readonly text: TextConditioning;
   readonly denoiser: Denoiser;
   readonly decoder: Decoder;
+  /** Only where it was asked for. */
+  readonly encoder?: Encoder;
   readonly scheduler: Scheduler;
   readonly safetyChecker?: SafetyChecker;
   /** Whether an empty negative prompt means zeros instead of the embedding of an empty text. */
@@ -29,6 +32,8 @@ export interface DiffusionLoad {
   /** Another method than the model's own. */
   readonly scheduler: SchedulerOverride | undefined;
   readonly needsSafetyChecker: boolean;
+  /** Whether pictures go in, too. */
+  readonly needsEncoder: boolean;
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -39,6 +44,7 @@ const textEncoderFolders = [
 ] as const;
 const DENOISER = "unet";
 const DECODER = "vae_decoder";
+const ENCODER = "vae_encoder";
 const SAFETY_CHECKER = "safety_checker";
 const MODEL_FILE = "model.onnx";
 
@@ -49,7 +55,7 @@ const latentScales = { one: 0.18215, two: 0.13025 } as const;
 export async function loadDiffusionModel(load: DiffusionLoad): Promise<DiffusionModel> {
   const { directory } = load;
   await using opened = new AsyncDisposableStack();
-  const found = await componentsOf(directory);
+  const found = await componentsOf(directory, load);
   const total = found.reduce((sum, { bytes }) => sum + bytes, 0);
   let loaded = 0;
   const findGraph = async (folder: string): Promise<Graph | undefined> => {
@@ -86,12 +92,11 @@ export async function loadDiffusionModel(load: DiffusionLoad): Promise<Diffusion
     encoders.push(textEncoder(graph, words, denoiser.readsPooledText ? "penultimate" : "last"));
   }
   if (encoders.length === 0) throw new RangeError("the model has no text encoder");
-  const autoencoder = await settings("vae", "config.json");
-  const decoder = new Decoder(
-    await getGraph(DECODER),
-    autoencoder.has("block_out_channels") ? autoencoder : await settings(DECODER, "config.json"),
-    encoders.length === 1 ? latentScales.one : latentScales.two,
-  );
+  const whole = await settings("vae", "config.json");
+  const autoencoder = whole.has("block_out_channels") ? whole : await settings(DECODER, "config.json");
+  const latentScale = encoders.length === 1 ? latentScales.one : latentScales.two;
+  const decoder = new Decoder(await getGraph(DECODER), autoencoder, latentScale);
+  const encoder = load.needsEncoder ? new Encoder(await getGraph(ENCODER), autoencoder, latentScale) : undefined;
   const checker = await (load.needsSafetyChecker ? getGraph : findGraph)(SAFETY_CHECKER);
   const safetyChecker = checker && new SafetyChecker(checker);
   const blanksEmptyNegative = denoiser.readsPooledText && index.boolean("force_zeros_for_empty_prompt", true);
@@ -101,6 +106,7 @@ export async function loadDiffusionModel(load: DiffusionLoad): Promise<Diffusion
     text: new TextConditioning(encoders),
     denoiser,
     decoder,
+    ...(encoder && { encoder }),
     scheduler,
     ...(safetyChecker && { safetyChecker }),
     blanksEmptyNegative,
@@ -115,8 +121,9 @@ interface Component {
 }
 
 /** The folders of a model that hold a file to open, as far as they are read here. */
-async function componentsOf(directory: string): Promise<readonly Component[]> {
-  const folders = [...textEncoderFolders.map(({ encoder }) => encoder), DENOISER, DECODER, SAFETY_CHECKER];
+async function componentsOf(directory: string, { needsEncoder }: DiffusionLoad): Promise<readonly Component[]> {
+  const texts = textEncoderFolders.map(({ encoder }) => encoder);
+  const folders = [...texts, DENOISER, DECODER, SAFETY_CHECKER, ...(needsEncoder ? [ENCODER] : [])];
   const present = new Set(await readdir(directory));
   const components = await Promise.all(
     folders

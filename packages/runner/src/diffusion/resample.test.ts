@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { vectors } from "../../test/vectors.ts";
-import { resizeBicubic } from "./resample.ts";
+import { bicubic, resized } from "./resample.ts";
 
 interface Resize {
   readonly name: string;
@@ -17,7 +17,7 @@ interface Resize {
 const { cases, tolerance } = vectors<Resize>("resize-bicubic");
 test.each(cases)("an image is resized as the reference's library does it: $name", ({ input, expected }) => {
   const image = { ...input, data: Uint8Array.from(input.data) };
-  const { data, width, height } = resizeBicubic(image, input.toWidth, input.toHeight);
+  const { data, width, height } = resized(image, input.toWidth, input.toHeight, bicubic);
   expect([width, height]).toEqual([input.toWidth, input.toHeight]);
   const apart = Array.from(data, (value, index) => Math.abs(value - (expected[index] ?? -1000)));
   expect(Math.max(...apart)).toBeLessThanOrEqual(tolerance);

@@ -2,7 +2,7 @@ import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
 import { floatsOf } from "../tensor.ts";
 import { feed, findInput, getInput } from "./ports.ts";
-import { resizeBicubic } from "./resample.ts";
+import { bicubic, resized } from "./resample.ts";
 
 const CLIP_SIDE = 224;
 const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
@@ -41,7 +41,7 @@ export class SafetyChecker {
 export function clipInput(image: Rgb8): Float32Array {
   const shorter = Math.min(image.width, image.height);
   const scaled = (side: number) => Math.trunc((CLIP_SIDE * side) / shorter);
-  const { width, height, data } = resizeBicubic(image, scaled(image.width), scaled(image.height));
+  const { width, height, data } = resized(image, scaled(image.width), scaled(image.height), bicubic);
   const [left, top] = [Math.floor((width - CLIP_SIDE) / 2), Math.floor((height - CLIP_SIDE) / 2)];
   const area = CLIP_SIDE * CLIP_SIDE;
   const planes = new Float32Array(3 * area);

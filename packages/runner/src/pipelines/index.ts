@@ -1,6 +1,7 @@
 import type { PipelineName } from "@rivulet/pipelines";
 import { onnxBackend } from "../backends/onnx/onnx-backend.ts";
 import type { Implementation } from "../implementation.ts";
+import { imageToImage } from "./image-to-image.ts";
 import { textToImage } from "./text-to-image.ts";
 
 /**
@@ -10,7 +11,6 @@ import { textToImage } from "./text-to-image.ts";
 export type Implementations = { readonly [N in Exclude<PipelineName, NotImplemented>]: Implementation<N> };
 
 type NotImplemented =
-  | "image-to-image"
   | "image-to-video"
   | "upscale"
   | "audio-to-text"
@@ -23,4 +23,5 @@ type NotImplemented =
 /** Every implementation: what a model host loads from. */
 export const implementations: Implementations = {
   "text-to-image": textToImage(onnxBackend),
+  "image-to-image": imageToImage(onnxBackend),
 };

@@ -7,7 +7,7 @@ import { lcmScheduler } from "./lcm.ts";
 import { pndmScheduler } from "./pndm.ts";
 import type { Schedule } from "./schedule.ts";
 
-interface PlanOptions {
+export interface PlanOptions {
   /** How much of a given picture is made anew, 0 to 1: looked at by methods whose plan depends on it. */
   readonly strength?: number;
 }

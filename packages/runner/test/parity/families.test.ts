@@ -12,15 +12,8 @@ import { floatsOf, tensorOf } from "../../src/tensor.ts";
 import { loadClipTokenizer } from "../../src/tokenizers/clip-tokenizer.ts";
 import { keepingBackend, type Run, recordingBackend } from "../recording-backend.ts";
 import { distance } from "../vectors.ts";
+import { LEAST_PSNR, psnr, TOLERANCE } from "./comparison.ts";
 import { type FamilyReferences, families, numbersOf, referenceFile, references, type Wish } from "./references.ts";
-
-/** Source: runner-and-models 7.19. */
-const TOLERANCE = { text: 1e-4, denoiser: 1e-3, decoder: 3e-4, latents: 1e-3 } as const;
-/**
- * In decibels, of whole pictures at full precision. The specification asks for 40; pictures of two methods may be 35 apart,
- * and single precision leaves room for more.
- */
-const LEAST_PSNR = 50;
 
 const backend = keepingBackend();
 
@@ -151,10 +144,4 @@ async function make(family: string, wish: Wish): Promise<{ readonly latents: Flo
   const autoencoder = await ModelSettings.read(referenceFile(family, "model/vae_decoder/config.json"));
   const scale = autoencoder.number("scaling_factor", Number.NaN);
   return { latents: floatsOf(decoded).map((value) => value * scale), url: images[0]?.url ?? "" };
-}
-
-/** How alike two pictures are, in decibels; infinite for equal ones. */
-function psnr(ours: Uint8Array, theirs: Uint8Array): number {
-  const sum = ours.reduce((total, value, index) => total + (value - (theirs[index] ?? 0)) ** 2, 0);
-  return 10 * Math.log10(255 ** 2 / (sum / ours.length));
 }

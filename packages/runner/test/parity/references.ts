@@ -48,6 +48,28 @@ export interface FamilyReferences {
   }[];
 }
 
+/** A given picture and what shall be made of it. */
+export interface EditWish {
+  readonly scheduler: string;
+  readonly prompt: string;
+  readonly negative_prompt: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly guidance: number;
+  /** Absent for models that edit by instruction. */
+  readonly strength?: number;
+  readonly image_guidance?: number;
+}
+
+export interface EditReferences {
+  readonly source: string;
+  readonly picture: string;
+  readonly edits: readonly {
+    readonly input: EditWish;
+    readonly expected: { readonly file: string; readonly latents: TensorFile };
+  }[];
+}
+
 export interface SchedulerReferences {
   readonly source: string;
   readonly cases: readonly {
@@ -69,9 +91,15 @@ export interface SchedulerReferences {
 
 const root = new URL("../../../../models/references/", import.meta.url);
 
-/** The names of the families that were recorded. */
+/** The names of the families that make pictures from text. */
 export function families(): readonly string[] {
-  return readdirSync(root).filter((name) => existsSync(new URL(`${name}/model`, root)));
+  const names = readdirSync(root).filter((name) => existsSync(new URL(`${name}/model`, root)));
+  return names.filter((name) => existsSync(new URL(`${name}/references.json`, root)));
+}
+
+/** The names of the families that change pictures. */
+export function editFamilies(): readonly string[] {
+  return readdirSync(root).filter((name) => existsSync(new URL(`${name}/edits.json`, root)));
 }
 
 /** The path of a file of a family. */
@@ -79,8 +107,8 @@ export function referenceFile(family: string, file: string): string {
   return fileURLToPath(new URL(`${family}/${file}`, root));
 }
 
-export function references<T>(name: string): T {
-  return JSON.parse(readFileSync(referenceFile(name, "references.json"), "utf8"));
+export function references<T>(name: string, file = "references.json"): T {
+  return JSON.parse(readFileSync(referenceFile(name, file), "utf8"));
 }
 
 export function numbersOf(family: string, { file, clamp }: TensorFile): Float32Array {

@@ -1,0 +1,161 @@
+import { encodePng, type Rgb8, toDataUrl } from "@rivulet/media";
+import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
+import { invariant, type Logger, RivuletError } from "@rivulet/primitives";
+import type { Backend } from "../backend.ts";
+import type { LoadContext, RunContext } from "../implementation.ts";
+import { type ModelRule, ruleOf } from "../model-rules.ts";
+import { defaultSeedMode, type Noise, noiseOf, type SeedMode } from "../random/noise.ts";
+import type { Denoising, Schedule } from "../schedulers/schedule.ts";
+import type { PlanOptions } from "../schedulers/scheduler.ts";
+import { denoise, turn } from "./denoise.ts";
+import type { LatentSize, Wish } from "./denoiser.ts";
+import { type DiffusionModel, loadDiffusionModel } from "./diffusion-model.ts";
+import { textsFor } from "./prompt.ts";
+import { blankLike, type Conditioning } from "./text-conditioning.ts";
+
+/** Makes the backend that a model's files are opened with. */
+export type BackendFactory = (options: { readonly providers?: readonly string[]; readonly log: Logger }) => Backend;
+
+/** What the pipelines that make pictures have in common in their requests and answers. */
+type Request = Pick<
+  PipelineRequest<"text-to-image">,
+  "seed" | "num_images_per_prompt" | "safety_check" | "loras" | "guidance_scale"
+>;
+type Response = PipelineRunnerResponse<"text-to-image">;
+
+/** How each picture of a request is made. */
+export interface Making {
+  readonly schedule: Schedule;
+  readonly wish: Wish;
+  /** Where the denoising of one picture begins. The first to draw from its noise. */
+  readonly begin: (noise: Noise) => Denoising;
+}
+
+/** Seeds that are drawn here have 32 bits. Source: runner-and-models 1.2.6. */
+const SEEDS = 2 ** 32;
+
+/** A model of the Stable Diffusion family and what is done with it whatever a picture starts from. */
+export class PictureMaker implements AsyncDisposable {
+  readonly model: DiffusionModel;
+  readonly rule: ModelRule;
+  readonly #seedMode: SeedMode;
+
+  private constructor(model: DiffusionModel, rule: ModelRule, seedMode: SeedMode) {
+    this.model = model;
+    this.rule = rule;
+    this.#seedMode = seedMode;
+  }
+
+  /** Throws `RangeError` for files of another kind. `needsEncoder`: whether pictures go in, too. */
+  static async load(
+    backend: BackendFactory,
+    { directory, model, threads, engine = {}, log, onProgress }: LoadContext,
+    needsEncoder: boolean,
+  ): Promise<PictureMaker> {
+    const { providers = [], scheduler, seedMode = defaultSeedMode, safety = "best-effort" } = engine;
+    const rule = ruleOf(model);
+    const loaded = await loadDiffusionModel({
+      directory,
+      backend: backend({ providers, log }),
+      threads,
+      scheduler: scheduler ?? rule.scheduler,
+      needsSafetyChecker: safety === "required",
+      needsEncoder,
+      onProgress,
+    });
+    if (loaded.safetyChecker === undefined) log.warn("no safety checker", { model });
+    return new PictureMaker(loaded, rule, seedMode);
+  }
+
+  /** The one size in pixels of a file that was exported for one. */
+  get fixedSize(): { readonly height: number; readonly width: number } | undefined {
+    const { denoiser, decoder } = this.model;
+    const size = denoiser.fixedSize;
+    return size && { height: size.height * decoder.factor, width: size.width * decoder.factor };
+  }
+
+  /** Throws "request.rejected-by-model" for a size that the model cannot make. */
+  latentSize({ width, height }: { readonly width: number; readonly height: number }): LatentSize {
+    const { denoiser, decoder } = this.model;
+    const step = decoder.factor;
+    if (width % step !== 0 || height % step !== 0) throw rejected(`width and height must be multiples of ${step}`);
+    const fixed = this.fixedSize;
+    if (fixed !== undefined && (fixed.height !== height || fixed.width !== width))
+      throw rejected(`the size must be ${fixed.width} × ${fixed.height}`);
+    return { channels: denoiser.channels, height: height / step, width: width / step };
+  }
+
+  /** Throws "request.rejected-by-model" for a number of steps that the method cannot make. */
+  plan(steps: number, options?: PlanOptions): Schedule {
+    try {
+      return this.model.scheduler.plan(this.rule.steps ?? steps, options);
+    } catch (cause) {
+      if (cause instanceof RangeError) throw rejected(cause.message, cause);
+      throw cause;
+    }
+  }
+
+  /**
+   * What the model is told of a prompt and of what to steer away from. Without a negative text, zeros where `blanks` and
+   * the family says so, else the embedding of the empty text.
+   */
+  async read(
+    prompt: readonly string[],
+    negative: readonly string[] | undefined,
+    blanks: boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly prompt: Conditioning; readonly negative: Conditioning }> {
+    const { text, blanksEmptyNegative } = this.model;
+    const isEncoded = negative !== undefined && !(blanks && blanksEmptyNegative && negative.length === 0);
+    await turn(signal);
+    const [asked, avoided] = await text.encode(
+      (isEncoded ? [prompt, negative] : [prompt]).map((parts) => textsFor(parts, text.encoders)),
+    );
+    invariant(asked !== undefined, "text conditioning: a prompt was not encoded");
+    return { prompt: asked, negative: avoided ?? blankLike(asked) };
+  }
+
+  /** Each picture is made on its own, so that it equals the one its seed makes alone. */
+  async make(request: Request, { schedule, wish, begin }: Making, context: RunContext): Promise<Response> {
+    const predict = this.model.denoiser.prepare(wish);
+    const first = request.seed ?? drawnSeed(context);
+    const images: Response["images"] = [];
+    for (let image = 0; image < request.num_images_per_prompt; image++) {
+      const seed = first + image;
+      const noise = noiseOf(seed, this.#seedMode);
+      const latents = await denoise({
+        schedule,
+        predict,
+        start: begin(noise),
+        noise,
+        signal: context.signal,
+        onStep: (step, of) => context.onProgress({ kind: "step", image, step, of }),
+      });
+      await turn(context.signal);
+      const picture = await this.model.decoder.decode(latents, wish.size);
+      const nsfw = request.safety_check && (await this.#isUnsafe(picture, context.signal));
+      const made = { url: toDataUrl("image/png", await encodePng(picture)), seed, nsfw };
+      images.push(made);
+      context.onProgress({ kind: "image", image, ...made });
+    }
+    return { images };
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.model[Symbol.asyncDispose]();
+  }
+
+  async #isUnsafe(picture: Rgb8, signal: AbortSignal): Promise<boolean> {
+    await turn(signal);
+    return (await this.model.safetyChecker?.isUnsafe(picture)) ?? false;
+  }
+}
+
+function drawnSeed({ randomness }: RunContext): number {
+  return Math.floor(randomness.uniform() * SEEDS);
+}
+
+/** The error for what a model cannot do. */
+export function rejected(reason: string, cause?: unknown): RivuletError {
+  return new RivuletError("request.rejected-by-model", { reason }, cause === undefined ? {} : { cause });
+}
