@@ -12,16 +12,25 @@ export interface PeerReport {
 
 /** An error that a peer reported by its code, as ours: facts that the report lacks are filled from the job. */
 export function peerError(code: ErrorCode, report: PeerReport): RivuletError {
+  if (isOfMoney(code)) return new RivuletError("peer.failed", { reason: report.reason });
   return hasFacts(code) ? withFacts[code](report) : new RivuletError(code, { reason: report.reason });
 }
 
-function hasFacts(code: ErrorCode): code is keyof ErrorFactsByCode {
+/** Codes of what runners and workers have no part in. */
+type OfMoney = Extract<ErrorCode, `chain.${string}` | `payment.${string}` | `store.${string}`>;
+type WithFacts = Exclude<keyof ErrorFactsByCode, OfMoney>;
+
+function isOfMoney(code: ErrorCode): code is OfMoney {
+  return /^(chain|payment|store)\./.test(code);
+}
+
+function hasFacts(code: ErrorCode): code is WithFacts {
   return Object.hasOwn(withFacts, code);
 }
 
 const offered: readonly string[] = [];
 
-const withFacts: { readonly [C in keyof ErrorFactsByCode]: (report: PeerReport) => RivuletError } = {
+const withFacts: { readonly [C in WithFacts]: (report: PeerReport) => RivuletError } = {
   "request.invalid": ({ reason, problems }) =>
     new RivuletError("request.invalid", {
       problems: problems ?? [{ loc: ["body"], msg: reason, type: "value_error" }],

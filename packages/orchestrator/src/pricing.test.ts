@@ -22,16 +22,15 @@ const row = (model: string, weiPerUnit: string, about: Partial<PriceRow> = {}): 
 const wanting = (...models: readonly (readonly [number, string])[]): Capabilities => ({
   ...NO_CAPABILITIES,
   capacities: new Map(models.map(([capability]) => [capability, 1])),
-  models: Map.groupBy(models, ([capability]) => capability)
-    .entries()
-    .reduce(
-      (all, [capability, names]) =>
-        all.set(
-          capability,
-          new Map(names.map(([, name]) => [name, { isWarm: false, capacity: 1, runnerVersion: "", capacityInUse: 0 }])),
-        ),
-      new Map(),
+  models: new Map(
+    Array.from(
+      Map.groupBy(models, ([capability]) => capability),
+      ([capability, names]) => [
+        capability,
+        new Map(names.map(([, name]) => [name, { isWarm: false, capacity: 1, runnerVersion: "", capacityInUse: 0 }])),
+      ],
     ),
+  ),
 });
 
 describe("what is asked", () => {

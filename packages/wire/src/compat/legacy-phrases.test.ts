@@ -8,7 +8,10 @@ describe("a phrase of the network", () => {
   test.each([
     [new RivuletError("capacity.exhausted", job), "insufficient capacity"],
     [new RivuletError("payment.params-expired", {}), "TicketParams expired"],
-    [new RivuletError("payment.refused", {}), "Insufficient balance"],
+    [new RivuletError("payment.insufficient-balance", {}), "Insufficient balance"],
+    [new RivuletError("payment.price-too-low", {}), "expected price too low: TicketParams expired"],
+    [new RivuletError("payment.nonce-reused", {}), "invalid ticket senderNonce: already seen"],
+    [new RivuletError("payment.reserve-insufficient", {}), "insufficient sender reserve"],
     [new RivuletError("credentials.bad-signature", {}), "ErrSegSig"],
     [new RivuletError("credentials.malformed", {}), "ErrorSegEncoding"],
     [new RivuletError("credentials.token-expired", {}), "expired auth token"],

@@ -15,12 +15,41 @@ interface Phrase {
  * Sources: wire-protocol 4.4, 4.6, 4.8, 5.5, 5.6. Witness: vectors/wire/v28-error-classification.json.
  */
 const phrases: readonly Phrase[] = [
+  // Before the phrase it contains, which makes gateways ask for the price anew and come back.
+  { code: "payment.price-too-low", text: "expected price too low: TicketParams expired", isPeersFault: false },
   { code: "payment.params-expired", text: "TicketParams expired", isPeersFault: false },
-  { code: "payment.refused", text: "Insufficient balance", isPeersFault: true },
-  { code: "payment.refused", text: "invalid ticket senderNonce", isPeersFault: false },
-  { code: "payment.refused", text: "invalid ticket", isPeersFault: true },
+  // Not the peer's fault for us: it has started anew, and fresh parameters settle it.
+  {
+    code: "payment.params-unknown",
+    text: "invalid recipientRand for ticket recipientRandHash",
+    isPeersFault: false,
+  },
+  { code: "payment.insufficient-balance", text: "Insufficient balance", isPeersFault: true },
+  {
+    code: "payment.nonces-exhausted",
+    text: "invalid ticket senderNonce: too many values",
+    isPeersFault: false,
+  },
+  { code: "payment.nonce-reused", text: "invalid ticket senderNonce: already seen", isPeersFault: false },
+  { code: "payment.nonce-reused", text: "invalid ticket senderNonce", isPeersFault: false },
+  { code: "payment.ticket-invalid", text: "invalid ticket", isPeersFault: true },
+  { code: "payment.sender-missing", text: "Could not find Sender for payment", isPeersFault: true },
+  { code: "payment.sender-unreadable", text: "could not get sender info", isPeersFault: true },
+  { code: "payment.sender-unlocking", text: "deposit and reserve is set to unlock soon", isPeersFault: true },
+  { code: "payment.sender-unlocking", text: "is set to unlock soon", isPeersFault: true },
+  { code: "payment.reserve-insufficient", text: "insufficient sender reserve", isPeersFault: true },
+  { code: "payment.sender-unfunded", text: "no sender reserve", isPeersFault: true },
+  { code: "payment.sender-unfunded", text: "no sender deposit", isPeersFault: true },
+  { code: "payment.recipient-inactive", text: "orchestrator is inactive in round", isPeersFault: true },
+  { code: "payment.recipient-inactive", text: "cannot process payments", isPeersFault: true },
+  {
+    code: "payment.price-missing",
+    text: 'invalid expected price sent with payment err="expected price is nil"',
+    isPeersFault: true,
+  },
   { code: "payment.malformed", text: "protobuf unmarshal error", isPeersFault: true },
   { code: "payment.malformed", text: "base64 decode error", isPeersFault: true },
+  { code: "payment.malformed", text: "invalid expected price sent with payment", isPeersFault: true },
   { code: "capacity.exhausted", text: "insufficient capacity", isPeersFault: false },
   { code: "credentials.malformed", text: "ErrorSegEncoding", isPeersFault: true },
   { code: "credentials.bad-signature", text: "ErrSegSig", isPeersFault: true },
