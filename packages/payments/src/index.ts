@@ -6,6 +6,8 @@ export type {
   AccountTotals,
   PeerTotals,
 } from "./account.ts";
+export { type FaceValueTerms, faceValue, TX_COST_MULTIPLIER, txCostMultiplier } from "./face-value.ts";
+export { MAX_NONCES, NonceWindow } from "./nonce-window.ts";
 export type {
   Activity,
   Broker,
@@ -35,5 +37,18 @@ export type {
   WinnerState,
   WinnerTotals,
 } from "./ports.ts";
-export type { Payment, SignedTicket, Ticket, TicketBatch, TicketHash, WinningTicket } from "./ticket.ts";
+export {
+  auxData,
+  draw,
+  type Payment,
+  type SignedTicket,
+  type Ticket,
+  type TicketBatch,
+  type TicketHash,
+  ticketHash,
+  ticketHashText,
+  type WinningTicket,
+  wins,
+} from "./ticket.ts";
 export type { TicketExpiration, TicketParams } from "./ticket-params.ts";
+export { CERTAIN_WIN, ticketValue, winProbability } from "./win-probability.ts";

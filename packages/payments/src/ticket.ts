@@ -1,4 +1,4 @@
-import type { Address } from "@rivulet/crypto";
+import { type Address, addressBytes, bigInteger, bigIntegerBytes, keccak256 } from "@rivulet/crypto";
 import type { Rational } from "@rivulet/primitives";
 import type { TicketExpiration, TicketParams } from "./ticket-params.ts";
 
@@ -51,4 +51,51 @@ export interface WinningTicket {
   readonly recipientRand: bigint;
   /** The first L1 block in which it may be redeemed. */
   readonly paramsExpirationBlock: bigint;
+}
+
+const WORD_BYTES = 32;
+
+/** A number as the contract writes it: 32 bytes, big-endian. Throws `RangeError` for one that does not fit. */
+export function word(value: bigint): Uint8Array {
+  const bytes = bigIntegerBytes(value);
+  const out = new Uint8Array(WORD_BYTES);
+  out.set(bytes, WORD_BYTES - bytes.length);
+  return out;
+}
+
+/** The date of a ticket in bytes; nothing when it has none, and then it can never be redeemed. Source: payments 3.2. */
+export function auxData({ creationRound, creationRoundBlockHash }: TicketExpiration): Uint8Array {
+  if (creationRound === 0n && creationRoundBlockHash.every((byte) => byte === 0)) return new Uint8Array();
+  const out = new Uint8Array(2 * WORD_BYTES);
+  out.set(word(creationRound));
+  out.set(creationRoundBlockHash.subarray(0, WORD_BYTES), WORD_BYTES);
+  return out;
+}
+
+/** The 32 bytes that are signed. Source: payments 3.3. */
+export function ticketHash(ticket: Ticket): Uint8Array {
+  return keccak256(
+    addressBytes(ticket.recipient),
+    addressBytes(ticket.sender),
+    word(ticket.faceValue),
+    word(ticket.winProbability),
+    word(BigInt(ticket.senderNonce)),
+    ticket.recipientRandHash,
+    auxData(ticket.expiration),
+  );
+}
+
+/** The same as text, by which a ticket is known. */
+export function ticketHashText(ticket: Ticket): TicketHash {
+  return `0x${Buffer.from(ticketHash(ticket)).toString("hex")}`;
+}
+
+/** What a ticket draws in its lottery. Neither side can choose it: one does not know the number, the other not the signature. */
+export function draw(signature: Uint8Array, recipientRand: bigint): bigint {
+  return bigInteger(keccak256(signature, word(recipientRand)));
+}
+
+/** Whether a ticket with this chance wins. Source: payments 3.5. */
+export function wins(signature: Uint8Array, recipientRand: bigint, winProbability: bigint): boolean {
+  return draw(signature, recipientRand) < winProbability;
 }

@@ -27,6 +27,35 @@ describe("a fraction", () => {
     );
   });
 
+  test("subtracts what was added, and divides by what it was multiplied with", () => {
+    fc.assert(
+      fc.property(fraction, fraction, (a, b) => {
+        expect(a.plus(b).minus(b)).toEqual(a);
+        if (b.numerator !== 0n) expect(a.times(b).dividedBy(b)).toEqual(a);
+      }),
+    );
+    expect(() => Rational.of(1n).dividedBy(Rational.ZERO)).toThrow(RangeError);
+  });
+
+  test("is read as it is written", () => {
+    fc.assert(
+      fc.property(fraction, (a) => {
+        expect(Rational.parse(`${a}`)).toEqual(a);
+      }),
+    );
+    for (const text of ["", "1/", "1/0", "/2", "1.5", "1/-2", "1e3", " 1"]) {
+      expect(() => Rational.parse(text), text).toThrow(RangeError);
+    }
+  });
+
+  test("is written with as many digits as are wanted, halves away from zero", () => {
+    expect(Rational.of(1n, 2n).toFixed(0)).toBe("1");
+    expect(Rational.of(-1n, 2n).toFixed(0)).toBe("-1");
+    expect(Rational.of(-1n, 3n).toFixed(0)).toBe("0");
+    expect(Rational.of(-5n, 4n).toFixed(1)).toBe("-1.3");
+    expect(Rational.of(10_005n, 1000n).toFixed(5)).toBe("10.00500");
+  });
+
   test("lies between its floor and its ceiling, which are at most one apart", () => {
     fc.assert(
       fc.property(fraction, (a) => {
