@@ -21,8 +21,10 @@ const text = [
   "",
   "Flags take one dash or two, a value beside or attached (`-flag value`, `-flag=value`); a switch may stand alone. The command",
   "line wins over the environment, the environment over the config file (`-config rivulet.yaml`, or a plain file of",
-  "`flag value` lines). Durations and sizes carry their unit: `250ms`, `4 GiB`. Secrets are references, `file:PATH` or",
-  "`env:NAME`; only a flag may also be the secret itself.",
+  "`flag value` lines), the file over what the network brings along. In the environment every key of a config file has a name",
+  "of its own as well: `gateway.httpAddr` is `RIVULET__GATEWAY__HTTP_ADDR`. Durations, sizes, amounts and prices carry their",
+  "unit: `250ms`, `4 GiB`, `0.3 gwei`, `0.08 USD`; a flag may give bare wei and, where seconds are usual, bare seconds.",
+  "Secrets are references, `file:PATH` or `env:NAME`; only a flag may also be the secret itself.",
   "",
   "## Every node",
   "",
@@ -31,6 +33,10 @@ const text = [
     const own = flaggedSettings(schema, [role]).filter(({ path }) => path.length > 1);
     return ["", `## rivulet ${role}`, "", ...table(own)];
   }),
+  "",
+  "## The chain, for every role with money",
+  "",
+  ...table(flaggedSettings(schema, ["chain"]).filter(({ path }) => path.length > 1)),
   "",
 ].join("\n");
 

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Randomness, RivuletError, Startable } from "@rivulet/primitives";
+import { type Clock, type Logger, type Randomness, RivuletError, type Startable } from "@rivulet/primitives";
 import type { Configuration } from "./config/load.ts";
 import type { Role } from "./config/schema.ts";
 import { provideDataDirectory } from "./data-directory.ts";
@@ -34,7 +34,7 @@ export interface RolePorts extends NodePorts {
 
 type RoleFactory = (configuration: Configuration, ports: RolePorts) => RoleNode;
 
-const factories: { readonly [R in Role]: RoleFactory } = {
+const factories: { readonly [R in Role]?: RoleFactory } = {
   runner: runnerRole,
   orchestrator: orchestratorRole,
   worker: workerRole,
@@ -54,7 +54,7 @@ export class ComposedNode implements Startable {
     const starters = findStarterModels();
     this.#dataDir = configuration.settings.dataDir;
     this.roles = ORDER.filter((role) => configuration.roles.includes(role)).map((role) =>
-      factories[role](configuration, { ...ports, starters, log: ports.log.child({ role }) }),
+      makeRole(role, configuration, { ...ports, starters, log: ports.log.child({ role }) }),
     );
     this.#sequence = new Sequence(this.roles);
   }
@@ -85,4 +85,10 @@ export class ComposedNode implements Startable {
   }
 }
 
-const ORDER = ["runner", "orchestrator", "worker", "gateway"] as const satisfies readonly Role[];
+function makeRole(role: Role, configuration: Configuration, ports: RolePorts): RoleNode {
+  const make = factories[role];
+  if (make === undefined) throw new RivuletError("node.cannot-start", { reason: `there is no ${role} yet` });
+  return make(configuration, ports);
+}
+
+const ORDER = ["redeemer", "signer", "runner", "orchestrator", "worker", "gateway"] as const satisfies readonly Role[];

@@ -2,6 +2,7 @@ import { isPipelineName, type PipelineName, pipelineNames } from "@rivulet/pipel
 import { type ModelId, modelId, Rational, RivuletError } from "@rivulet/primitives";
 import { z } from "zod";
 import { suggestion } from "./nearest.ts";
+import { exactJson, findDecimal } from "./quantities.ts";
 import { Secret } from "./secrets.ts";
 
 /** A model a node is to offer, however it was written down. */
@@ -25,8 +26,10 @@ export interface ModelPrice {
   readonly gateway: string;
   /** In `currency`, for one unit of the pipeline's work. */
   readonly perUnit: Rational;
-  /** `wei`, `eth` or a symbol of the price feed, upper case. */
+  /** `WEI`, `ETH` or a symbol of the price feed. */
   readonly currency: string;
+  /** Whether the row said for how many units it is; else it is for as many as the node's prices are. */
+  readonly saidUnits: boolean;
 }
 
 export interface ConfigProblem {
@@ -118,7 +121,7 @@ const entrySchema = z.object({
 type WrittenEntry = z.output<typeof entrySchema>;
 
 function jsonEntries(text: string, path: string, problems: ConfigProblem[]): readonly Entry[] {
-  const list = parseJson(text);
+  const list = exactJson(text);
   if (!Array.isArray(list)) {
     problems.push({ path, message: "is not a JSON array of models" });
     return [];
@@ -135,17 +138,6 @@ function jsonEntries(text: string, path: string, problems: ConfigProblem[]): rea
       problems.push({ path: [at, ...issue.path.map(String)].join("."), message: issue.message });
     return [];
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    // The third argument of a reviver has the number's own digits.
-    return JSON.parse(text, (_key, value, context?: { source?: string }) =>
-      typeof value === "number" ? { written: context?.source ?? String(value) } : value,
-    );
-  } catch {
-    return undefined;
-  }
 }
 
 const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
@@ -239,18 +231,13 @@ function pricesOf(
     return [];
   }
   return [
-    { gateway, perUnit: value.times(Rational.of(1n, BigInt(per))), currency: stated ?? inside?.toUpperCase() ?? "WEI" },
+    {
+      gateway,
+      perUnit: value.times(Rational.of(1n, BigInt(per))),
+      currency: stated ?? inside?.toUpperCase() ?? "WEI",
+      saidUnits: entry.pixels_per_unit !== undefined,
+    },
   ];
-}
-
-/** The exact value of a decimal number such as `1.9e-08`. */
-function findDecimal(text: string): Rational | undefined {
-  const [, whole, fraction = "", exponent = "0"] =
-    /^(\d{1,40})(?:\.(\d{0,40}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ?? [];
-  if (whole === undefined) return undefined;
-  const scale = Number(exponent) - fraction.length;
-  const digits = BigInt(whole + fraction);
-  return scale >= 0 ? Rational.of(digits * 10n ** BigInt(scale)) : Rational.of(digits, 10n ** BigInt(-scale));
 }
 
 function merge(entries: readonly Entry[], problems: ConfigProblem[]): readonly ConfiguredModel[] {

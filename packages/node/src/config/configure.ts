@@ -1,16 +1,23 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { RivuletError } from "@rivulet/primitives";
 import { type FlaggedSetting, flaggedSettings, parseFlags } from "./flags.ts";
 import { type Configuration, loadConfiguration, rolesInFile } from "./load.ts";
-import { documentSchema, ROLES, type Role } from "./schema.ts";
+import { documentSchema, ROLES, type Role, sectionsOf } from "./schema.ts";
 import type { Surroundings } from "./secrets.ts";
 
 /** What a command line asks for. */
 export type Configured =
   | { readonly kind: "help"; readonly known: readonly FlaggedSetting[] }
-  | { readonly kind: "configuration"; readonly configuration: Configuration };
+  | {
+      readonly kind: "configuration";
+      readonly configuration: Configuration;
+      /** Reads everything again. Throws `config.invalid`. */
+      readonly again: () => Configuration;
+      /** Files in which prices stand. */
+      readonly priceFiles: readonly string[];
+    };
 
 /**
  * Reads a node's whole configuration: command line, environment, config file.
@@ -23,18 +30,27 @@ export function configure(roles: readonly Role[], argv: readonly string[]): Conf
   const asked = roles.length > 0 ? { roles, rest: argv } : takeRoleFlags(argv);
   const schema = documentSchema(here);
   // Which flags there are depends on the roles, and those may stand in the file that a flag names.
-  const { config: file } = parseFlags(asked.rest, flaggedSettings(schema, ROLES), here);
+  const { config: file } = parseFlags(asked.rest, flaggedSettings(schema, sectionsOf(ROLES)), here);
   const stated = asked.roles.length > 0 || file === undefined ? asked.roles : rolesInFile(file, here);
-  const known = flaggedSettings(schema, stated.length > 0 ? stated : ROLES);
+  const known = flaggedSettings(schema, sectionsOf(stated.length > 0 ? stated : ROLES));
   const flags = parseFlags(asked.rest, known, here);
   if (flags.asksForHelp) return { kind: "help", known };
-  const configuration = loadConfiguration(
-    { roles: asked.roles, flags: flags.values, flagProblems: flags.problems, ...(file === undefined ? {} : { file }) },
-    file === undefined ? here : { ...machineSurroundings(dirname(resolve(file))), readText: here.readText },
-  );
-  if (configuration.roles.length > 0) return { kind: "configuration", configuration };
+  const there = file === undefined ? here : { ...machineSurroundings(dirname(resolve(file))), readText: here.readText };
+  const input = { roles: asked.roles, flags: flags.values, flagProblems: flags.problems };
+  const again = () => loadConfiguration({ ...input, ...(file === undefined ? {} : { file }) }, there);
+  const configuration = again();
+  const priceFiles = filesOfPrices(configuration, file === undefined ? [] : [resolve(file)]);
+  if (configuration.roles.length > 0) return { kind: "configuration", configuration, again, priceFiles };
   const message = `there is nothing to start: write roles: [${ROLES.join(", ")}] in the config file, those you want`;
   throw new RivuletError("config.invalid", { problems: [{ path: "roles", message }] });
+}
+
+function filesOfPrices({ settings }: Configuration, files: readonly string[]): readonly string[] {
+  const { orchestrator, gateway, signer } = settings;
+  const named = [orchestrator.aiModels, orchestrator.gatewayPrices, gateway.maxPriceTable, signer.maxPriceTable];
+  return [...files, ...named.filter((name) => name !== undefined && existsSync(name) && isAbsolute(name))].filter(
+    (name) => name !== undefined,
+  );
 }
 
 /** The process's own environment and files. Relative paths start at `directory`. */
@@ -49,12 +65,15 @@ export function machineSurroundings(directory: string): Surroundings {
  * own but a setting of the orchestrator.
  */
 function takeRoleFlags(argv: readonly string[]): { readonly roles: readonly Role[]; readonly rest: readonly string[] } {
-  const named = (argument: string) => /^--?(gateway|broadcaster|orchestrator|aiWorker)(?:=true)?$/.exec(argument)?.[1];
+  const named = (argument: string) =>
+    /^--?(gateway|broadcaster|orchestrator|aiWorker|redeemer|remoteSigner)(?:=true)?$/.exec(argument)?.[1];
   const switches = new Set(argv.map(named));
   const roles: Role[] = [];
   if (switches.has("gateway") || switches.has("broadcaster")) roles.push("gateway");
   if (switches.has("orchestrator")) roles.push("orchestrator");
   else if (switches.has("aiWorker")) roles.push("worker");
+  if (switches.has("remoteSigner")) roles.push("signer");
+  if (switches.has("redeemer")) roles.push("redeemer");
   const isSetting = (name: string | undefined) =>
     name === undefined || (name === "aiWorker" && switches.has("orchestrator"));
   return { roles, rest: argv.filter((argument) => isSetting(named(argument))) };

@@ -1,6 +1,7 @@
 import type { FlaggedSetting } from "./flags.ts";
 import { environmentName } from "./flags.ts";
 import type { Configuration } from "./load.ts";
+import type { Money } from "./quantities.ts";
 import { Secret } from "./secrets.ts";
 
 /** Each setting of the started roles, its value and who said it, a line each. Secrets show their reference. */
@@ -49,6 +50,9 @@ const PLACEHOLDER = {
   switch: "",
   secret: " SECRET",
   json: " JSON",
+  wei: " AMOUNT",
+  seconds: " DURATION",
+  endpoints: " URL,…",
 } as const;
 
 function flagOf(setting: FlaggedSetting): string {
@@ -63,5 +67,15 @@ function valueAt(settings: object, path: readonly string[]): unknown {
 
 function shown(value: unknown): string {
   if (value === undefined) return "–";
-  return typeof value === "string" || value instanceof Secret ? `${value}` : JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}`;
+  if (isMoney(value)) return `${value.amount} ${value.currency}`;
+  return typeof value === "string" || value instanceof Secret ? `${value}` : JSON.stringify(value, withBigints);
+}
+
+function isMoney(value: unknown): value is Money {
+  return typeof value === "object" && value !== null && "amount" in value && "currency" in value;
+}
+
+function withBigints(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}` : value;
 }

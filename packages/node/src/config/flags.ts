@@ -125,6 +125,51 @@ export function parseFlags(
   return { values, problems, asksForHelp, own: ownValues, ...(config === undefined ? {} : { config }) };
 }
 
+/** How a key of the document is written in the environment: `RIVULET__GATEWAY__HTTP_ADDR`. */
+export function documentName(path: readonly string[]): string {
+  return ["RIVULET", ...path.map((key) => key.replace(/[A-Z]/g, "_$&").toUpperCase())].join("__");
+}
+
+/**
+ * What the environment says by the names of the document. What is not a setting's own text is JSON, such as a list of
+ * models. Names that no section has are problems.
+ */
+export function documentOfEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  document: z.ZodObject,
+  surroundings: Surroundings,
+  problems: ConfigProblem[],
+): readonly FlagValue[] {
+  const places = new Map(placesOf(document).map((path) => [documentName(path), path]));
+  const flagged = flaggedSettings(document, Object.keys(document.shape));
+  return Object.entries(env).flatMap(([name, text]) => {
+    if (text === undefined || !name.startsWith("RIVULET__")) return [];
+    const path = places.get(name);
+    if (path === undefined) {
+      problems.push({ path: name, message: `there is no such setting${suggestion(name, [...places.keys()])}` });
+      return [];
+    }
+    const told = flagged.find((setting) => setting.path.join(".") === path.join("."));
+    if (told?.form === "secret" && !/^(?:env|file):/.test(text))
+      return [{ flag: name, path, value: new Secret(text, `env:${name}`) }];
+    return [
+      {
+        flag: name,
+        path,
+        value: told === undefined ? jsonOf(text, surroundings) : valueFrom(told, text, surroundings),
+      },
+    ];
+  });
+}
+
+/** Every key of the document, and every key of its sections. */
+function placesOf(document: z.ZodObject): readonly (readonly string[])[] {
+  return Object.keys(document.shape).flatMap((key) => {
+    const section = sectionOf(document, key);
+    return section === undefined ? [[key]] : Object.keys(section.shape).map((inner) => [key, inner]);
+  });
+}
+
 /** What the environment says: `LP_` and a flag's name in capitals. */
 export function flagsOfEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -163,6 +208,15 @@ function valueFrom(setting: FlaggedSetting, text: string | undefined, surroundin
       return text === undefined || text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
     case "list":
       return (text ?? "").split(",").filter((part) => part.trim() !== "");
+    case "wei":
+      return /^\d+(?:\.\d+)?$/.test(text ?? "") ? `${text} wei` : text;
+    case "seconds":
+      return /^\d+$/.test(text ?? "") ? `${text}s` : text;
+    case "endpoints":
+      return (text ?? "")
+        .split(",")
+        .filter((part) => part.trim() !== "")
+        .map((part) => endpointOf(part.trim()));
     case "secret":
       return secretOf(text ?? "", setting.flag, surroundings);
     case "json":
@@ -196,6 +250,13 @@ function secretOf(text: string, flag: string, surroundings: Surroundings): strin
   return content === undefined ? new Secret(text, `-${flag}`) : new Secret(content.trim(), `file:${text}`);
 }
 
+/** A reference stays one; a URL is kept like a secret, known by where it goes. */
+function endpointOf(text: string): string | Secret {
+  const parsed = URL.parse(text);
+  if (parsed === null || /^(?:env|file):/.test(text)) return text;
+  return new Secret(text, `${parsed.origin}/` === parsed.href ? parsed.origin : `${parsed.origin}/…`);
+}
+
 function jsonOf(text: string, surroundings: Surroundings): unknown {
   try {
     return JSON.parse(/^\s*[[{]/.test(text) ? text : (findText(text, surroundings) ?? text));
@@ -215,12 +276,9 @@ function elsewhere(flag: string): string {
 }
 
 const foreign: readonly { readonly flags: RegExp; readonly why: string }[] = [
-  {
-    flags:
-      /^(eth|gas|minGas|maxGas|ticketEV|max(Face|Ticket|Total)|deposit|redeem|price|autoAdjust|reward|initializeRound|blockPolling|transaction|maxPrice|ignoreMaxPrice|pixelsPerUnit)/,
-    why: "nodes are off-chain for now: nothing is paid",
-  },
-  { flags: /^select/, why: "off-chain, orchestrators are chosen by warmth, load and score" },
+  { flags: /^reward$/, why: "rewards are called with rivulet round reward" },
+  { flags: /^ignoreMaxPrice/, why: "a price above the maximum is never paid" },
+  { flags: /^gasLimit$/, why: "gas limits are estimated for each transaction" },
   { flags: /^discoveryTimeout$/, why: "orchestrators are asked in the background: no job waits for them" },
   { flags: /^aiProcessingRetryTimeout$/, why: "each pipeline has a deadline for all attempts together" },
   { flags: /^(nvidia|aiRunner|aiVerboseLogs)/, why: "models run in Rivulet's own runner, not in containers" },

@@ -6,7 +6,7 @@ import { flagFileArguments, flaggedSettings, parseFlags } from "./flags.ts";
 import { loadConfiguration } from "./load.ts";
 import { findNearest } from "./nearest.ts";
 import { findBytes, findDuration } from "./quantities.ts";
-import { documentSchema, ROLES, type Role } from "./schema.ts";
+import { documentSchema, ROLES, type Role, sectionsOf } from "./schema.ts";
 import type { Surroundings } from "./secrets.ts";
 import { findListenAddress } from "./setting.ts";
 
@@ -34,7 +34,7 @@ function load(
 ) {
   const world = surroundings(options.files, options.env);
   const roles = options.roles ?? ["gateway"];
-  const known = flaggedSettings(documentSchema(world), roles);
+  const known = flaggedSettings(documentSchema(world), sectionsOf(roles));
   const flags = parseFlags(argv, known, world);
   return loadConfiguration(
     {
@@ -102,6 +102,36 @@ describe("flags", () => {
       "file",
       undefined,
     ]);
+  });
+
+  test("and the environment by the names of the document, below flags, above the file", () => {
+    const { settings, sources } = load(["-config", "r.yaml", "-ticketEV", "7"], {
+      roles: ["orchestrator"],
+      files: { "/home/op/r.yaml": "orchestrator: {maxFaceValue: 1 gwei, ticketValue: 5 wei}" },
+      env: {
+        RIVULET__ORCHESTRATOR__MAX_FACE_VALUE: "2 gwei",
+        RIVULET__ORCHESTRATOR__TICKET_VALUE: "6 wei",
+        RIVULET__CHAIN__PASSPHRASE: "hush",
+        RIVULET__GATEWAY__DEFAULTS: '{"llm":{"model":"m"}}',
+      },
+    });
+    expect(settings.orchestrator).toMatchObject({ maxFaceValue: 2_000_000_000n, ticketValue: 7n });
+    expect(settings.gateway.defaults).toEqual({ llm: { model: "m" } });
+    expect(settings.chain.passphrase?.reveal()).toBe("hush");
+    expect(JSON.stringify(settings.chain)).not.toContain("hush");
+    expect(sources.get("orchestrator.maxFaceValue")).toBe("environment");
+    const problems = problemsOf(() => load([], { env: { RIVULET__GATEWAY__HTTP_ADR: ":1" } }));
+    expect(problems.map(({ message }) => message).join()).toContain("RIVULET__GATEWAY__HTTP_ADDR");
+  });
+
+  test("of go-livepeer take amounts of wei and seconds without a unit; a document does not", () => {
+    const { settings } = load(["-ticketEV=8000000000", "-blockPollingInterval=5", "-maxGasPrice=0.5gwei"], {
+      roles: ["orchestrator"],
+    });
+    expect(settings.orchestrator.ticketValue).toBe(8_000_000_000n);
+    expect(settings.chain).toMatchObject({ pollInterval: 5000, maxGasPrice: 500_000_000n });
+    const files = { "/home/op/r.yaml": "orchestrator: {ticketValue: '8'}" };
+    expect(problemsOf(() => load(["-config", "r.yaml"], { files }))[0]?.path).toBe("orchestrator.ticketValue");
   });
 
   test("come from a plain flag file as well", () => {
@@ -207,6 +237,41 @@ describe("a config file", () => {
         }
       }),
     );
+  });
+});
+
+describe("a network", () => {
+  test("brings what it is known for, below everything that is said", () => {
+    const { settings, sources } = load(["-network=arbitrum-one-mainnet", "-blockPollingInterval=1"]);
+    expect(settings.network).toBe("arbitrum-one");
+    expect(settings.chain).toMatchObject({
+      controller: "0xd8e8328501e9645d16cf49539efc04f734606ee4",
+      pollInterval: 1000,
+    });
+    expect(sources.get("chain.controller")).toBe("network");
+    expect(sources.get("chain.pollInterval")).toBe("flag");
+    expect(load([]).settings).toMatchObject({ network: "offchain", chain: { rpc: [] } });
+    expect(problemsOf(() => load(["-network=arbitrum"]))[0]?.path).toBe("network");
+  });
+
+  test("is reached through endpoints, of which only the origin is shown", () => {
+    const literal = load(["-ethUrl=https://rpc.example/v2/hunter2,http://127.0.0.1:8545"]);
+    expect(literal.settings.chain.rpc.map((endpoint) => endpoint.reveal())).toEqual([
+      "https://rpc.example/v2/hunter2",
+      "http://127.0.0.1:8545",
+    ]);
+    expect(explain(literal).join()).toContain("https://rpc.example/…");
+    expect(explain(literal).join()).not.toContain("hunter2");
+    const file = (rpc: string) => ({
+      files: { "/home/op/r.yaml": `chain: {rpc: ['${rpc}']}` },
+      env: { RPC: "https://a/b" },
+    });
+    expect(load(["-config", "r.yaml"], file("env:RPC")).settings.chain.rpc[0]?.reveal()).toBe("https://a/b");
+    for (const wrong of ["https://a/hunter2", "env:ABSENT", "file:x", "nonsense"]) {
+      const problems = problemsOf(() => load(["-config", "r.yaml"], file(wrong)));
+      expect(problems.map(({ path }) => path)).toEqual(["chain.rpc.0"]);
+      expect(problems[0]?.message).not.toContain("hunter2");
+    }
   });
 });
 

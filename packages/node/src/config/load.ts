@@ -3,6 +3,7 @@ import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { type ConfigProblem, type ConfiguredModel, combineModels, parseAiModels } from "./ai-models.ts";
 import {
+  documentOfEnvironment,
   type FlaggedSetting,
   type FlagValue,
   flagFileArguments,
@@ -12,11 +13,12 @@ import {
   sectionOf,
 } from "./flags.ts";
 import { suggestion } from "./nearest.ts";
-import { documentSchema, type ModelEntry, ROLES, type Role, type Settings } from "./schema.ts";
+import { type AskedPrices, askedPrices, type PriceLimits, priceLimits } from "./prices.ts";
+import { documentSchema, type ModelEntry, networks, ROLES, type Role, type Settings, sectionsOf } from "./schema.ts";
 import { findText, reasonOf, type Surroundings } from "./secrets.ts";
 
 /** Where a value came from. */
-export type Source = "default" | "file" | "environment" | "flag";
+export type Source = "default" | "network" | "file" | "environment" | "flag";
 
 /** A checked configuration: every value has its type, and it is known who said it. */
 export interface Configuration {
@@ -24,6 +26,12 @@ export interface Configuration {
   readonly settings: Settings;
   /** The models of the role that runs them, of the document and of aiModels together. */
   readonly models: { readonly [R in ModelRole]: readonly ConfiguredModel[] };
+  /** What the orchestrator asks, and what payers pay at most. */
+  readonly prices: {
+    readonly orchestrator: AskedPrices;
+    readonly gateway: PriceLimits;
+    readonly signer: PriceLimits;
+  };
   /** By dotted path, for every setting of the started roles. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly known: readonly FlaggedSetting[];
@@ -41,7 +49,7 @@ export interface LoadInput {
 }
 
 /**
- * Defaults, the config file, the environment and flags, in this order, checked as one document.
+ * Defaults, the network's own, the config file, the environment and flags, in this order, checked as one document.
  * Throws `config.invalid` with all problems of all of them.
  */
 export function loadConfiguration(input: LoadInput, surroundings: Surroundings): Configuration {
@@ -52,14 +60,16 @@ export function loadConfiguration(input: LoadInput, surroundings: Surroundings):
   const read = input.file === undefined ? undefined : readDocument(input.file, surroundings, problems);
   if (read?.kind === "document") mergeDocument(raw, read.content, sources);
   const roles = input.roles.length > 0 ? input.roles : rolesOf(raw);
-  const known = flaggedSettings(schema, roles);
+  const known = flaggedSettings(schema, sectionsOf(roles));
   if (read?.kind === "flags") {
     const fromFile = parseFlags(read.argv, known, surroundings);
     problems.push(...fromFile.problems);
     overlay(raw, fromFile.values, "file", sources);
   }
+  overlay(raw, documentOfEnvironment(surroundings.env, schema, surroundings, problems), "environment", sources);
   overlay(raw, flagsOfEnvironment(surroundings.env, known, surroundings), "environment", sources);
   overlay(raw, input.flags, "flag", sources);
+  underlay(raw, presetOf(raw["network"]), sources);
 
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
@@ -73,8 +83,40 @@ export function loadConfiguration(input: LoadInput, surroundings: Surroundings):
     worker: modelsOf("worker", settings.worker, surroundings, problems),
     runner: modelsOf("runner", settings.runner, surroundings, problems),
   };
+  const prices = {
+    orchestrator: askedPrices(settings.orchestrator, models.orchestrator, surroundings, problems),
+    gateway: priceLimits("gateway", settings.gateway, surroundings, problems),
+    signer: priceLimits("signer", settings.signer, surroundings, problems),
+  };
   if (problems.length > 0) throw new RivuletError("config.invalid", { problems });
-  return { roles, settings, models, sources, known };
+  return { roles, settings, models, prices, sources, known };
+}
+
+/** What a network brings along for the section `chain`. */
+function presetOf(name: unknown): Readonly<Record<string, unknown>> {
+  const network = Object.values(networks).find((each) => each.name === String(name).replace(/-mainnet$/, ""));
+  if (network === undefined) return {};
+  const { controller, priceFeed, pollInterval, minGasPrice } = network;
+  return {
+    controller,
+    ...(priceFeed === undefined ? {} : { priceFeed }),
+    pollInterval: `${pollInterval}ms`,
+    minGasPrice: `${minGasPrice} wei`,
+    ...(network.name === "local" ? { rpc: ["http://127.0.0.1:8545"] } : {}),
+  };
+}
+
+/** Puts values where nobody said any. */
+function underlay(
+  raw: Record<string, unknown>,
+  preset: Readonly<Record<string, unknown>>,
+  sources: Map<string, Source>,
+): void {
+  const chain = raw["chain"];
+  if (chain !== undefined && !isRecord(chain)) return;
+  const told = chain ?? {};
+  raw["chain"] = { ...preset, ...told };
+  for (const key of Object.keys(preset)) if (!(key in told)) sources.set(`chain.${key}`, "network");
 }
 
 /** The roles a config file names; none when it cannot be read, which loading it reports. */

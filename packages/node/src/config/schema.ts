@@ -1,29 +1,50 @@
+import { arbitrumOne, local } from "@rivulet/chain";
 import { z } from "zod";
 import type { Surroundings } from "./secrets.ts";
 import {
+  account,
+  accountText,
   bytes,
   bytesOr,
   choice,
   duration,
   durationText,
+  endpoints,
   fileOrText,
   flagSwitch,
+  fraction,
   list,
   listenAddress,
   listenAddressOr,
+  moneyOr,
+  moneyText,
+  networkName,
   path,
   pathOr,
   peer,
   peers,
+  secondsOr,
   secret,
   secretReference,
   settings,
   text,
+  unitCount,
   url,
+  wei,
+  weiOr,
   whole,
 } from "./setting.ts";
 
-export const ROLES = ["gateway", "orchestrator", "worker", "runner"] as const;
+export const ROLES = ["gateway", "orchestrator", "worker", "runner", "signer", "redeemer"] as const;
+
+/** The roles that have money: they read the section `chain`. */
+export const PAYING_ROLES: readonly Role[] = ["gateway", "orchestrator", "signer", "redeemer"];
+
+/** The networks with money, by name. */
+export const networks = { [arbitrumOne.name]: arbitrumOne, [local.name]: local } as const;
+
+/** What is not on any chain: nothing is paid. */
+export const OFFCHAIN = "offchain";
 
 /** The kinds of node one process can be. */
 export type Role = (typeof ROLES)[number];
@@ -44,9 +65,87 @@ function nodeSection(surroundings: Surroundings) {
       ["auto", "lines", "json"],
       "auto",
     ),
+    network: networkName("network", "the chain on which jobs are paid", [OFFCHAIN, ...Object.keys(networks)], OFFCHAIN),
     stopWithParent: flagSwitch("stopWithParent", "stop when standard input closes: for programs that start nodes"),
   };
 }
+
+/** The chain, for every role that pays or is paid. Ignored off-chain. */
+function chainSection(surroundings: Surroundings) {
+  return z.strictObject({
+    rpc: endpoints(
+      "ethUrl",
+      "JSON-RPC endpoints of the chain, comma separated; the next takes over when one fails",
+      surroundings,
+    ),
+    account: account(
+      "ethAcctAddr",
+      "the account that signs and sends transactions (default: the only one in the keystore)",
+    ),
+    keystore: path(
+      "ethKeystorePath",
+      "key file in the Web3 Secret Storage form, or a directory of them",
+      surroundings,
+      "~/.rivulet/keystore",
+    ),
+    passphrase: secret("ethPassword", "passphrase of the key: itself, a file, file:PATH or env:NAME", surroundings),
+    operator: account("ethOrchAddr", "the registered orchestrator that is paid (default: the account itself)"),
+    controller: account("ethController", "the contract that knows the others (default: the network's)"),
+    aiServiceRegistry: flagSwitch(
+      "aiServiceRegistry",
+      "look addresses of orchestrators up in the registry of AI nodes",
+    ),
+    priceFeed: account("priceFeedAddr", "the contract that tells what an ether costs (default: the network's)"),
+    pollInterval: secondsOr(
+      "blockPollingInterval",
+      "how often the head of the chain is asked for (default: the network's)",
+    ),
+    minGasPrice: weiOr("minGasPrice", "gas prices below this are taken for errors (default: the network's)"),
+    maxGasPrice: weiOr("maxGasPrice", "no transaction pays more for a unit of gas (default: no limit)"),
+    transactionTimeout: duration(
+      "transactionTimeout",
+      "how long a transaction may stay out before it is replaced",
+      "5min",
+    ),
+    maxTransactionReplacements: whole(
+      "maxTransactionReplacements",
+      "how often a transaction is sent again with more gas",
+      1,
+      [0, 20],
+    ),
+    initializeRound: flagSwitch("initializeRound", "begin rounds that nobody else begins"),
+    initializeRoundMaxDelay: duration("initializeRoundMaxDelay", "at most how long to wait for others to do it", "30s"),
+  });
+}
+
+/** The limits within which a payer signs. Source: payments 22. */
+function payerSettings() {
+  return {
+    maxTicketValue: wei("maxTicketEV", "the most one ticket may be worth on average", "3000 gwei"),
+    maxPaymentValue: wei("maxTotalEV", "the most the tickets of one payment may be worth on average", "20000 gwei"),
+    depositMultiplier: whole(
+      "depositMultiplier",
+      "a winner may take at most the deposit divided by this",
+      1,
+      [1, 1_000_000],
+    ),
+    maxPrice: moneyOr("maxPricePerUnit", "the most one unit of any work may cost, 0 for any price"),
+    priceUnits: unitCount("pixelsPerUnit", "how many units a price is for"),
+    maxPrices: z.array(priceRow).default([]),
+    maxPriceTable: fileOrText(
+      "maxPricePerCapability",
+      "the most a unit may cost by pipeline and model: a JSON file or its text",
+    ),
+  };
+}
+
+/** A price in a document, for an amount of work in the unit of its pipeline, such as `1 Mpx`. */
+const priceRow = z.strictObject({
+  pipeline: z.string(),
+  model: z.string().min(1).default("default"),
+  price: moneyText,
+  per: z.string(),
+});
 
 /** What every role that runs models itself has in common. */
 function modelsSection(surroundings: Surroundings) {
@@ -120,6 +219,19 @@ export function gatewaySection(surroundings: Surroundings) {
     keepResults: duration("keepResults", "how long results can be fetched", "10min"),
     resultMemory: bytes("resultMemory", "memory for results; the oldest make room", "256 MiB"),
     hedge: flagSwitch("hedge", "start a second attempt when the first is slower than usual"),
+    ...payerSettings(),
+    selectRandom: fraction("selectRandFreq", "share of chance in choosing, with the published formula"),
+    selectStake: fraction("selectStakeWeight", "share of stake in choosing, with the published formula"),
+    selectPrice: fraction("selectPriceWeight", "share of price in choosing, with the published formula"),
+    selectPriceFactor: fraction(
+      "selectPriceExpFactor",
+      "wei a unit by which a price loses weight, with the published formula",
+    ),
+    remoteSigner: url("remoteSignerUrl", "pay through the remote signer at this address, without a key here"),
+    remoteSignerHeaders: list(
+      "remoteSignerHeaders",
+      "headers for the remote signer alone: NAME:VALUE, comma separated",
+    ),
   });
 }
 
@@ -133,6 +245,19 @@ export function orchestratorSection(surroundings: Surroundings) {
     secret: secret("orchSecret", "shared secret of workers: itself, a file, file:PATH or env:NAME", surroundings),
     isWorker: flagSwitch("aiWorker", "do jobs on this machine too, with a runner of its own"),
     ...modelsSection(surroundings),
+    price: moneyOr("pricePerUnit", "what one unit of work costs where no model's price says otherwise"),
+    priceUnits: unitCount("pixelsPerUnit", "how many units a price is for"),
+    prices: z.array(priceRow.extend({ gateway: accountText.optional() })).default([]),
+    gatewayPrices: fileOrText("pricePerGateway", "prices for single gateways: a JSON file or its text"),
+    autoAdjustPrice: flagSwitch("autoAdjustPrice", "add the cost of redeeming to the price", true),
+    ticketValue: wei("ticketEV", "what a ticket shall be worth on average", "1000 gwei"),
+    maxFaceValue: weiOr("maxFaceValue", "no winner is for more (default: no limit)"),
+    redeemer: text("redeemerAddr", "the redeemer that redeems for this orchestrator, HOST:PORT"),
+    redeemerSecret: secret(
+      "redeemerSecret",
+      "the redeemer's shared secret: itself, a file, file:PATH or env:NAME",
+      surroundings,
+    ),
   });
 }
 
@@ -153,6 +278,35 @@ export function runnerSection(surroundings: Surroundings) {
     httpAddr: listenAddress("httpAddr", "address of the runner routes", "127.0.0.1:8000"),
     token: secret("authToken", "bearer token that callers must show", surroundings),
     ...modelsSection(surroundings),
+  });
+}
+
+export function signerSection(surroundings: Surroundings) {
+  return z.strictObject({
+    httpAddr: listenAddress("httpAddr", "address of the signer's routes", "127.0.0.1:8935"),
+    callers: pathOr("apiKeys", "file of callers' bearer keys: NAME KEY a line, or NAME sha256:DIGEST", surroundings),
+    authWebhook: url("remoteSignerWebhookUrl", "asked before anything is signed for a caller"),
+    authWebhookHeaders: list("remoteSignerWebhookHeaders", "headers for that webhook: NAME:VALUE, comma separated"),
+    allowNoAuth: flagSwitch("remoteSignerAllowNoAuth", "sign for whoever reaches the loopback address"),
+    callerBudget: weiOr("callerBudget", "the most that is signed for one caller in a day (default: no limit)"),
+    discovery: flagSwitch("remoteDiscovery", "tell callers which orchestrators there are"),
+    orchestrators: peers(
+      "orchAddr",
+      "orchestrators that discovery tells of, comma separated (default: those of the chain)",
+    ),
+    ...payerSettings(),
+  });
+}
+
+export function redeemerSection(surroundings: Surroundings) {
+  return z.strictObject({
+    httpAddr: listenAddress("httpAddr", "address for orchestrators", "127.0.0.1:8935"),
+    secret: secret(
+      "redeemerSecret",
+      "shared secret of the orchestrators: itself, a file, file:PATH or env:NAME",
+      surroundings,
+    ),
+    allowNoAuth: flagSwitch("allowNoAuth", "redeem for whoever reaches the loopback address"),
   });
 }
 
@@ -185,8 +339,17 @@ export function documentSchema(surroundings: Surroundings) {
     orchestrator: orchestratorSection(surroundings).prefault({}),
     worker: workerSection(surroundings).prefault({}),
     runner: runnerSection(surroundings).prefault({}),
+    signer: signerSection(surroundings).prefault({}),
+    redeemer: redeemerSection(surroundings).prefault({}),
+    chain: chainSection(surroundings).prefault({}),
   });
 }
 
 export type Settings = z.output<ReturnType<typeof documentSchema>>;
 export type GatewaySettings = Settings["gateway"];
+export type ChainSettings = Settings["chain"];
+
+/** The sections of the document that matter to some roles. */
+export function sectionsOf(roles: readonly Role[]): readonly string[] {
+  return roles.some((role) => PAYING_ROLES.includes(role)) ? [...roles, "chain"] : roles;
+}

@@ -1,10 +1,25 @@
+import { type Address, address } from "@rivulet/crypto";
 import { type Milliseconds, type ServiceUri, serviceUri } from "@rivulet/primitives";
 import { z } from "zod";
-import { findBytes, findDuration } from "./quantities.ts";
+import { findBytes, findDecimal, findDuration, findMoney, findWei, type Money } from "./quantities.ts";
 import { resolveSecret, Secret, type Surroundings } from "./secrets.ts";
 
-/** How the text after a flag becomes a value of the document. A switch may stand alone. */
-export type FlagForm = "text" | "path" | "file-or-text" | "list" | "number" | "switch" | "secret" | "json";
+/**
+ * How the text after a flag becomes a value of the document. A switch may stand alone; a bare number of `wei` or `seconds`
+ * gets its unit, as operators of other nodes write none; `endpoints` are URLs, which may hold a key.
+ */
+export type FlagForm =
+  | "text"
+  | "path"
+  | "file-or-text"
+  | "list"
+  | "number"
+  | "switch"
+  | "secret"
+  | "json"
+  | "wei"
+  | "seconds"
+  | "endpoints";
 
 /** What an operator is told about a setting. */
 export interface Told {
@@ -50,8 +65,34 @@ export function choice<const T extends readonly [string, ...string[]]>(
   return z.enum(of).prefault(standard).register(settings, { flag, form: "text", help: told, standard });
 }
 
-export function flagSwitch(flag: string, help: string) {
-  return z.boolean().default(false).register(settings, { flag, form: "switch", help, standard: "false" });
+/** A choice of networks, by our names or by those of other nodes. */
+export function networkName(flag: string, help: string, of: readonly [string, ...string[]], standard: string) {
+  const told = `${help} (${of.join(", ")})`;
+  const named = z.preprocess((value) => (value === "arbitrum-one-mainnet" ? "arbitrum-one" : value), z.enum(of));
+  return named.prefault(standard).register(settings, { flag, form: "text", help: told, standard });
+}
+
+/** A number that need not be whole, of 0 or more. */
+export function fraction(flag: string, help: string) {
+  return z.number().min(0).max(1e18).optional().register(settings, { flag, form: "number", help });
+}
+
+/** How many units of work a price is for: a whole number, as `1000000` or `1e12`. */
+export function unitCount(flag: string, help: string) {
+  const count = z.union([z.number(), z.string()]).transform((value, context): bigint => {
+    const found = findDecimal(`${value}`);
+    if (found !== undefined && found.denominator === 1n && found.numerator > 0n) return found.numerator;
+    context.addIssue({ code: "custom", message: `"${value}" is not a whole number of 1 or more` });
+    return z.NEVER;
+  });
+  return count.prefault(1).register(settings, { flag, form: "text", help, standard: "1" });
+}
+
+export function flagSwitch(flag: string, help: string, standard = false) {
+  return z
+    .boolean()
+    .default(standard)
+    .register(settings, { flag, form: "switch", help, standard: `${standard}` });
 }
 
 export function whole(flag: string, help: string, standard: number, [least, most]: readonly [number, number]) {
@@ -75,6 +116,92 @@ export const durationText = z.string().transform((value, context): Milliseconds 
 
 export function duration(flag: string, help: string, standard: string) {
   return durationText.prefault(standard).register(settings, { flag, form: "text", help, standard });
+}
+
+/** A duration that a flag may give as bare seconds. */
+export function secondsOr(flag: string, help: string, standard?: string) {
+  const told = { flag, form: "seconds", help, ...(standard === undefined ? {} : { standard }) } as const;
+  return durationText.optional().register(settings, told);
+}
+
+const weiText = z.string().transform((value, context): bigint => {
+  const found = findWei(value);
+  if (found !== undefined) return found;
+  context.addIssue({
+    code: "custom",
+    message: `"${value}" is not an amount: write it with its unit, such as 0.3 gwei or 0.01 ETH`,
+  });
+  return z.NEVER;
+});
+
+export function wei(flag: string, help: string, standard: string) {
+  return weiText.prefault(standard).register(settings, { flag, form: "wei", help, standard });
+}
+
+/** An amount that may be absent. */
+export function weiOr(flag: string, help: string) {
+  return weiText.optional().register(settings, { flag, form: "wei", help });
+}
+
+export const moneyText = z.string().transform((value, context): Money => {
+  const found = findMoney(value);
+  if (found !== undefined) return found;
+  context.addIssue({
+    code: "custom",
+    message: `"${value}" is not a price: write it with its currency, such as 120 gwei or 0.08 USD`,
+  });
+  return z.NEVER;
+});
+
+/** A price for so many units as another setting says. */
+export function moneyOr(flag: string, help: string) {
+  return moneyText.optional().register(settings, { flag, form: "wei", help });
+}
+
+export const accountText = z.string().transform((value, context): Address => {
+  try {
+    return address(value);
+  } catch {
+    context.addIssue({ code: "custom", message: `"${value}" is not an account: write 0x and 40 hex digits` });
+    return z.NEVER;
+  }
+});
+
+/** An account of the chain, or a contract of it. */
+export function account(flag: string, help: string) {
+  return accountText.optional().register(settings, { flag, form: "text", help });
+}
+
+/** URLs of one service. They may hold a key: shown they are only their origin, and a document refers to them. */
+export function endpoints(flag: string, help: string, surroundings: Surroundings) {
+  return z
+    .array(z.union([z.instanceof(Secret), endpointText(surroundings)]))
+    .default([])
+    .register(settings, { flag, form: "endpoints", help });
+}
+
+function endpointText(surroundings: Surroundings) {
+  return z.string().transform((value, context): Secret => {
+    const told = /^(?:env|file):/.test(value) ? resolveSecret(value, surroundings) : openEndpoint(value);
+    const problem = told instanceof Secret ? endpointProblem(told.reveal()) : told.problem;
+    if (told instanceof Secret && problem === undefined) return told;
+    context.addIssue({ code: "custom", message: problem ?? "" });
+    return z.NEVER;
+  });
+}
+
+/** A URL in a document that has room for no key. */
+function openEndpoint(value: string): Secret | { readonly problem: string } {
+  const parsed = URL.parse(value);
+  const isOpen = parsed !== null && `${parsed.origin}/` === parsed.href;
+  return isOpen || parsed === null
+    ? new Secret(value, value)
+    : { problem: "a URL with a path, a query or a password may hold a key: write it as env:NAME or file:PATH" };
+}
+
+function endpointProblem(value: string): string | undefined {
+  const protocol = URL.parse(value)?.protocol ?? "";
+  return /^(?:https?|wss?):$/.test(protocol) ? undefined : "an endpoint is an http, https, ws or wss URL";
 }
 
 const byteText = z.string().transform((value, context): number => {
