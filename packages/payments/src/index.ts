@@ -38,6 +38,14 @@ export type {
   WinnerTotals,
 } from "./ports.ts";
 export {
+  RedemptionQueue,
+  type RedemptionQueueOptions,
+  type RedemptionQueuePorts,
+  type WaitingWinner,
+} from "./redemption-queue.ts";
+export type { GasLimits, Obstacle } from "./redemption-rules.ts";
+export { type SenderCover, SenderMonitor, type SenderMonitorPorts, senderCover } from "./sender-monitor.ts";
+export {
   auxData,
   draw,
   type Payment,
