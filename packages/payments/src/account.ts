@@ -1,5 +1,5 @@
 import type { Address } from "@rivulet/crypto";
-import type { Milliseconds, Rational } from "@rivulet/primitives";
+import { type Milliseconds, Rational } from "@rivulet/primitives";
 
 /** Whether we pay on an account, or are paid. */
 export type AccountSide = "payer" | "payee";
@@ -53,4 +53,55 @@ export interface AccountChange {
 export interface PeerTotals extends AccountTotals {
   readonly side: AccountSide;
   readonly peer: Address;
+}
+
+export const NO_TOTALS: AccountTotals = {
+  credited: Rational.ZERO,
+  debited: Rational.ZERO,
+  expired: Rational.ZERO,
+  tickets: 0n,
+};
+
+/** What is left: what the payee still owes in work, or the payer in money when it is below zero. */
+export function balanceOf({ credited, debited, expired }: AccountTotals): Rational {
+  return credited.minus(debited).minus(expired);
+}
+
+export function addTotals(a: AccountTotals, b: AccountTotals): AccountTotals {
+  return {
+    credited: a.credited.plus(b.credited),
+    debited: a.debited.plus(b.debited),
+    expired: a.expired.plus(b.expired),
+    tickets: a.tickets + b.tickets,
+  };
+}
+
+/** The account after a change; `row` is absent when the change opens it. */
+export function changedAccount(row: AccountRow | undefined, change: AccountChange): AccountRow {
+  const fixedPrice = change.fixedPrice ?? row?.fixedPrice;
+  return {
+    key: change.key,
+    ...addTotals(row ?? NO_TOTALS, { ...NO_TOTALS, ...definedTotals(change) }),
+    ...(fixedPrice === undefined ? {} : { fixedPrice }),
+    touchedAt: change.touchedAt,
+  };
+}
+
+/** The sums of an account that was closed: what was left of it has expired. */
+export function closedTotals(row: AccountTotals): AccountTotals {
+  return { ...row, expired: row.expired.plus(balanceOf(row)) };
+}
+
+/** Equal for equal keys only. */
+export function accountText({ side, peer, id }: AccountKey): string {
+  return `${side} ${peer} ${id}`;
+}
+
+function definedTotals({ credited, debited, expired, tickets }: AccountChange): Partial<AccountTotals> {
+  return {
+    ...(credited === undefined ? {} : { credited }),
+    ...(debited === undefined ? {} : { debited }),
+    ...(expired === undefined ? {} : { expired }),
+    ...(tickets === undefined ? {} : { tickets }),
+  };
 }

@@ -1,12 +1,19 @@
-export type {
-  AccountChange,
-  AccountKey,
-  AccountRow,
-  AccountSide,
-  AccountTotals,
-  PeerTotals,
+export {
+  type AccountChange,
+  type AccountKey,
+  type AccountRow,
+  type AccountSide,
+  type AccountTotals,
+  accountText,
+  addTotals,
+  balanceOf,
+  changedAccount,
+  closedTotals,
+  NO_TOTALS,
+  type PeerTotals,
 } from "./account.ts";
 export { type FaceValueTerms, faceValue, TX_COST_MULTIPLIER, txCostMultiplier } from "./face-value.ts";
+export { MemoryPaymentStore } from "./memory-payment-store.ts";
 export { MAX_NONCES, NonceWindow } from "./nonce-window.ts";
 export type {
   Activity,

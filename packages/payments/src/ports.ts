@@ -159,8 +159,9 @@ export interface PaymentToTake {
   readonly ticketValue: Rational;
   /** Queued whatever their nonces; one that is known by its hash is left as it is. */
   readonly winners: readonly WinningTicket[];
+  /** Left as it is when nothing is credited. */
   readonly account: AccountKey;
-  /** Set when the account has none. */
+  /** Set with the first credit, when the account has none. */
   readonly fixedPrice?: Rational;
   readonly at: Milliseconds;
 }

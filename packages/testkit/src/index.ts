@@ -1,5 +1,6 @@
 export { TestClock, turn } from "./clock.ts";
 export { type ExecutorUnderTest, executorContract } from "./contracts/executor.ts";
+export { type PaymentStoreUnderTest, paymentStoreContract } from "./contracts/payment-store.ts";
 export { type FakeJob, type FakeModel, FakeOrchestrator, type FakeOrchestratorOptions } from "./fake-orchestrator.ts";
 export {
   answersRubbish,
