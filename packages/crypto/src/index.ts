@@ -2,6 +2,12 @@ export { type Address, address, addressBytes, addressFromBytes, checksumAddress,
 export { bigInteger, bigIntegerBytes } from "./big-integer.ts";
 export { keccak256 } from "./keccak.ts";
 export {
+  type BatchSigner,
+  SignatureThreads,
+  type SignatureThreadsOptions,
+  type SignatureThreadsPorts,
+} from "./signature-threads.ts";
+export {
   acceptAnySignature,
   discoveryText,
   keySigner,
@@ -9,6 +15,7 @@ export {
   personalHash,
   rawSign,
   rawVerify,
+  recoverSigner,
   type Signer,
   type VerifySignature,
   verifySignature,

@@ -38,7 +38,7 @@ export function rawSign(privateKey: Uint8Array, message: Uint8Array): Uint8Array
 
 /** Whether `signature` is `address`'s over the personal hash of `message` itself. High s and v of 0 or 1 are refused. */
 export function rawVerify(address: Address, message: Uint8Array, signature: Uint8Array): boolean {
-  return recover(message, signature) === address;
+  return recoverSigner(message, signature) === address;
 }
 
 /** Whether `signature` is `address`'s over keccak of `message`. */
@@ -71,7 +71,8 @@ export function discoveryText(address: Address): Uint8Array {
   return Buffer.from(checksumAddress(address), "ascii");
 }
 
-function recover(message: Uint8Array, signature: Uint8Array): Address | undefined {
+/** Whose signature over the personal hash of `message` itself it is; `undefined` when it is nobody's. Never throws. */
+export function recoverSigner(message: Uint8Array, signature: Uint8Array): Address | undefined {
   const recovery = (signature[SIGNATURE_LENGTH - 1] ?? 0) - V_OFFSET;
   if (signature.length !== SIGNATURE_LENGTH || (recovery !== 0 && recovery !== 1)) return undefined;
   if (Buffer.compare(signature.subarray(32, 64), HALF_ORDER) > 0) return undefined;
