@@ -3,6 +3,7 @@ import type { Configuration } from "./config/load.ts";
 import type { Role } from "./config/schema.ts";
 import { provideDataDirectory } from "./data-directory.ts";
 import { withAdvice } from "./listen-failure.ts";
+import type { PriceReload } from "./pricing/reload.ts";
 import { gatewayRole } from "./roles/gateway.ts";
 import { orchestratorRole } from "./roles/orchestrator.ts";
 import { runnerRole } from "./roles/runner.ts";
@@ -25,6 +26,8 @@ export interface NodePorts {
   readonly log: Logger;
   /** Rivulet's own version. */
   readonly version: string;
+  /** Hands roles new prices while they run. Absent: prices stay. */
+  readonly reload?: PriceReload | undefined;
 }
 
 /** What a role may use to make itself. */

@@ -15,6 +15,7 @@ export {
 } from "./local-network.ts";
 export { createLogger, type LogFormat, type LoggerOptions, type LogLevel } from "./logger.ts";
 export { type NodeEvent, NodeProcess, type NodeProcessOptions, readyLine } from "./node-process.ts";
+export { PriceReload, type PriceReloadOptions } from "./pricing/reload.ts";
 export { ProgressLines, type Screen } from "./progress.ts";
 export { runUntilStopped, type ShutdownOptions, type ShutdownPorts } from "./shutdown.ts";
 export { findStarterModels, type StarterModel } from "./starter-models.ts";

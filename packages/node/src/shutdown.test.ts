@@ -32,6 +32,18 @@ describe("a node", () => {
     expect(process.listenerCount("SIGINT")).toBe(0);
   });
 
+  test("does at SIGHUP what it is asked for, and goes on", async () => {
+    const { process, signal } = world();
+    const hangup = vi.fn();
+    const run = runUntilStopped(node(), options, { process, log: silentLogger, hangup });
+    await turn();
+    signal("SIGHUP");
+    signal("SIGHUP");
+    expect(hangup).toHaveBeenCalledTimes(2);
+    signal("SIGTERM");
+    expect(await run).toBe(0);
+  });
+
   test("stops while it starts, and that is no failure", async () => {
     const { process, signal } = world();
     const stopped = Promise.withResolvers<void>();

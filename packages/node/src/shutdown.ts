@@ -14,6 +14,8 @@ export interface ShutdownPorts {
   readonly log: Logger;
   /** Ends at once whatever must not outlive this process; called when there is no time left. */
   readonly abandon?: () => void;
+  /** What SIGHUP asks for where no terminal can be gone; without it SIGHUP stops. */
+  readonly hangup?: () => void;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -52,7 +54,10 @@ export async function runUntilStopped(
     }, options.limit);
     stopping.abort(new RivuletError("node.stopping", { reason }));
   };
-  const onSignal = (signal: NodeJS.Signals) => stop(exitCodeOf(signal), signal);
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (signal === "SIGHUP" && ports.hangup !== undefined) ports.hangup();
+    else stop(exitCodeOf(signal), signal);
+  };
   const onParentGone = () => stop(0, "the parent has gone");
 
   for (const signal of SIGNALS) ports.process.on(signal, onSignal);

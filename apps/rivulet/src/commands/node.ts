@@ -3,6 +3,7 @@ import {
   configure,
   createLogger,
   helpLines,
+  PriceReload,
   type Role,
   readyLine,
   runUntilStopped,
@@ -27,21 +28,26 @@ export async function nodeCommand(
     terminal.result(`usage: rivulet ${role ?? "start"} [flags]\n\n${helpLines(parsed.known).join("\n")}`);
     return 0;
   }
-  const { configuration } = parsed;
+  const { configuration, again, priceFiles } = parsed;
   const { logLevel, logFormat, stopWithParent } = configuration.settings;
   const format = logFormat === "auto" ? (terminal.screen.isTTY ? "lines" : "json") : logFormat;
   const log = createLogger({ level: logLevel, format });
+  using reload = new PriceReload({ files: priceFiles, read: again }, log);
   const node = new ComposedNode(configuration, {
     log,
+    reload,
     clock: systemClock,
     randomness: secureRandomness,
     version: VERSION,
   });
-  return runUntilStopped(
+  // On a terminal SIGHUP means that it has gone.
+  const hangup = terminal.screen.isTTY ? {} : { hangup: () => reload.reload("SIGHUP") };
+  return await runUntilStopped(
     node,
     { limit: STOP_LIMIT, withParent: stopWithParent },
-    { process, log },
+    { process, log, ...hangup },
     async (stopping) => {
+      reload.start();
       terminal.result(readyLine(node.roles));
       await node.watch(stopping);
       return undefined;
