@@ -8,13 +8,14 @@ import {
   decodePayment,
   decodeSegmentCredentials,
   PAYMENT_HEADER,
-  type Payment,
+  RIVULET_HEADER,
   SEGMENT_HEADER,
   type SegmentCredentials,
   verifySegmentCredentials,
 } from "@rivulet/wire";
+import type { Bill, Cashier } from "./cashier.ts";
 import type { AdmittedJob, Slot } from "./executor.ts";
-import { refusing } from "./http/refusal.ts";
+import { refusing, refusingLater } from "./http/refusal.ts";
 
 /** A request that has been read and not yet looked at. */
 export interface AskedJob {
@@ -24,11 +25,13 @@ export interface AskedJob {
   readonly media: Readonly<Record<string, MediaFile>>;
 }
 
-/** A job we have agreed to do, and the slot to do it on. Disposing gives the slot back. */
+/** A job we have agreed to do, the slot to do it on, and the money for it. Disposing gives both back. */
 export interface Admitted extends Disposable {
   readonly job: AdmittedJob;
   readonly slot: Slot;
   readonly work: Work;
+  /** Absent off-chain. */
+  readonly bill: Bill | undefined;
 }
 
 export interface AdmissionPorts {
@@ -39,7 +42,11 @@ export interface AdmissionPorts {
   /** What this orchestrator offers now. */
   readonly capabilities: () => Capabilities;
   readonly tryReserve: (pipeline: Pipeline, model: ModelId) => Slot | undefined;
+  /** Absent off-chain, where nobody pays. */
+  readonly cashier?: Cashier;
 }
+
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Credentials of one session are the same text with every job: so many are kept read, and checked again each time. */
 const KNOWN_CREDENTIALS = 1024;
@@ -57,8 +64,8 @@ export class Admission {
   }
 
   /** Throws `Refusal` with the status of the step that refused. */
-  admit(asked: AskedJob, headers: Readonly<Record<string, string | readonly string[] | undefined>>): Admitted {
-    const { clock, randomness, tokens, verifySignature, capabilities, tryReserve } = this.#ports;
+  async admit(asked: AskedJob, headers: Headers): Promise<Admitted> {
+    const { clock, randomness, tokens, verifySignature, capabilities, tryReserve, cashier } = this.#ports;
     const { pipeline, model, request, media } = asked;
     const payment = refusing(402, () => decodePayment(single(headers[PAYMENT_HEADER])));
     const header = single(headers[SEGMENT_HEADER]) ?? "";
@@ -69,18 +76,19 @@ export class Admission {
       this.#remember(header, credentials);
     });
     const work = refusing(400, () => workOf(pipeline, request, probeFiles(pipeline.media, media)));
+    using taken = new DisposableStack();
     const slot = refusing(503, () => {
       const reserved = tryReserve(pipeline, model);
       if (reserved === undefined) throw new RivuletError("capacity.exhausted", { pipeline: pipeline.name, model });
-      return reserved;
+      return taken.use(reserved);
     });
-    this.#takePayment(payment);
+    const isOurs = headers[RIVULET_HEADER] !== undefined;
+    const bill = await refusingLater(400, async () => await cashier?.take(payment, { pipeline, model, work, isOurs }));
+    if (bill !== undefined) taken.use(bill);
     const job = { requestId: randomId(randomness), pipeline, model, request, media };
-    return { job, slot, work, [Symbol.dispose]: () => slot[Symbol.dispose]() };
+    const held = taken.move();
+    return { job, slot, work, bill, [Symbol.dispose]: () => held.dispose() };
   }
-
-  /** Off-chain nobody pays. Tickets are taken here, after the slot is certain and before the work. */
-  #takePayment(_payment: Payment): void {}
 
   #remember(header: string, credentials: SegmentCredentials): void {
     if (this.#known.has(header)) return;

@@ -1,4 +1,4 @@
-import { acceptAnySignature, offChainSigner } from "@rivulet/crypto";
+import { acceptAnySignature, offChainSigner, verifySignature } from "@rivulet/crypto";
 import { batchPipelines } from "@rivulet/pipelines";
 import {
   BodyBudget,
@@ -18,8 +18,9 @@ import {
 import { AuthTokens, type Capabilities, COMPATIBILITY_VERSION, RESULTS_PATH } from "@rivulet/wire";
 import { Admission } from "./admission.ts";
 import { capabilitiesOfOffers } from "./advertise.ts";
+import { Cashier } from "./cashier.ts";
 import { clockDeadline, orAborted } from "./clock-deadline.ts";
-import type { Executor, ResultBytes } from "./executor.ts";
+import type { Executor, ModelOffer, ResultBytes } from "./executor.ts";
 import { RemoteWorkers } from "./executors/remote-workers.ts";
 import { SeveralExecutors } from "./executors/several.ts";
 import { Discovery } from "./grpc/discovery.ts";
@@ -39,6 +40,7 @@ import {
   RESULT_BODIES_BYTES,
 } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
+import type { OrchestratorPayments } from "./payments.ts";
 import { ResultStore, type ResultStoreOptions } from "./result-store.ts";
 import { WorkerRegistry } from "./workers/registry.ts";
 import { takeResult } from "./workers/result-post.ts";
@@ -76,6 +78,8 @@ export interface OrchestratorPorts {
   readonly log: Logger;
   /** Does jobs on this machine. Without one only attached workers do. */
   readonly executor?: Executor;
+  /** What makes it work for money. Without it, it is off-chain: nobody pays and every signature will do. */
+  readonly payments?: OrchestratorPayments;
 }
 
 /** How often expired results are looked for; a download looks by itself. */
@@ -104,6 +108,7 @@ export class Orchestrator implements Startable {
   readonly #stopping = new AbortController();
   readonly #routes = new Map<string, (request: HttpRequest, response: HttpResponse) => unknown>();
   readonly #discovery: Discovery;
+  readonly #cashier: Cashier | undefined;
   readonly #jobPorts: BatchJobPorts;
   #capabilities: Capabilities;
   #listeners: readonly Listener[] = [];
@@ -111,6 +116,7 @@ export class Orchestrator implements Startable {
   #isStopping = false;
   #starting: Promise<void> = Promise.resolve();
   #listening: Disposable | undefined;
+  #repricing: Disposable | undefined;
   #sweeping: Promise<void> = Promise.resolve();
 
   constructor(options: OrchestratorOptions, ports: OrchestratorPorts) {
@@ -130,15 +136,24 @@ export class Orchestrator implements Startable {
       log,
     });
     this.#executor = new SeveralExecutors(ports.executor === undefined ? [remote] : [ports.executor, remote]);
-    this.#capabilities = capabilitiesOfOffers(this.#executor.offers(), "free");
+    const { payments } = ports;
+    const cashier = payments === undefined ? undefined : new Cashier(payments);
+    this.#cashier = cashier;
+    this.#capabilities = capabilitiesOfOffers(this.#offers(), "free");
     const tokens = new AuthTokens(randomness.bytes(AUTH_KEY_BYTES));
-    const shared = { clock, randomness, tokens, verifySignature: acceptAnySignature };
+    const shared = {
+      clock,
+      randomness,
+      tokens,
+      verifySignature: payments === undefined ? acceptAnySignature : verifySignature,
+      ...(cashier === undefined ? {} : { cashier }),
+    };
     this.#discovery = new Discovery(
       { nodes: options.nodes ?? [] },
       {
         ...shared,
-        signer: offChainSigner,
-        offers: () => this.#executor.offers(),
+        signer: payments?.signer ?? offChainSigner,
+        offers: () => this.#offers(),
         hardware: () => this.#executor.hardware(),
         serviceUri: () => this.serviceUri,
       },
@@ -149,7 +164,8 @@ export class Orchestrator implements Startable {
       admission: new Admission({
         ...shared,
         capabilities: () => this.#capabilities,
-        tryReserve: (pipeline, model) => this.#executor.tryReserve(pipeline, model),
+        tryReserve: (pipeline, model) =>
+          this.#isOffered({ pipeline, model }) ? this.#executor.tryReserve(pipeline, model) : undefined,
       }),
       store: (requestId: string, file: ResultBytes) => this.#urlOf(this.#results.put(requestId, file)),
       bodies: new BodyBudget(options.maxBodiesBytes ?? JOB_BODIES_BYTES),
@@ -187,6 +203,9 @@ export class Orchestrator implements Startable {
     await Promise.all(this.#listeners.map((listener) => listener.stop(farewell)));
     await this.#sweeping;
     this.#listening?.[Symbol.dispose]();
+    this.#repricing?.[Symbol.dispose]();
+    this.#cashier?.[Symbol.dispose]();
+    for (const part of this.#ports.payments?.parts?.toReversed() ?? []) await part.stop();
     this.#results.clear();
   }
 
@@ -195,15 +214,37 @@ export class Orchestrator implements Startable {
     const { log } = this.#ports;
     const workers =
       workerSecret === undefined ? undefined : new WorkerStream(workerSecret, this.#registry, this.#tasks);
+    for (const part of this.#ports.payments?.parts ?? []) await part.start();
     await this.#listen(this.#handler(grpcHandler({ discovery: this.#discovery, workers, log })));
     this.#serviceUri = this.#options.serviceUri ?? serviceUri(this.address);
     const refresh = () => {
-      this.#capabilities = capabilitiesOfOffers(this.#executor.offers(), "free");
+      this.#capabilities = capabilitiesOfOffers(this.#offers(), "free");
     };
     refresh();
     this.#listening = this.#executor.onOffersChanged(refresh);
+    this.#repricing = this.#ports.payments?.prices.onChanged(refresh);
+    this.#tellUnpriced();
     this.#sweeping = this.#sweep();
     log.info("orchestrator started", { address: this.address, serviceUri: this.#serviceUri });
+  }
+
+  /** What is for sale: on chain only what has a price. */
+  #offers(): readonly ModelOffer[] {
+    return this.#executor.offers().filter((offer) => this.#isOffered(offer));
+  }
+
+  #isOffered(model: Pick<ModelOffer, "pipeline" | "model">): boolean {
+    return this.#cashier?.isForSale(model) !== false;
+  }
+
+  /** A model without a price is silently for nobody, which no operator means. */
+  #tellUnpriced(): void {
+    for (const offer of this.#executor.offers())
+      if (!this.#isOffered(offer))
+        this.#ports.log.warn("model has no price and is not offered", {
+          pipeline: offer.pipeline.name,
+          model: offer.model,
+        });
   }
 
   /** Opens both ports, or none. */
@@ -252,7 +293,7 @@ export class Orchestrator implements Startable {
       });
     this.#routes.set("/healthz", (_request, response) => answer(response, 200, {}));
     this.#routes.set("/readyz", (_request, response) => {
-      const models = this.#isStopping ? 0 : this.#executor.offers().length;
+      const models = this.#isStopping ? 0 : this.#offers().length;
       const body = `${JSON.stringify({ isReady: models > 0, models, jobs: this.#jobs.size })}\n`;
       answer(response, models > 0 ? 200 : 503, { "content-type": "application/json" }, body);
     });

@@ -4,7 +4,7 @@ import { Rational } from "@rivulet/primitives";
 import { type Capabilities, NO_CAPABILITIES } from "@rivulet/wire";
 import { describe, expect, test } from "vitest";
 import { advertisedPrice, type PriceRow, Pricing } from "./pricing.ts";
-import { Quotes } from "./quotes.ts";
+import { highestWithin, Quotes } from "./quotes.ts";
 
 const friend = address(`0x${"11".repeat(20)}`);
 const anybody = address(`0x${"22".repeat(20)}`);
@@ -94,9 +94,10 @@ test("what costs something is never told to be free", () => {
 });
 
 describe("what is charged", () => {
-  const today = fraction("9");
-  const charged = (quotes: Quotes, expected: string) =>
-    String(quotes.charged(anybody, 27, "sd", fraction(expected), today));
+  const charged = (quotes: Quotes, expected: string) => {
+    const quote = quotes.find(anybody, 27, "sd");
+    return quote === undefined ? "not told" : String(highestWithin(quote, fraction(expected)));
+  };
 
   test("is what was told last, or before that", () => {
     const quotes = new Quotes();
@@ -113,11 +114,10 @@ describe("what is charged", () => {
     expect(charged(quotes, "1000000")).toBe("10");
   });
 
-  test("is today's price for those who were told nothing that is remembered, and not another model's", () => {
+  test("is not what another model costs, nor another gateway", () => {
     const quotes = new Quotes();
     quotes.tell(anybody, 27, "cheap", fraction("1"));
     quotes.tell(friend, 27, "sd", fraction("1"));
-    expect(charged(quotes, "1")).toBe("undefined");
-    expect(charged(quotes, "9")).toBe("9");
+    expect(charged(quotes, "1")).toBe("not told");
   });
 });

@@ -4,9 +4,10 @@ import type { Rational } from "@rivulet/primitives";
 /** Prices told to gateways that are remembered: beyond, the one told longest ago goes, and its gateway is told anew. */
 const MAX_QUOTES = 50_000;
 
-interface Quote {
+/** What one gateway was told one model costs. */
+export interface Quote {
   readonly current: Rational;
-  readonly previous: Rational | undefined;
+  readonly previous?: Rational | undefined;
 }
 
 /**
@@ -27,23 +28,13 @@ export class Quotes {
     if (this.#quotes.size > MAX_QUOTES && oldest !== undefined) this.#quotes.delete(oldest);
   }
 
-  /**
-   * What a unit is charged when the payer expects `expected`: the highest price told that is not above it. `undefined` when
-   * it expects less than anything told, `today` counting as told to those who were told nothing that is remembered.
-   */
-  charged(
-    gateway: Address,
-    capability: number,
-    model: string,
-    expected: Rational,
-    today: Rational,
-  ): Rational | undefined {
-    const { current, previous } = this.#quotes.get(`${gateway} ${capability} ${model}`) ?? {
-      current: today,
-      previous: undefined,
-    };
-    const told = previous === undefined ? [current] : [current, previous];
-    const [highest, other] = told.toSorted((a, b) => b.compare(a));
-    return [highest, other].find((price) => price !== undefined && price.compare(expected) <= 0);
+  find(gateway: Address, capability: number, model: string): Quote | undefined {
+    return this.#quotes.get(`${gateway} ${capability} ${model}`);
   }
+}
+
+/** The highest of the told prices that the payer has agreed to; `undefined` when it expects less than either. */
+export function highestWithin({ current, previous }: Quote, expected: Rational): Rational | undefined {
+  const told = previous === undefined ? [current] : [current, previous];
+  return told.toSorted((a, b) => b.compare(a)).find((price) => price.compare(expected) <= 0);
 }

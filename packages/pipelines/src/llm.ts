@@ -60,6 +60,7 @@ export const llm = definePipeline({
     .meta({ id: "LLMResponse", description: "The answer, or one event of a stream." }),
   unit: "token",
   meter: ({ max_tokens }) => BigInt(max_tokens),
+  spent: ({ usage }) => BigInt(Math.max(0, usage.completion_tokens)),
   drawn: [],
   latencyScore: (_request, work, took, response) =>
     response === undefined

@@ -67,6 +67,16 @@ export interface Pipeline<
    * request holds no billable work. For a live pipeline: the work of one second. Source: wire-protocol 4.5.
    */
   meter(request: z.output<Request>, media: Probes<Media>): bigint;
+  /**
+   * The work that an answer, or the last event of a stream, says was done: at most what was metered. Absent where that is
+   * always all of it. Between our own nodes only this is charged.
+   */
+  spent?(response: z.output<Response>): bigint;
+  /**
+   * Set where gateways of the older software count less than `meter` does. They pay for what they count, so that asking
+   * for the whole fee before the job would refuse every one of them. Source: payments-and-chain 14.1.
+   */
+  readonly isUndercounted?: boolean;
   /** Fields that a gateway draws at random when the application left them out, so that a retry repeats the same job. */
   readonly drawn: readonly string[];
   /** Fields that a gateway fills in from the files, so that peers need not look at them again. */

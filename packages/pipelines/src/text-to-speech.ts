@@ -37,6 +37,7 @@ export const textToSpeech = definePipeline({
   unit: "millicharacter",
   // Code points, not bytes: what orchestrators debit, though older gateways estimate bytes. Source: wire-protocol 4.5.
   meter: ({ text }) => BigInt(Array.from(text).length) * 1000n,
+  isUndercounted: true,
   drawn: [],
   latencyScore: (_request, work, took) => secondsPerUnit(took, work),
   deadline: ({ text }) => loadingAnd(60 + text.length / CHARACTERS_PER_SECOND),

@@ -2,6 +2,7 @@ import { discoveryText, type Signer, type VerifySignature } from "@rivulet/crypt
 import { type Clock, type Randomness, RivuletError, shortId } from "@rivulet/primitives";
 import type { AuthToken, AuthTokens, Hardware, OrchestratorInfo, OrchestratorRequest } from "@rivulet/wire";
 import { capabilitiesOfOffers } from "../advertise.ts";
+import type { Cashier } from "../cashier.ts";
 import type { ModelOffer } from "../executor.ts";
 
 export interface DiscoveryPorts {
@@ -13,6 +14,8 @@ export interface DiscoveryPorts {
   readonly offers: () => readonly ModelOffer[];
   readonly hardware: () => readonly Hardware[];
   readonly serviceUri: () => string;
+  /** Absent off-chain, where there are no prices and no ticket parameters. */
+  readonly cashier?: Cashier;
 }
 
 export interface DiscoveryOptions {
@@ -21,8 +24,8 @@ export interface DiscoveryOptions {
 }
 
 /**
- * What an orchestrator says about itself. What it cannot serve it answers too: the gateway chooses. Off-chain there are no
- * prices and no ticket parameters. Source: wire-protocol 3.2, 3.3.
+ * What an orchestrator says about itself. What it cannot serve it answers too: the gateway chooses. Source: wire-protocol
+ * 3.2, 3.3.
  */
 export class Discovery {
   readonly #options: DiscoveryOptions;
@@ -33,21 +36,24 @@ export class Discovery {
     this.#ports = ports;
   }
 
-  /** Throws "auth.rejected" when the signature is not the sender's. */
-  answer(request: OrchestratorRequest): OrchestratorInfo {
-    const { clock, randomness, tokens, signer, verifySignature, offers, hardware, serviceUri } = this.#ports;
+  /** Throws "auth.rejected" when the signature is not the sender's, and what `Cashier.quote` throws. */
+  async answer(request: OrchestratorRequest): Promise<OrchestratorInfo> {
+    const { clock, randomness, tokens, signer, verifySignature, offers, hardware, serviceUri, cashier } = this.#ports;
     if (!verifySignature(request.address, discoveryText(request.address), request.signature))
       throw new RivuletError("auth.rejected", {
         reason: "Invalid orchestrator request: orchestrator req sig check failed",
       });
+    const quotation = await cashier?.quote(request.address, request.capabilities);
+    const wantsAll = request.capabilities === undefined;
     return {
       serviceUri: serviceUri(),
-      address: signer.address,
+      address: cashier?.recipient ?? signer.address,
       capabilities: capabilitiesOfOffers(offers(), "free"),
       authToken: tokens.issue(shortId(randomness), clock.now()),
-      hardware: request.capabilities === undefined ? hardware() : [],
-      prices: [],
+      hardware: wantsAll ? hardware() : [],
+      prices: wantsAll ? (cashier?.list(request.address, offers()) ?? []) : [],
       nodes: this.#options.nodes,
+      ...quotation,
     };
   }
 

@@ -31,9 +31,9 @@ export function grpcHandler({ discovery, workers, log }: GrpcPorts) {
       log.error("control call failed", { reason: error instanceof Error ? error.message : "unknown" });
     return new ConnectError(text ?? legacyPhraseOf(error), Code.Unknown);
   };
-  const guarded = <T>(call: () => T, text?: string): T => {
+  const guarded = async <T>(call: () => T | Promise<T>, text?: string): Promise<T> => {
     try {
-      return call();
+      return await call();
     } catch (error) {
       throw told(error, text ?? reasonOf(error));
     }
@@ -50,7 +50,7 @@ export function grpcHandler({ discovery, workers, log }: GrpcPorts) {
         OrchestratorService,
         {
           getOrchestrator: (request) =>
-            guarded(() => orchestratorInfoMessage(discovery.answer(orchestratorRequestOf(request)))),
+            guarded(async () => orchestratorInfoMessage(await discovery.answer(orchestratorRequestOf(request)))),
           endTranscodingSession: ({ authToken }) =>
             guarded(() => {
               discovery.endSession(authToken === undefined ? undefined : authTokenOf(authToken));
@@ -74,7 +74,10 @@ export function grpcHandler({ discovery, workers, log }: GrpcPorts) {
   });
 }
 
-/** Refusals of discovery carry the network's own text. */
+/** Refusals of discovery carry the network's own text, and those for money also what exactly is missing. */
 function reasonOf(error: unknown): string | undefined {
-  return isError(error, "auth.rejected") ? error.facts.reason : undefined;
+  if (isError(error, "auth.rejected")) return error.facts.reason;
+  const isOfMoney = isError(error) && error.code.startsWith("payment.");
+  if (!isOfMoney || !("reason" in error.facts) || error.facts.reason === undefined) return undefined;
+  return `${legacyPhraseOf(error)}: ${error.facts.reason}`;
 }

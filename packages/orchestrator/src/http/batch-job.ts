@@ -17,6 +17,7 @@ import { JOB_ARRIVAL_LIMIT } from "../limits.ts";
 import { type HttpRequest, type HttpResponse, headerOf, untilCallerLeaves } from "./exchange.ts";
 import { answerResult, answerStream } from "./job-answer.ts";
 import { readJob } from "./job-body.ts";
+import { paidAnswer, paidStream } from "./paid.ts";
 import { Refusal, refusing } from "./refusal.ts";
 import { readRequestBody } from "./request-body.ts";
 
@@ -49,7 +50,9 @@ export async function serveBatchJob(
   using room = ports.bodies.open();
   const body = await arrived(request, options.maxRequestBytes, room, ports.clock, left);
   const asked = refusing(400, () => readJob(pipeline, headerOf(request, "content-type"), body));
-  using admitted = ports.admission.admit(asked, request.headers);
+  using admitted = await ports.admission.admit(asked, request.headers);
+  // Whoever left while its tickets were looked at wants no answer.
+  left.throwIfAborted();
   using signal = clockDeadline(ports.clock, options.jobLimit, left);
   const began = ports.clock.monotonic();
   const fields = { pipeline: pipeline.name, model: asked.model, units: admitted.work.amount };
@@ -75,7 +78,7 @@ async function arrived(
 }
 
 async function run(
-  { job, slot }: Admitted,
+  { job, slot, bill }: Admitted,
   request: HttpRequest,
   response: HttpResponse,
   { store }: BatchJobPorts,
@@ -86,9 +89,9 @@ async function run(
     const { connection, ...headers } = EVENT_STREAM_HEADERS;
     // HTTP/2 has no such header.
     const both = request.httpVersionMajor === 1 ? { ...headers, connection } : headers;
-    return await answerStream(response, outcome, both, signal);
+    return await answerStream(response, paidStream(outcome, job.pipeline, bill), both, signal);
   }
   signal.throwIfAborted();
   const isInline = wantsInlineImages(headerOf(request, "authorization"));
-  answerResult(response, job, outcome, { isInline, store });
+  await answerResult(response, job, outcome, { isInline, store }, () => paidAnswer(outcome, job.pipeline, bill));
 }

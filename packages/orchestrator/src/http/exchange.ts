@@ -17,6 +17,8 @@ export interface HttpRequest extends Readable {
 export interface HttpResponse extends Writable {
   readonly headersSent: boolean;
   writeHead(status: number, headers?: OutgoingHttpHeaders): unknown;
+  /** Said after the body. Over HTTP/1.1 only those arrive that the header `Trailer` announced. */
+  addTrailers(headers: OutgoingHttpHeaders): void;
 }
 
 export type HttpHandler = (

@@ -25,6 +25,15 @@ export function refusing<T>(status: number, step: () => T): T {
   }
 }
 
+/** The same for a step that takes time. */
+export async function refusingLater<T>(status: number, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    throw isError(error) ? new Refusal(status, error) : error;
+  }
+}
+
 /** Codes whose status is the same in every step. */
 const ALWAYS: ReadonlySet<ErrorCode> = new Set([
   "request.too-large",

@@ -1,0 +1,152 @@
+import type { Address } from "@rivulet/crypto";
+import type { Pipeline } from "@rivulet/pipelines";
+import { feeFor, Rational, RivuletError, type Work } from "@rivulet/primitives";
+import {
+  batchManifestId,
+  type Capabilities,
+  type CapabilityPrice,
+  type Charge,
+  type Payment,
+  type TicketParams,
+  toldPrice,
+} from "@rivulet/wire";
+import type { ModelOffer } from "./executor.ts";
+import type { OrchestratorPayments } from "./payments.ts";
+import { advertisedPrice, Pricing, wantedModels } from "./pricing.ts";
+import { highestWithin, Quotes } from "./quotes.ts";
+import { Reservations } from "./reservations.ts";
+
+/** What a gateway is told a job will cost, and what tickets it shall send for it. */
+export interface Quotation {
+  readonly price: Rational;
+  readonly ticketParams: TicketParams;
+}
+
+/** A job as it is paid. */
+export interface PaidJob {
+  readonly pipeline: Pipeline;
+  readonly model: string;
+  readonly work: Work;
+  /** Whether one of our own gateways asks. */
+  readonly isOurs: boolean;
+}
+
+/** Money held for one job. Disposing an unsettled bill lets go of it: who failed is paid nothing. */
+export interface Bill extends Disposable {
+  /** What all of the work costs: the most that is charged. */
+  readonly whole: Charge;
+  /** Whether the payer reads what it was charged, and so pays for what was used only. */
+  readonly isByUse: boolean;
+  /** Books `units`, at most the whole, once. */
+  settle(units: bigint): Promise<Charge>;
+}
+
+/**
+ * Sells jobs: tells prices and ticket parameters, takes tickets, and holds what a job costs while it runs, so that two
+ * hundred jobs at once cannot spend one balance twice. Source: payments-and-chain 5, 7, 13, 14.
+ */
+export class Cashier implements Disposable {
+  readonly #payments: OrchestratorPayments;
+  readonly #quotes = new Quotes();
+  readonly #reservations = new Reservations();
+  readonly #changes: Disposable;
+  #pricing: Pricing;
+
+  constructor(payments: OrchestratorPayments) {
+    this.#payments = payments;
+    this.#pricing = new Pricing(payments.prices.table);
+    this.#changes = payments.prices.onChanged(() => {
+      this.#pricing = new Pricing(payments.prices.table);
+    });
+  }
+
+  /** Whom tickets are made out to. */
+  get recipient(): Address {
+    return this.#payments.recipient.address;
+  }
+
+  isForSale(model: { readonly pipeline: Pipeline; readonly model: string }): boolean {
+    return this.#pricing.isForSale(model);
+  }
+
+  list(gateway: Address, offers: readonly ModelOffer[]): readonly CapabilityPrice[] {
+    return this.#pricing.list(gateway, offers);
+  }
+
+  /** `undefined` when something that is wanted is not for sale. Throws what `Recipient.ticketParams` throws. */
+  async quote(gateway: Address, wanted: Capabilities | undefined): Promise<Quotation | undefined> {
+    const base = this.#pricing.priceFor(gateway, wanted);
+    if (base === undefined) return undefined;
+    const price = await this.#advertised(gateway, base);
+    const ticketParams = await this.#payments.recipient.ticketParams(gateway, price);
+    for (const [capability, model] of wanted === undefined ? [] : wantedModels(wanted))
+      this.#quotes.tell(gateway, capability, model, price);
+    return { price, ticketParams };
+  }
+
+  /**
+   * Takes a payment and holds the fee of its job. Tickets that were taken stay on the account when it does not suffice.
+   *
+   * Throws "payment.price-missing", "payment.price-too-low", what `Recipient.accept` throws, and
+   * "payment.insufficient-balance".
+   */
+  async take(payment: Payment, { pipeline, model, work, isOurs }: PaidJob): Promise<Bill> {
+    const { recipient, ledger } = this.#payments;
+    const { capability } = pipeline;
+    if (capability.kind !== "network") throw new RivuletError("payment.refused", { reason: "not for sale" });
+    const price = await this.#charged(payment, capability.id, model);
+    const account = { side: "payee", peer: payment.sender, id: batchManifestId(capability.id, model) } as const;
+    await recipient.accept(payment, account.id);
+    const cost = feeFor({ unit: work.unit, weiPerUnit: price }, work);
+    // The rule of the network: one ticket's worth, and a debt after it if need be.
+    const isByTicket = pipeline.isUndercounted === true && !isOurs;
+    const ticketValue = Rational.of(recipient.expectedValue);
+    const needed = isByTicket && ticketValue.compare(cost) < 0 ? ticketValue : cost;
+    const key = `${account.peer} ${account.id}`;
+    const free = ledger.balance(account).minus(this.#reservations.held(key));
+    if (needed.numerator > 0n && free.compare(needed) < 0)
+      throw new RivuletError("payment.insufficient-balance", {
+        reason: `${free} wei free, ${needed} wei needed for ${work.amount} units at ${price} wei`,
+      });
+    const hold = this.#reservations.hold(key, needed);
+    return {
+      whole: { units: work.amount, price, cost },
+      isByUse: isOurs,
+      settle: async (asked) => {
+        const units = asked < work.amount ? asked : work.amount;
+        const charge = { units, price, cost: price.times(units) };
+        // Before the hold is let go of, so that nobody sees the money twice.
+        const booked = ledger.debit(account, charge.cost);
+        hold.release();
+        await booked;
+        return charge;
+      },
+      [Symbol.dispose]: () => hold.release(),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#changes[Symbol.dispose]();
+  }
+
+  /** What was told is what is charged; the payer's own word is only ever compared with it. */
+  async #charged(payment: Payment, capability: number, model: string): Promise<Rational> {
+    const { sender, expectedPrice } = payment;
+    const base = this.#pricing.priceOf(sender, capability, model);
+    if (base === undefined) throw new RivuletError("payment.refused", { reason: "the model is not for sale" });
+    const told = this.#quotes.find(sender, capability, model) ?? { current: await this.#advertised(sender, base) };
+    if (expectedPrice === undefined && told.current.numerator > 0n) throw new RivuletError("payment.price-missing", {});
+    const charged = highestWithin(told, expectedPrice ?? Rational.ZERO);
+    if (charged === undefined)
+      throw new RivuletError("payment.price-too-low", {
+        reason: `${expectedPrice} wei expected, ${told.current} wei asked`,
+      });
+    return charged;
+  }
+
+  async #advertised(gateway: Address, base: Rational): Promise<Rational> {
+    return this.#payments.hasFixedPrices === true
+      ? toldPrice(base)
+      : advertisedPrice(base, await this.#payments.recipient.txCostMultiplier(gateway));
+  }
+}
