@@ -2,7 +2,7 @@ import type { Branded } from "@rivulet/primitives";
 import { keccak256 } from "./keccak.ts";
 
 /** An Ethereum account: `0x` and 40 lower-case hex digits, so that equal accounts are equal texts. */
-export type Address = Branded<string, "Address">;
+export type Address = Branded<`0x${string}`, "Address">;
 
 const LENGTH = 20;
 

@@ -96,6 +96,7 @@ export const errorKinds = {
     retry: "same-peer",
     text: "the ticket would not be paid in full now; there is time to wait for more",
   },
+  "price.above-maximum": { http: 503, retry: "other-peer", text: "the price is above the maximum that is paid" },
   "price.malformed": { http: 400, retry: "never", text: "the price could not be read" },
   "price.currency-unknown": { http: 400, retry: "never", text: "amounts in this currency cannot be turned into wei" },
   "price.feed-missing": { http: 503, retry: "same-peer", text: "there is no price feed to turn the amount into wei" },

@@ -130,8 +130,8 @@ function refusal(error: unknown): RpcOutcome {
   };
 }
 
-/** Codes with which an endpoint says that it, not the call, is the problem: rate limits, methods and resources it lacks. */
-const UNABLE_CODES: ReadonlySet<number> = new Set([-32601, -32001, -32002, -32005, -32016, -32097, 429]);
+/** Codes with which an endpoint says that it, not the call, is the problem: limits, and resources it lacks. */
+const UNABLE_CODES: ReadonlySet<number> = new Set([-32001, -32002, -32005, -32016, -32097, 429]);
 /** The same in words; a state or block that is unknown here is known to an endpoint that is not behind. */
 const UNABLE =
   /rate limit|too many requests|capacity|quota|exceeded.*(limit|units)|header not found|unknown block|block not found|unsupported block number|missing trie node|state .*not available|not synced|^EOF|temporarily|timed? ?out|unavailable|internal error$/i;
