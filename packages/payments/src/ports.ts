@@ -175,9 +175,13 @@ export interface TakenPayment {
   readonly winners: readonly WinnerRecord[];
 }
 
-/** The life of a winner. `submitted` may become `queued` again; `redeemed` and `lost` are for good. */
+/**
+ * The life of a winner. `submitted` may become `queued` again; `redeemed` and `lost` are for good, and so is `handed-over`:
+ * a redeemer has it on disk, and what becomes of it is told there.
+ */
 export type WinnerState =
   | { readonly kind: "queued" }
+  | { readonly kind: "handed-over"; readonly at: Milliseconds }
   | { readonly kind: "submitted"; readonly transaction: TransactionHash; readonly at: Milliseconds }
   | ({ readonly kind: "redeemed"; readonly at: Milliseconds } & Redemption)
   | {
