@@ -121,6 +121,7 @@ export class RedemptionQueue implements Startable, WinnerSink {
   #watches: readonly Disposable[] = [];
   #isBehind = false;
   #isWoken = false;
+  #isPassing = false;
   #pass: Promise<void> | undefined;
 
   constructor(options: RedemptionQueueOptions, ports: RedemptionQueuePorts) {
@@ -168,7 +169,7 @@ export class RedemptionQueue implements Startable, WinnerSink {
 
   /** Resolves when nothing is under way: what is left waits for a block, for funds or for cheaper gas. */
   async whenIdle(): Promise<void> {
-    while (this.#pass !== undefined || this.#flights.size > 0) await Promise.all([this.#pass, ...this.#flights]);
+    while (this.#isPassing || this.#flights.size > 0) await Promise.all([this.#pass, ...this.#flights]);
   }
 
   #hold(record: WinnerRecord): void {
@@ -201,10 +202,9 @@ export class RedemptionQueue implements Startable, WinnerSink {
 
   #wake(): void {
     this.#isWoken = true;
-    if (this.#pass !== undefined || this.#stopped.signal.aborted) return;
-    this.#pass = this.#passes().finally(() => {
-      this.#pass = undefined;
-    });
+    if (this.#isPassing || this.#stopped.signal.aborted) return;
+    this.#isPassing = true;
+    this.#pass = this.#passes();
   }
 
   async #passes(): Promise<void> {
@@ -219,6 +219,7 @@ export class RedemptionQueue implements Startable, WinnerSink {
           this.#log.warn("redemption pass failed", { reason: obstacleOf(error).reason });
       }
     }
+    this.#isPassing = false;
   }
 
   /** Looks at all whose turn it is, and sends what is worth sending. */
@@ -354,7 +355,7 @@ export class RedemptionQueue implements Startable, WinnerSink {
           code: "payment.redemption-unprofitable",
           reason: `${payout} wei would be paid, and gas would cost ${cost / BigInt(Math.max(count, 1))}`,
         },
-        this.#later(),
+        this.#together(),
       );
     const worth = sorted.slice(0, count).map(({ entry }) => entry);
     if (isBatchCheaper) this.#launch(worth);
@@ -502,6 +503,12 @@ export class RedemptionQueue implements Startable, WinnerSink {
   #later(): bigint {
     const blocks = Math.max(RECHECK_BLOCKS, Math.ceil((2 * this.#entries.size) / MAX_ASSESSED));
     return this.#ports.rounds.l1Block + BigInt(blocks);
+  }
+
+  /** The same block for all that are not worth a transaction of their own, so that they meet and may share one. */
+  #together(): bigint {
+    const interval = BigInt(RECHECK_BLOCKS);
+    return (this.#ports.rounds.l1Block / interval + 1n) * interval;
   }
 
   #byUrgency(): Entry[] {

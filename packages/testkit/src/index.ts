@@ -15,6 +15,7 @@ export {
   hangs,
   refuses,
 } from "./fake-runner.ts";
+export { MemoryChain, type MemoryChainOptions, type MemoryRedemption } from "./memory-chain.ts";
 export {
   type OnnxAttribute,
   type OnnxConstant,
