@@ -53,8 +53,8 @@ class Unet(torch.nn.Module):
 
     def forward(self, sample, timestep, encoder_hidden_states, *extras):
         given = dict(zip(self.extras, extras))
-        condition = given.pop("timestep_cond", None)
-        return self.model(sample, timestep, encoder_hidden_states, timestep_cond=condition, added_cond_kwargs=given or None, return_dict=False)[0]
+        named = {name: given.pop(name) for name in ("timestep_cond", "class_labels") if name in given}
+        return self.model(sample, timestep, encoder_hidden_states, **named, added_cond_kwargs=given or None, return_dict=False)[0]
 
 
 class VaeEncoder(torch.nn.Module):
@@ -188,6 +188,9 @@ def export_unet(source: Path, out: Path, dtype: torch.dtype, finish) -> None:
         pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
         inputs["text_embeds"] = torch.randn(2, pooled, dtype=dtype)
         inputs["time_ids"] = torch.randn(2, 6, dtype=dtype)
+    if config.num_class_embeds is not None:
+        extras.append("class_labels")
+        inputs["class_labels"] = torch.zeros(2, dtype=torch.int64)
     image = {0: "batch", 2: "height", 3: "width"}
     axes = {"sample": image, "out_sample": image, "encoder_hidden_states": {0: "batch"}, **{e: {0: "batch"} for e in extras}}
     write_graph(Unet(unet, extras), inputs, ["out_sample"], axes, out / "unet" / "model.onnx")
@@ -239,7 +242,7 @@ def export(source: Path, out: Path, storage: str = "as-is", compute: str = "fp32
             export_text_encoder(source, out, name, dtype, finish)
     export_unet(source, out, dtype, finish)
     export_vae(source, out, dtype, finish)
-    for folder in ("tokenizer", "tokenizer_2", "scheduler"):
+    for folder in ("tokenizer", "tokenizer_2", "scheduler", "low_res_scheduler"):
         if (source / folder).is_dir():
             shutil.copytree(source / folder, out / folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.bin", "*.safetensors"))
     write_model_index(source, out)

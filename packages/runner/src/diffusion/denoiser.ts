@@ -29,6 +29,8 @@ export interface Wish {
   readonly guidance: Guidance<Question>;
   /** The guidance scale, for models that read it as a number. */
   readonly scale: number;
+  /** How much noise the given picture has, as a training step, for models that are told. */
+  readonly imageNoise?: number;
 }
 
 /** The model's answer to a latent picture at a timestep. */
@@ -40,6 +42,7 @@ const STATES = "encoder_hidden_states";
 const POOLED = "text_embeds";
 const TIME_IDS = "time_ids";
 const GUIDANCE = "timestep_cond";
+const IMAGE_NOISE = "class_labels";
 
 /** A denoising model (UNet) of the Stable Diffusion family. */
 export class Denoiser {
@@ -54,7 +57,7 @@ export class Denoiser {
 
   /** Throws `RangeError` for a model that is not of this family. */
   constructor(graph: Graph, config: ModelSettings) {
-    allowInputs(graph, [SAMPLE, TIMESTEP, STATES, POOLED, TIME_IDS, GUIDANCE]);
+    allowInputs(graph, [SAMPLE, TIMESTEP, STATES, POOLED, TIME_IDS, GUIDANCE, IMAGE_NOISE]);
     for (const name of [SAMPLE, TIMESTEP, STATES]) getInput(graph, name);
     this.#graph = graph;
     this.#output = outputName(graph, "out_sample");
@@ -134,7 +137,10 @@ export class Denoiser {
     }
   }
 
-  #constantFeeds(questions: readonly Question[], { height, width, scale }: Wish): Record<string, Tensor> {
+  #constantFeeds(
+    questions: readonly Question[],
+    { height, width, scale, imageNoise = 0 }: Wish,
+  ): Record<string, Tensor> {
     const rows = questions.map(({ text }) => text);
     const feeds: Record<string, Tensor> = {};
     const put = (name: string, values: () => Float32Array | readonly number[], dims: readonly number[]) => {
@@ -149,6 +155,7 @@ export class Denoiser {
     }
     // Original size, top left corner of the crop, target size. Source: runner-and-models 7.5.4.
     put(TIME_IDS, () => rows.flatMap(() => [height, width, 0, 0, height, width]), [rows.length, 6]);
+    put(IMAGE_NOISE, () => rows.map(() => imageNoise), [rows.length]);
     const embeddingWidth = this.#guidanceWidth();
     put(GUIDANCE, () => guidanceEmbedding(scale, embeddingWidth), [1, embeddingWidth]);
     return feeds;

@@ -72,7 +72,7 @@ function deviationOf(logVariance: number): number {
 }
 
 /** From interleaved bytes to planes of −1 to 1. */
-function planesOf({ data, width, height }: Rgb8): Float32Array {
+export function planesOf({ data, width, height }: Rgb8): Float32Array {
   const area = width * height;
   const planes = new Float32Array(3 * area);
   for (let i = 0; i < area; i++)

@@ -17,18 +17,14 @@ import { blankLike, type Conditioning } from "./text-conditioning.ts";
 export type BackendFactory = (options: { readonly providers?: readonly string[]; readonly log: Logger }) => Backend;
 
 /** What the pipelines that make pictures have in common in their requests and answers. */
-type Request = Pick<
-  PipelineRequest<"text-to-image">,
-  "seed" | "num_images_per_prompt" | "safety_check" | "loras" | "guidance_scale"
->;
+type Request = Pick<PipelineRequest<"text-to-image">, "seed" | "num_images_per_prompt" | "safety_check">;
 type Response = PipelineRunnerResponse<"text-to-image">;
 
-/** How each picture of a request is made. */
+/** How the pictures of a request are made. */
 export interface Making {
   readonly schedule: Schedule;
-  readonly wish: Wish;
-  /** Where the denoising of one picture begins. The first to draw from its noise. */
-  readonly begin: (noise: Noise) => Denoising;
+  /** One picture: what is asked for, and where its denoising begins. The first to draw from its noise. */
+  readonly picture: (noise: Noise) => { readonly wish: Wish; readonly start: Denoising };
 }
 
 /** Seeds that are drawn here have 32 bits. Source: runner-and-models 1.2.6. */
@@ -74,6 +70,11 @@ export class PictureMaker implements AsyncDisposable {
     return size && { height: size.height * decoder.factor, width: size.width * decoder.factor };
   }
 
+  /** Pure noise of a latent size, as strong as the method begins with. */
+  pureNoise(schedule: Schedule, { channels, height, width }: LatentSize, noise: Noise): Denoising {
+    return schedule.begin(noise(channels * height * width).map((value) => value * schedule.initNoiseSigma));
+  }
+
   /** Throws "request.rejected-by-model" for a size that the model cannot make. */
   latentSize({ width, height }: { readonly width: number; readonly height: number }): LatentSize {
     const { denoiser, decoder } = this.model;
@@ -116,25 +117,25 @@ export class PictureMaker implements AsyncDisposable {
   }
 
   /** Each picture is made on its own, so that it equals the one its seed makes alone. */
-  async make(request: Request, { schedule, wish, begin }: Making, context: RunContext): Promise<Response> {
-    const predict = this.model.denoiser.prepare(wish);
+  async make(request: Request, { schedule, picture }: Making, context: RunContext): Promise<Response> {
     const first = request.seed ?? drawnSeed(context);
     const images: Response["images"] = [];
     for (let image = 0; image < request.num_images_per_prompt; image++) {
       const seed = first + image;
       const noise = noiseOf(seed, this.#seedMode);
+      const { wish, start } = picture(noise);
       const latents = await denoise({
         schedule,
-        predict,
-        start: begin(noise),
+        predict: this.model.denoiser.prepare(wish),
+        start,
         noise,
         signal: context.signal,
         onStep: (step, of) => context.onProgress({ kind: "step", image, step, of }),
       });
       await turn(context.signal);
-      const picture = await this.model.decoder.decode(latents, wish.size);
-      const nsfw = request.safety_check && (await this.#isUnsafe(picture, context.signal));
-      const made = { url: toDataUrl("image/png", await encodePng(picture)), seed, nsfw };
+      const pixels = await this.model.decoder.decode(latents, wish.size);
+      const nsfw = request.safety_check && (await this.#isUnsafe(pixels, context.signal));
+      const made = { url: toDataUrl("image/png", await encodePng(pixels)), seed, nsfw };
       images.push(made);
       context.onProgress({ kind: "image", image, ...made });
     }

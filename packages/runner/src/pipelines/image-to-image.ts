@@ -1,15 +1,16 @@
-import { decodeImage, type Rgb8 } from "@rivulet/media";
+import type { Rgb8 } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { invariant, RivuletError } from "@rivulet/primitives";
 import { refuseAdapters } from "../diffusion/adapters.ts";
 import { turn } from "../diffusion/denoise.ts";
-import type { Question } from "../diffusion/denoiser.ts";
+import type { Question, Wish } from "../diffusion/denoiser.ts";
 import type { Encoder, Posterior } from "../diffusion/encoder.ts";
 import { edited, type Guidance, isGuided, steered, unguided } from "../diffusion/guidance.ts";
 import { type BackendFactory, type Making, PictureMaker, rejected } from "../diffusion/picture-maker.ts";
 import { lanczos, resized } from "../diffusion/resample.ts";
 import type { Conditioning } from "../diffusion/text-conditioning.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
+import { givenPicture } from "./given-picture.ts";
 
 type Request = PipelineRequest<"image-to-image">;
 
@@ -67,16 +68,13 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
     const { schedule, first } = this.#share(request);
     const isSteered = model.denoiser.needsNegative(scale);
     const { prompt, negative } = await this.#read(request, isSteered, signal);
+    const guidance = isSteered ? steered({ text: negative }, { text: prompt }, scale) : unguided({ text: prompt });
+    const wish = { ...shape, scale, guidance };
     return {
       schedule,
-      wish: {
-        ...shape,
-        scale,
-        guidance: isSteered ? steered({ text: negative }, { text: prompt }, scale) : unguided({ text: prompt }),
-      },
-      begin: (noise) => {
+      picture: (noise) => {
         const clean = posterior.draw(noise);
-        return schedule.begin(schedule.addNoise(clean, noise(clean.length), first), first);
+        return { wish, start: schedule.begin(schedule.addNoise(clean, noise(clean.length), first), first) };
       },
     };
   }
@@ -98,11 +96,8 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
           imageScale,
         )
       : unguided({ text: prompt, image: mean });
-    return {
-      schedule,
-      wish: { ...shape, scale, guidance },
-      begin: (noise) => schedule.begin(noise(mean.length).map((value) => value * schedule.initNoiseSigma)),
-    };
+    const wish = { ...shape, scale, guidance };
+    return { schedule, picture: (noise) => ({ wish, start: this.#maker.pureNoise(schedule, shape.size, noise) }) };
   }
 
   /** The plan and where in it a picture of this strength enters. */
@@ -131,13 +126,11 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
   }
 }
 
-type Shape = Pick<Making["wish"], "size" | "height" | "width">;
+type Shape = Pick<Wish, "size" | "height" | "width">;
 
 /** The request's picture in the size that the answer has. */
-async function pictureOf({ media }: RunContext): Promise<Rgb8> {
-  const file = media["image"];
-  invariant(file !== undefined, "the pipeline's media field was checked");
-  const image = await decodeImage(file.bytes, { field: "image" });
+async function pictureOf(context: RunContext): Promise<Rgb8> {
+  const image = await givenPicture(context);
   const [width, height] = [image.width - (image.width % SIDE_STEP), image.height - (image.height % SIDE_STEP)];
   if (width === 0 || height === 0)
     throw new RivuletError("request.media-undecodable", {

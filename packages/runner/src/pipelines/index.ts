@@ -3,6 +3,7 @@ import { onnxBackend } from "../backends/onnx/onnx-backend.ts";
 import type { Implementation } from "../implementation.ts";
 import { imageToImage } from "./image-to-image.ts";
 import { textToImage } from "./text-to-image.ts";
+import { upscale } from "./upscale.ts";
 
 /**
  * How each pipeline is executed, as far as it is: the names that are left out have no implementation yet and are listed
@@ -12,7 +13,6 @@ export type Implementations = { readonly [N in Exclude<PipelineName, NotImplemen
 
 type NotImplemented =
   | "image-to-video"
-  | "upscale"
   | "audio-to-text"
   | "segment-anything-2"
   | "llm"
@@ -24,4 +24,5 @@ type NotImplemented =
 export const implementations: Implementations = {
   "text-to-image": textToImage(onnxBackend),
   "image-to-image": imageToImage(onnxBackend),
+  upscale: upscale(onnxBackend),
 };

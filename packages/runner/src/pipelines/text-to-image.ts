@@ -4,6 +4,7 @@ import { steered, unguided } from "../diffusion/guidance.ts";
 import { type BackendFactory, PictureMaker, rejected } from "../diffusion/picture-maker.ts";
 import { promptParts } from "../diffusion/prompt.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
+import type { Noise } from "../random/noise.ts";
 
 type Request = PipelineRequest<"text-to-image">;
 
@@ -43,16 +44,9 @@ class LoadedTextToImage implements LoadedModel<"text-to-image"> {
     const { prompt, negative } = await this.#maker.read(parts, avoided, true, context.signal);
     const guidance = isSteered ? steered({ text: negative }, { text: prompt }, scale) : unguided({ text: prompt });
     const { height, width } = request;
-    const elements = size.channels * size.height * size.width;
-    return this.#maker.make(
-      request,
-      {
-        schedule,
-        wish: { size, height, width, guidance, scale },
-        begin: (noise) => schedule.begin(noise(elements).map((value) => value * schedule.initNoiseSigma)),
-      },
-      context,
-    );
+    const wish = { size, height, width, guidance, scale };
+    const picture = (noise: Noise) => ({ wish, start: this.#maker.pureNoise(schedule, size, noise) });
+    return this.#maker.make(request, { schedule, picture }, context);
   }
 
   async dispose(): Promise<void> {

@@ -70,6 +70,21 @@ export interface EditReferences {
   }[];
 }
 
+export interface UpscaleReferences {
+  readonly source: string;
+  /** Of the cases that name none of their own. */
+  readonly picture: string;
+  readonly upscales: readonly {
+    readonly input: {
+      readonly prompt: string;
+      readonly seed: number;
+      readonly steps: number;
+      readonly picture?: string;
+    };
+    readonly expected: { readonly file: string };
+  }[];
+}
+
 export interface SchedulerReferences {
   readonly source: string;
   readonly cases: readonly {

@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
+import { RivuletError } from "@rivulet/primitives";
+import type { Wish } from "../diffusion/denoiser.ts";
+import { planesOf } from "../diffusion/encoder.ts";
+import { steered } from "../diffusion/guidance.ts";
+import type { PictureMaker } from "../diffusion/picture-maker.ts";
+import { bicubic, resized } from "../diffusion/resample.ts";
+import type { LoadedModel, RunContext } from "../implementation.ts";
+import { ModelSettings } from "../model-settings.ts";
+import { givenPicture } from "../pipelines/given-picture.ts";
+import type { Noise } from "../random/noise.ts";
+import { noiseConfig } from "../schedulers/config.ts";
+import { signalTable } from "../schedulers/noise-table.ts";
+import { noised, sharesOf } from "../schedulers/prediction.ts";
+import { at } from "../schedulers/schedule.ts";
+
+/** What the network's runners use for every request. Source: runner-and-models 1.6. */
+const GUIDANCE = 9;
+/** The training step whose noise is laid over the given picture. */
+const NOISE_LEVEL = 20;
+/** A picture has this many channels, and the model sees them beside its latents. */
+const PICTURE_CHANNELS = 3;
+
+/** The diffusion model whose latents are as large as the given picture, which it sees at every step. */
+export class LatentUpscaler implements LoadedModel<"upscale"> {
+  readonly #maker: PictureMaker;
+  /** The share of signal that a picture keeps under the noise laid over it. */
+  readonly #signal: number;
+
+  private constructor(maker: PictureMaker, signal: number) {
+    this.#maker = maker;
+    this.#signal = signal;
+  }
+
+  /** Throws `RangeError` for a model that does not see a picture. The model is the upscaler's from here on. */
+  static async of(maker: PictureMaker, directory: string): Promise<LatentUpscaler> {
+    const { imageChannels } = maker.model.denoiser;
+    if (imageChannels !== PICTURE_CHANNELS)
+      throw new RangeError(`an upscaling model sees a picture's ${PICTURE_CHANNELS} channels, not ${imageChannels}`);
+    const settings = await ModelSettings.read(join(directory, "low_res_scheduler", "scheduler_config.json"));
+    const signal = at(signalTable(noiseConfig(settings, { spacing: "leading" })), NOISE_LEVEL);
+    return new LatentUpscaler(maker, signal);
+  }
+
+  async run(request: PipelineRequest<"upscale">, context: RunContext): Promise<PipelineRunnerResponse<"upscale">> {
+    const { denoiser, decoder } = this.#maker.model;
+    const given = await givenPicture(context);
+    const step = decoder.factor;
+    const [width, height] = [given.width - (given.width % step), given.height - (given.height % step)];
+    if (width === 0 || height === 0)
+      throw new RivuletError("request.media-undecodable", {
+        field: "image",
+        reason: `must be at least ${step} pixels wide and high`,
+      });
+    const planes = planesOf(resized(given, width, height, bicubic));
+    const schedule = this.#maker.plan(request.num_inference_steps);
+    const { prompt, negative } = await this.#maker.read([request.prompt], [""], false, context.signal);
+    const size = { channels: denoiser.channels, height, width };
+    const picture = (noise: Noise) => {
+      const image = noised(sharesOf(this.#signal), planes, noise(planes.length));
+      const wish: Wish = {
+        size,
+        height: height * step,
+        width: width * step,
+        guidance: steered({ text: negative, image }, { text: prompt, image }, GUIDANCE),
+        scale: GUIDANCE,
+        imageNoise: NOISE_LEVEL,
+      };
+      return { wish, start: this.#maker.pureNoise(schedule, size, noise) };
+    };
+    return this.#maker.make({ ...request, num_images_per_prompt: 1 }, { schedule, picture }, context);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#maker[Symbol.asyncDispose]();
+  }
+}
