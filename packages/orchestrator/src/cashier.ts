@@ -13,8 +13,7 @@ import {
 import type { ModelOffer } from "./executor.ts";
 import type { OrchestratorPayments } from "./payments.ts";
 import { advertisedPrice, Pricing, wantedModels } from "./pricing.ts";
-import { highestWithin, Quotes } from "./quotes.ts";
-import { Reservations } from "./reservations.ts";
+import { highestWithin, type Quote, Quotes } from "./quotes.ts";
 
 /** What a gateway is told a job will cost, and what tickets it shall send for it. */
 export interface Quotation {
@@ -48,7 +47,6 @@ export interface Bill extends Disposable {
 export class Cashier implements Disposable {
   readonly #payments: OrchestratorPayments;
   readonly #quotes = new Quotes();
-  readonly #reservations = new Reservations();
   readonly #changes: Disposable;
   #pricing: Pricing;
 
@@ -73,12 +71,12 @@ export class Cashier implements Disposable {
     return this.#pricing.list(gateway, offers);
   }
 
-  /** `undefined` when something that is wanted is not for sale. Throws what `Recipient.ticketParams` throws. */
+  /** `undefined` when something that is wanted is not for sale. Throws what `Recipient.issue` throws. */
   async quote(gateway: Address, wanted: Capabilities | undefined): Promise<Quotation | undefined> {
     const base = this.#pricing.priceFor(gateway, wanted);
     if (base === undefined) return undefined;
     const price = await this.#advertised(gateway, base);
-    const ticketParams = await this.#payments.recipient.ticketParams(gateway, price);
+    const ticketParams = await this.#payments.recipient.issue(gateway, price);
     for (const [capability, model] of wanted === undefined ? [] : wantedModels(wanted))
       this.#quotes.tell(gateway, capability, model, price);
     return { price, ticketParams };
@@ -94,34 +92,29 @@ export class Cashier implements Disposable {
     const { recipient, ledger } = this.#payments;
     const { capability } = pipeline;
     if (capability.kind !== "network") throw new RivuletError("payment.refused", { reason: "not for sale" });
-    const price = await this.#charged(payment, capability.id, model);
-    const account = { side: "payee", peer: payment.sender, id: batchManifestId(capability.id, model) } as const;
-    await recipient.accept(payment, account.id);
+    const told = await this.#told(payment, capability.id, model);
+    const id = batchManifestId(capability.id, model);
+    const { account, price, refusal } = await recipient.accept(payment, {
+      id,
+      quoted: (expected) => within(told, expected),
+    });
+    if (refusal !== undefined) throw refusal;
     const cost = feeFor({ unit: work.unit, weiPerUnit: price }, work);
     // The rule of the network: one ticket's worth, and a debt after it if need be.
     const isByTicket = pipeline.isUndercounted === true && !isOurs;
-    const ticketValue = Rational.of(recipient.expectedValue);
-    const needed = isByTicket && ticketValue.compare(cost) < 0 ? ticketValue : cost;
-    const key = `${account.peer} ${account.id}`;
-    const free = ledger.balance(account).minus(this.#reservations.held(key));
-    if (needed.numerator > 0n && free.compare(needed) < 0)
-      throw new RivuletError("payment.insufficient-balance", {
-        reason: `${free} wei free, ${needed} wei needed for ${work.amount} units at ${price} wei`,
-      });
-    const hold = this.#reservations.hold(key, needed);
+    const oneTicket = Rational.of(recipient.ticketValue);
+    const hold = ledger.hold(account, isByTicket && oneTicket.compare(cost) < 0 ? oneTicket : cost);
     return {
       whole: { units: work.amount, price, cost },
       isByUse: isOurs,
       settle: async (asked) => {
         const units = asked < work.amount ? asked : work.amount;
         const charge = { units, price, cost: price.times(units) };
-        // Before the hold is let go of, so that nobody sees the money twice.
-        const booked = ledger.debit(account, charge.cost);
-        hold.release();
-        await booked;
+        // Free work leaves no trace on accounts, or strangers could fill them.
+        if (charge.cost.numerator > 0n) await hold.settle(charge.cost);
         return charge;
       },
-      [Symbol.dispose]: () => hold.release(),
+      [Symbol.dispose]: () => hold[Symbol.dispose](),
     };
   }
 
@@ -129,24 +122,27 @@ export class Cashier implements Disposable {
     this.#changes[Symbol.dispose]();
   }
 
-  /** What was told is what is charged; the payer's own word is only ever compared with it. */
-  async #charged(payment: Payment, capability: number, model: string): Promise<Rational> {
-    const { sender, expectedPrice } = payment;
+  /** What this payer was told, or would be told today when nothing is remembered. */
+  async #told({ sender, expectedPrice }: Payment, capability: number, model: string): Promise<Quote> {
     const base = this.#pricing.priceOf(sender, capability, model);
     if (base === undefined) throw new RivuletError("payment.refused", { reason: "the model is not for sale" });
     const told = this.#quotes.find(sender, capability, model) ?? { current: await this.#advertised(sender, base) };
     if (expectedPrice === undefined && told.current.numerator > 0n) throw new RivuletError("payment.price-missing", {});
-    const charged = highestWithin(told, expectedPrice ?? Rational.ZERO);
-    if (charged === undefined)
-      throw new RivuletError("payment.price-too-low", {
-        reason: `${expectedPrice} wei expected, ${told.current} wei asked`,
-      });
-    return charged;
+    return told;
   }
 
   async #advertised(gateway: Address, base: Rational): Promise<Rational> {
-    return this.#payments.hasFixedPrices === true
-      ? toldPrice(base)
-      : advertisedPrice(base, await this.#payments.recipient.txCostMultiplier(gateway));
+    const isFixed = this.#payments.hasFixedPrices === true || base.numerator <= 0n;
+    return isFixed ? toldPrice(base) : advertisedPrice(base, await this.#payments.recipient.txCostMultiplier(gateway));
   }
+}
+
+/**
+ * What was told is what is charged; the payer's own word is only compared with it. Not what it once opened its account with
+ * either: accounts live as long as they are used, and prices do not.
+ */
+function within(told: Quote, expected: Rational): Rational {
+  const charged = highestWithin(told, expected);
+  if (charged !== undefined) return charged;
+  throw new RivuletError("payment.price-too-low", { reason: `${expected} wei expected, ${told.current} wei asked` });
 }

@@ -14,7 +14,7 @@ export { RunnerHttp, type RunnerHttpOptions, type RunnerHttpPorts } from "./exec
 export { SeveralExecutors } from "./executors/several.ts";
 export type { ListenAddress } from "./http/listener.ts";
 export { Orchestrator, type OrchestratorOptions, type OrchestratorPorts } from "./orchestrator.ts";
-export type { Accounts, OrchestratorPayments, TicketTaker } from "./payments.ts";
+export type { OrchestratorPayments } from "./payments.ts";
 export { DEFAULT_ROW, fixedPrices, type PriceRow, type PriceSource, type PriceTable } from "./pricing.ts";
 export type { ResultStoreOptions } from "./result-store.ts";
 export { Worker, type WorkerOptions, type WorkerPorts } from "./worker/worker.ts";
