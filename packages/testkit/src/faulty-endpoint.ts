@@ -1,0 +1,179 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Startable } from "@rivulet/primitives";
+
+/** A question to an endpoint of a chain, as it came over the wire. */
+export interface EndpointCall {
+  readonly method: string;
+  readonly params: readonly unknown[];
+}
+
+export type EndpointAnswer =
+  | { readonly result: unknown }
+  | { readonly error: { readonly code: number; readonly message: string; readonly data?: unknown } };
+
+/** What becomes of one call: an answer, silence, a connection that breaks, or an HTTP status in place of an answer. */
+export type EndpointFault = (
+  call: EndpointCall,
+  forward: (call: EndpointCall) => Promise<EndpointAnswer>,
+) => Promise<EndpointAnswer | "hang" | "crash" | { readonly status: number; readonly body: string }>;
+
+/**
+ * Stands before an endpoint of a chain and misbehaves as a test tells it; over real sockets, with single calls and
+ * batches. One call of a batch that breaks or hangs takes the others with it.
+ */
+export class FaultyEndpoint implements Startable {
+  /** The methods that were asked for, in order. */
+  readonly methods: string[] = [];
+  readonly #target: string;
+  readonly #server: Server;
+  readonly #waiting = new Set<() => void>();
+  #fault: EndpointFault = endpointFaults.none;
+  #url = "";
+
+  constructor(target: string) {
+    this.#target = target;
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    const { port } = this.#server.address() as AddressInfo;
+    this.#url = `http://127.0.0.1:${port}`;
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** What happens to calls from now on. */
+  behave(fault: EndpointFault): void {
+    this.#fault = fault;
+  }
+
+  /** Resolves when `count` calls have arrived since the start. */
+  async arrived(count: number): Promise<void> {
+    while (this.methods.length < count) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request) chunks.push(chunk);
+    } catch {
+      return;
+    }
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    const asked = Array.isArray(body) ? body : [body];
+    const answers = await Promise.all(asked.map((each) => this.#answer(each)));
+    if (answers.includes("crash")) return void request.socket.destroy();
+    if (answers.includes("hang")) return;
+    for (const answer of answers)
+      if (typeof answer === "object" && "status" in answer)
+        return void response.writeHead(answer.status, { "content-type": "text/plain" }).end(answer.body);
+    const told = answers.map((answer, index) => ({ jsonrpc: "2.0", id: asked[index].id, ...(answer as object) }));
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify(Array.isArray(body) ? told : told[0]));
+  }
+
+  async #answer({ method, params = [] }: EndpointCall) {
+    this.methods.push(method);
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+    try {
+      return await this.#fault({ method, params }, (call) => this.#forward(call));
+    } catch {
+      // Behind this there is no endpoint any more.
+      return "crash";
+    }
+  }
+
+  async #forward(call: EndpointCall): Promise<EndpointAnswer> {
+    const response = await fetch(this.#target, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, ...call }),
+    });
+    const {
+      id: _id,
+      jsonrpc: _version,
+      ...answer
+    } = (await response.json()) as { id: 1; jsonrpc: "2.0" } & EndpointAnswer;
+    return answer as EndpointAnswer;
+  }
+}
+
+/** Ways in which endpoints are known to fail. */
+interface EndpointFaults {
+  /** Answers as the endpoint behind it does. */
+  readonly none: EndpointFault;
+  /** Every connection breaks. */
+  readonly down: EndpointFault;
+  /** Takes calls and never answers. */
+  readonly silent: EndpointFault;
+  /** Says that there were too many calls. */
+  readonly limited: EndpointFault;
+  /** Answers with no JSON. */
+  readonly rubbish: EndpointFault;
+  /** Answers only after this. */
+  slow(until: Promise<unknown>): EndpointFault;
+  /** Fails every call, or those of one method, with an error of JSON-RPC. */
+  failing(code: number, message: string, method?: string): EndpointFault;
+  /** Serves another chain than is believed. */
+  chain(id: number): EndpointFault;
+  /** Has stopped to follow: `head` is the last block it knows, and all it says is as of then. */
+  stale(head: bigint): EndpointFault;
+}
+
+export const endpointFaults: EndpointFaults = {
+  none: (call, forward) => forward(call),
+  down: async () => "crash",
+  silent: async () => "hang",
+  limited: async () => ({ status: 429, body: "too many requests" }),
+  rubbish: async () => ({ status: 200, body: "<html>upstream is away</html>" }),
+  slow: (until) => async (call, forward) => {
+    await until;
+    return forward(call);
+  },
+  failing: (code, message, method) => async (call, forward) =>
+    method === undefined || call.method === method ? { error: { code, message } } : forward(call),
+  chain: (id) => async (call, forward) => (call.method === "eth_chainId" ? { result: hex(BigInt(id)) } : forward(call)),
+  stale: (head) => (call, forward) => answerAsOf(head, call, forward),
+};
+
+const MOVING_TAGS = new Set<unknown>(["latest", "pending", "safe", "finalized"]);
+
+async function answerAsOf(
+  head: bigint,
+  { method, params }: EndpointCall,
+  forward: (call: EndpointCall) => Promise<EndpointAnswer>,
+): Promise<EndpointAnswer> {
+  const bounded = (tag: unknown) => (MOVING_TAGS.has(tag) ? hex(head) : tag);
+  if (method === "eth_blockNumber") return { result: hex(head) };
+  if (method === "eth_getBlockByNumber" && isAfter(head, params[0])) return { result: null };
+  if (method === "eth_getLogs") {
+    const [filter] = params as [Record<string, unknown>];
+    const { fromBlock, toBlock } = filter;
+    if (isAfter(head, fromBlock)) return { result: [] };
+    const last = toBlock === undefined || isAfter(head, toBlock) ? hex(head) : bounded(toBlock);
+    return forward({ method, params: [{ ...filter, fromBlock: bounded(fromBlock), toBlock: last }] });
+  }
+  const answer = await forward({ method, params: params.map(bounded) });
+  if (!("result" in answer) || typeof answer.result !== "object" || answer.result === null) return answer;
+  return isAfter(head, Reflect.get(answer.result, "blockNumber")) ? { result: null } : answer;
+}
+
+function isAfter(head: bigint, block: unknown): boolean {
+  return typeof block === "string" && block.startsWith("0x") && BigInt(block) > head;
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}
