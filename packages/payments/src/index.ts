@@ -12,7 +12,9 @@ export {
   NO_TOTALS,
   type PeerTotals,
 } from "./account.ts";
+export type { Exposure } from "./exposure.ts";
 export { type FaceValueTerms, faceValue, TX_COST_MULTIPLIER, txCostMultiplier } from "./face-value.ts";
+export { type Hold, Ledger, type LedgerPorts } from "./ledger.ts";
 export { MemoryPaymentStore } from "./memory-payment-store.ts";
 export { MAX_NONCES, NonceWindow } from "./nonce-window.ts";
 export type {
@@ -45,13 +47,23 @@ export type {
   WinnerTotals,
 } from "./ports.ts";
 export {
+  type AcceptedPayment,
+  PARAMS_LIFETIME,
+  type PaymentTerms,
+  Recipient,
+  type RecipientOptions,
+  type RecipientPorts,
+} from "./recipient.ts";
+export {
   RedemptionQueue,
   type RedemptionQueueOptions,
   type RedemptionQueuePorts,
   type WaitingWinner,
 } from "./redemption-queue.ts";
 export type { GasLimits, Obstacle } from "./redemption-rules.ts";
+export { assertPriceHeld, type PaymentOrder, Sender, type SenderOptions, type SenderPorts } from "./sender.ts";
 export { type SenderCover, SenderMonitor, type SenderMonitorPorts, senderCover } from "./sender-monitor.ts";
+export { type Staged, type TicketNeed, ticketsNeeded } from "./staged-payment.ts";
 export {
   auxData,
   draw,

@@ -131,12 +131,13 @@ export class MemoryPaymentStore implements PaymentStore {
     recipientRandHash,
     expirationBlock,
     count,
+    limit = LAST_NONCE,
     account,
   }: NonceReservation): Promise<number | undefined> {
     const key = textOf(recipientRandHash);
     const first = (this.#marks.get(key)?.last ?? 0) + 1;
     const last = first + count - 1;
-    if (last > LAST_NONCE) return undefined;
+    if (last > limit) return undefined;
     this.#marks.set(key, { expirationBlock, last });
     if (account !== undefined) this.#change(account);
     return first;

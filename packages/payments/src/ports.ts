@@ -231,6 +231,8 @@ export interface NonceReservation {
   readonly expirationBlock: bigint;
   /** How many. */
   readonly count: number;
+  /** The last nonce that may be used; the largest of 32 bits when left out. */
+  readonly limit?: number;
   /** Booked in the same transaction: what the tickets with these nonces are worth. */
   readonly account?: AccountChange;
 }
@@ -259,7 +261,7 @@ export interface TicketStore {
 
   /**
    * The first of `count` nonces in a row that nobody used, starting at 1. They are marked as used when this resolves, so
-   * that no crash lets a signature out twice. `undefined` when they would pass the largest nonce of 32 bits.
+   * that no crash lets a signature out twice. `undefined` when they would pass the limit: then nothing is booked.
    */
   reserveNonces(reservation: NonceReservation): Promise<number | undefined>;
 }

@@ -282,6 +282,13 @@ export function paymentStoreContract(name: string, open: () => Promise<PaymentSt
         expect(await reserve(1)).toBeUndefined();
       });
 
+      test("stops at the limit, and begins before it again", async () => {
+        const reservation = { recipientRandHash: hash(1), expirationBlock: 100n, limit: 600 };
+        expect(await store.reserveNonces({ ...reservation, count: 599 })).toBe(1);
+        expect(await store.reserveNonces({ ...reservation, count: 2 })).toBeUndefined();
+        expect(await store.reserveNonces({ ...reservation, count: 1 })).toBe(600);
+      });
+
       test("books what the tickets are worth together with them, or neither", async () => {
         const account = { key: PAYER, credited: Rational.of(7n, 2n), tickets: 2n, touchedAt: AT };
         const reservation = { recipientRandHash: hash(1), expirationBlock: 100n };

@@ -1,0 +1,103 @@
+import type { Address } from "@rivulet/crypto";
+import type { L1BlockNumber } from "@rivulet/primitives";
+import type { TicketParams } from "./ticket-params.ts";
+import { ticketValue } from "./win-probability.ts";
+
+/** Winners are redeemed soon after their parameters expired; by then the deposit itself shows what they cost. */
+const REDEMPTION_BLOCKS = 60n;
+/** Chance is allowed for up to so many standard deviations: one in thirty thousand draws of luck goes beyond. */
+const DEVIATIONS = 4n;
+
+/** Tickets that are out under one set of parameters. */
+interface Batch {
+  readonly recipient: Address;
+  readonly faceValue: bigint;
+  /** Of one ticket, rounded up. */
+  readonly value: bigint;
+  readonly expirationBlock: bigint;
+  readonly count: bigint;
+}
+
+/**
+ * What tickets that are out may still cost: on average their value, and with bad luck more. Kept while they can be redeemed
+ * and the deposit does not show it yet.
+ */
+export class Exposure {
+  readonly #batches = new Map<string, Batch>();
+
+  add(params: TicketParams, count: number): void {
+    const key = keyOf(params);
+    this.#batches.set(key, batchOf(params, (this.#batches.get(key)?.count ?? 0n) + BigInt(count)));
+  }
+
+  /** Drops what was redeemed long ago, if it won. */
+  forget(block: L1BlockNumber): void {
+    for (const [key, { expirationBlock }] of this.#batches) {
+      if (expirationBlock + REDEMPTION_BLOCKS < block) this.#batches.delete(key);
+    }
+  }
+
+  /** Wei that winners may claim, with `count` more tickets, unless luck is very bad. */
+  liabilityWith(params: TicketParams, count: number): bigint {
+    return liability([...this.#batches.values(), batchOf(params, BigInt(count))]);
+  }
+
+  /** The tickets that are out, by recipient. */
+  byRecipient(): ReadonlyMap<
+    Address,
+    { readonly tickets: bigint; readonly value: bigint; readonly liability: bigint }
+  > {
+    const grouped = Map.groupBy(this.#batches.values(), ({ recipient }) => recipient);
+    return new Map(
+      [...grouped].map(([recipient, batches]) => [
+        recipient,
+        {
+          tickets: batches.reduce((sum, { count }) => sum + count, 0n),
+          value: batches.reduce((sum, { count, value }) => sum + count * value, 0n),
+          liability: liability(batches),
+        },
+      ]),
+    );
+  }
+}
+
+/**
+ * The mean of what the winners claim, some deviations, and one winner more: a few large tickets are not normally distributed.
+ * One ticket costs `faceValue` with probability `value / faceValue`, so its variance is `value × (faceValue - value)`.
+ */
+function liability(batches: readonly Batch[]): bigint {
+  let mean = 0n;
+  let variance = 0n;
+  let largest = 0n;
+  let most = 0n;
+  for (const { count, value, faceValue } of batches) {
+    const excess = faceValue - value;
+    mean += count * value;
+    variance += count * value * excess;
+    most += count * faceValue;
+    if (excess > largest) largest = excess;
+  }
+  const likely = mean + DEVIATIONS * squareRoot(variance) + largest;
+  return likely < most ? likely : most;
+}
+
+function batchOf(params: TicketParams, count: bigint): Batch {
+  const { recipient, faceValue, expirationBlock } = params;
+  const value = ticketValue(params).ceil();
+  return { recipient, faceValue, expirationBlock, count, value };
+}
+
+function keyOf({ recipientRandHash }: TicketParams): string {
+  return Buffer.from(recipientRandHash).toString("hex");
+}
+
+/** The smallest whole number whose square is not below `value`. */
+function squareRoot(value: bigint): bigint {
+  if (value < 2n) return value;
+  let root = 1n << BigInt(Math.ceil(value.toString(2).length / 2));
+  for (;;) {
+    const next = (root + value / root) >> 1n;
+    if (next >= root) return root * root < value ? root + 1n : root;
+    root = next;
+  }
+}
