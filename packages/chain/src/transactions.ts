@@ -276,12 +276,8 @@ export class Transactions {
     if (isSuccess) return receipt;
     const cause = await this.#replay(write, receipt.block, signal);
     const reason = cause instanceof Error ? cause.message : "it succeeds now; it may have run out of gas";
-    const { transaction, gasCost } = receipt;
-    const failed = new RivuletError("chain.transaction-failed", { hash: transaction, reason, gasCost: `${gasCost}` });
-    // The refusal says whether trying again makes sense; what the failure cost stands in its cause.
-    throw isError(cause) && cause.code !== "chain.reverted"
-      ? new RivuletError(cause.code, cause.facts, { cause: failed })
-      : failed;
+    const { transaction: hash, gasCost } = receipt;
+    throw new RivuletError("chain.transaction-failed", { hash, reason, gasCost: `${gasCost}` }, { cause });
   }
 
   /** Why a call fails on the state after `block`; `undefined` when it does not. */

@@ -2,6 +2,7 @@ import type { Address } from "@rivulet/crypto";
 import { RivuletError } from "@rivulet/primitives";
 import {
   type Abi,
+  type AbiEvent,
   type ContractEventName,
   type ContractFunctionArgs,
   type ContractFunctionName,
@@ -12,10 +13,12 @@ import {
   type EncodeFunctionDataParameters,
   encodeFunctionData,
   type GetEventArgs,
+  getAbiItem,
   numberToHex,
+  toEventSelector,
 } from "viem";
 import type { Hex } from "../hex.ts";
-import type { ChainLog } from "../rpc/blocks.ts";
+import type { ChainLog, LogFilter } from "../rpc/blocks.ts";
 import { hexData, type RpcCall, rpcCall } from "../rpc/call.ts";
 
 type ReadName<A extends Abi> = ContractFunctionName<A, "pure" | "view">;
@@ -75,6 +78,15 @@ export class Contract<const A extends Abi> {
 
   write<const N extends WriteName<A>>(functionName: N, args: WriteArgs<A, N>, value = 0n): ContractWrite {
     return { to: this.address, data: this.#encode(functionName, args), value, functionName };
+  }
+
+  /** Logs with any of these events. */
+  filter(names: readonly ContractEventName<A>[]): LogFilter {
+    const topics = names.map((name) => {
+      const event = getAbiItem({ abi: this.#abi as Abi, name: name as string }) as AbiEvent;
+      return toEventSelector(event);
+    });
+    return { addresses: [this.address], topics };
   }
 
   /** The events of this contract among `logs`, in their order. Events that the ABI does not know are left out. */

@@ -16,7 +16,10 @@ export const local: Network = {
   aiServiceRegistry: undefined,
   priceFeed: undefined,
   redeemGas: 350_000n,
+  redeemGasFurther: 300_000n,
   minGasPrice: 0n,
+  // Blocks come only with transactions: nobody else's would confirm ours.
+  confirmations: 1,
   pollInterval: ms(250),
   staleAfter: undefined,
 };

@@ -13,8 +13,12 @@ export interface Network {
   readonly priceFeed: Address | undefined;
   /** Gas that the redemption of one ticket is taken to cost, for face values and for the gate before redeeming. */
   readonly redeemGas: bigint;
+  /** Gas of each further ticket in the same transaction. */
+  readonly redeemGasFurther: bigint;
   /** Gas prices below this, in wei, are taken for errors of an endpoint. */
   readonly minGasPrice: bigint;
+  /** How many blocks it takes, its own counted, until a transaction is believed. */
+  readonly confirmations: number;
   /** How often the head of the chain is asked for. */
   readonly pollInterval: Milliseconds;
   /** The head is stale when no block came for this long; `undefined` where blocks come only when somebody needs one. */
