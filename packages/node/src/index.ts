@@ -1,10 +1,31 @@
+export { accessChain, type ChainAccess, type ChainAccessPorts } from "./account/chain-access.ts";
+export {
+  type Balance,
+  ChainAccount,
+  ChainReader,
+  type LockedFunds,
+  type Registration,
+  type RoundState,
+  type StakeState,
+  type Step,
+  type UnbondingLock,
+} from "./account/chain-account.ts";
+export { accountOf, accountsOf, createAccount, importAccount, type KeptAccount, openKey } from "./account/key.ts";
 export { ComposedNode, type NodePorts, type RoleNode } from "./compose.ts";
 export { parseAiModels } from "./config/ai-models.ts";
-export { type Configured, configure, machineSurroundings } from "./config/configure.ts";
+export {
+  type CommandSettings,
+  type Configured,
+  commandSettings,
+  configure,
+  configureCommand,
+  machineSurroundings,
+} from "./config/configure.ts";
 export { explain, helpLines, referenceRow } from "./config/explain.ts";
 export { type FlaggedSetting, flaggedSettings, type OwnFlag, parseFlags } from "./config/flags.ts";
 export { type Configuration, loadConfiguration, type Source } from "./config/load.ts";
 export { findNearest, suggestion } from "./config/nearest.ts";
+export { findMoney, type Money } from "./config/quantities.ts";
 export { documentSchema, ROLES, type Role, type Settings } from "./config/schema.ts";
 export {
   type JobStory,

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { RivuletError } from "@rivulet/primitives";
-import { type FlaggedSetting, flaggedSettings, parseFlags } from "./flags.ts";
+import { type FlaggedSetting, flaggedSettings, type OwnFlag, parseFlags } from "./flags.ts";
 import { type Configuration, loadConfiguration, rolesInFile } from "./load.ts";
-import { documentSchema, ROLES, type Role, sectionsOf } from "./schema.ts";
+import { documentSchema, ROLES, type Role, type Settings, sectionsOf } from "./schema.ts";
 import type { Surroundings } from "./secrets.ts";
 
 /** What a command line asks for. */
@@ -43,6 +43,46 @@ export function configure(roles: readonly Role[], argv: readonly string[]): Conf
   if (configuration.roles.length > 0) return { kind: "configuration", configuration, again, priceFiles };
   const message = `there is nothing to start: write roles: [${ROLES.join(", ")}] in the config file, those you want`;
   throw new RivuletError("config.invalid", { problems: [{ path: "roles", message }] });
+}
+
+/** What a command that is no node was told. */
+export interface CommandSettings {
+  readonly settings: Settings;
+  readonly prices: Configuration["prices"];
+  /** Its own flags, by name. */
+  readonly own: ReadonlyMap<string, string | boolean>;
+}
+
+/** A command line of a command that is no node: `undefined` when it asks for help. */
+export function configureCommand(
+  argv: readonly string[],
+  sections: readonly string[],
+  own: readonly OwnFlag[],
+): CommandSettings | undefined {
+  const here = machineSurroundings(process.cwd());
+  const known = flaggedSettings(documentSchema(here), sections);
+  const flags = parseFlags(argv, known, here, own);
+  if (flags.asksForHelp) return undefined;
+  const there =
+    flags.config === undefined
+      ? here
+      : { ...machineSurroundings(dirname(resolve(flags.config))), readText: here.readText };
+  const { settings, prices } = loadConfiguration(
+    {
+      roles: [],
+      sections,
+      flags: flags.values,
+      flagProblems: flags.problems,
+      ...(flags.config === undefined ? {} : { file: flags.config }),
+    },
+    there,
+  );
+  return { settings, prices, own: flags.own };
+}
+
+/** The settings that such a command has besides its own flags, for its help. */
+export function commandSettings(sections: readonly string[]): readonly FlaggedSetting[] {
+  return flaggedSettings(documentSchema(machineSurroundings(process.cwd())), sections);
 }
 
 function filesOfPrices({ settings }: Configuration, files: readonly string[]): readonly string[] {

@@ -43,6 +43,8 @@ const MAX_DOCUMENT = 1024 * 1024;
 export interface LoadInput {
   /** Roles named by the command; the document's own when empty. */
   readonly roles: readonly Role[];
+  /** Sections whose settings count, when it is no role that is started. */
+  readonly sections?: readonly string[];
   readonly flags: readonly FlagValue[];
   readonly flagProblems: readonly ConfigProblem[];
   readonly file?: string;
@@ -60,7 +62,7 @@ export function loadConfiguration(input: LoadInput, surroundings: Surroundings):
   const read = input.file === undefined ? undefined : readDocument(input.file, surroundings, problems);
   if (read?.kind === "document") mergeDocument(raw, read.content, sources);
   const roles = input.roles.length > 0 ? input.roles : rolesOf(raw);
-  const known = flaggedSettings(schema, sectionsOf(roles));
+  const known = flaggedSettings(schema, input.sections ?? sectionsOf(roles));
   if (read?.kind === "flags") {
     const fromFile = parseFlags(read.argv, known, surroundings);
     problems.push(...fromFile.problems);
