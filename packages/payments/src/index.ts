@@ -12,9 +12,19 @@ export {
   NO_TOTALS,
   type PeerTotals,
 } from "./account.ts";
+export { type AppPrice, type AppPriceText, type AppUnit, appPrice } from "./app-price.ts";
+export { byocCost, byocIsCovered, byocNeedsPayment, byocSeconds, byocTickets } from "./byoc.ts";
+export { type FeedPrice, feedPair, feedPrice, type PriceFeed, weiFrom } from "./currency.ts";
 export type { Exposure } from "./exposure.ts";
 export { type FaceValueTerms, faceValue, TX_COST_MULTIPLIER, txCostMultiplier } from "./face-value.ts";
 export { type Hold, Ledger, type LedgerPorts } from "./ledger.ts";
+export {
+  type BilledTime,
+  billTime,
+  LIVE_PREPAID_SECONDS,
+  LIVE_PREPAID_UNITS,
+  LIVE_UNITS_PER_SECOND,
+} from "./live-billing.ts";
 export { MemoryPaymentStore } from "./memory-payment-store.ts";
 export { MAX_NONCES, NonceWindow } from "./nonce-window.ts";
 export type {
@@ -46,6 +56,7 @@ export type {
   WinnerState,
   WinnerTotals,
 } from "./ports.ts";
+export { exactNumber, type PriceText, perUnit, pixelsPerUnit, priceText } from "./price-text.ts";
 export {
   type AcceptedPayment,
   PARAMS_LIFETIME,
@@ -61,8 +72,33 @@ export {
   type WaitingWinner,
 } from "./redemption-queue.ts";
 export type { GasLimits, Obstacle } from "./redemption-rules.ts";
+export {
+  billedUnits,
+  decideSigning,
+  MAX_SIGNED_TICKETS,
+  type MaxPriceText,
+  MemorySignerBook,
+  maxPriceOf,
+  type PriceCeiling,
+  type SignerBook,
+  type SignerBudget,
+  type SigningDecision,
+  type SigningQuestion,
+  type SigningStep,
+  STATE_LIFETIME,
+  withCaller,
+} from "./remote-signer.ts";
 export { assertPriceHeld, type PaymentOrder, Sender, type SenderOptions, type SenderPorts } from "./sender.ts";
 export { type SenderCover, SenderMonitor, type SenderMonitorPorts, senderCover } from "./sender-monitor.ts";
+export {
+  type BillingType,
+  billingType,
+  billingTypes,
+  decodeSignerState,
+  encodeSignerState,
+  MAX_STATE_BYTES,
+  type SignerState,
+} from "./signer-state.ts";
 export { type Staged, type TicketNeed, ticketsNeeded } from "./staged-payment.ts";
 export {
   auxData,
