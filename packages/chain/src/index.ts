@@ -1,4 +1,15 @@
 export {
+  type BlockCursor,
+  type BlockCursorStore,
+  BlockWatcher,
+  type BlockWatcherOptions,
+  type BlockWatcherPorts,
+  type ChainUpdate,
+  type Follower,
+} from "./block-watcher.ts";
+export { TicketBroker, type TicketBrokerPorts } from "./broker.ts";
+export { Chain, type ChainOptions, type ChainPorts, connectChain } from "./chain.ts";
+export {
   aggregatorAbi,
   bondingManagerAbi,
   controllerAbi,
@@ -9,14 +20,41 @@ export {
   ticketBrokerAbi,
   tokenAbi,
 } from "./contracts/abi.ts";
-export { Contract, type ContractWrite } from "./contracts/call.ts";
-export { type Contracts, resolveContracts } from "./contracts/controller.ts";
+export { Contract, type ContractEvent, type ContractWrite, type ReadAt } from "./contracts/call.ts";
+export { type Contracts, contractId, resolveContracts } from "./contracts/controller.ts";
+export { revertError } from "./contracts/revert-reasons.ts";
+export { GasPriceMonitor, type GasPriceOptions, type GasPricePorts } from "./gas-price.ts";
+export type { Hex } from "./hex.ts";
 export { arbitrumOne } from "./networks/arbitrum-one.ts";
 export { local } from "./networks/local.ts";
 export type { Network } from "./networks/network.ts";
-export type { RpcCall } from "./rpc/call.ts";
-export { Endpoints, type EndpointsOptions, type EndpointsPorts, type EndpointView } from "./rpc/endpoints.ts";
-export type { Account } from "./signers/account.ts";
+export { FollowedPool, type OrchestratorPoolPorts, type PoolMember } from "./orchestrator-pool.ts";
+export { FollowedPriceFeed, type FollowedPriceFeedOptions, type FollowedPriceFeedPorts } from "./price-feed.ts";
+export {
+  claimableReserve,
+  type FeeSplit,
+  type FeeSplitTerms,
+  isRedeemable,
+  payoutOf,
+  percOf,
+  percPoints,
+  type ReserveState,
+  type RoundSchedule,
+  type RoundTime,
+  roundAt,
+  splitFees,
+  stakeToFixed,
+} from "./protocol-math.ts";
+export type { ChainLog, Head, LogFilter } from "./rpc/blocks.ts";
+export { type RpcCall, rpcCall } from "./rpc/call.ts";
+export {
+  Endpoints,
+  type EndpointsOptions,
+  type EndpointsPorts,
+  type EndpointView,
+  type RpcSettled,
+} from "./rpc/endpoints.ts";
+export type { Account, UnsignedTransaction } from "./signers/account.ts";
 export {
   decryptKeystore,
   encryptKeystore,

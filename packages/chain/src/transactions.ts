@@ -1,4 +1,4 @@
-import { type Address, keccak256 } from "@rivulet/crypto";
+import { type Address, address, keccak256 } from "@rivulet/crypto";
 import type { TransactionHash } from "@rivulet/payments";
 import {
   type Clock,
@@ -67,7 +67,9 @@ interface Version {
   readonly hash: TransactionHash;
 }
 
-interface IncludedTransaction extends Receipt {
+/** A transaction in a block, whatever it did. */
+export interface IncludedTransaction extends Receipt {
+  readonly from: Address;
   readonly isSuccess: boolean;
 }
 
@@ -368,7 +370,8 @@ function raised(fee: bigint): bigint {
   return (fee * 111n + 99n) / 100n;
 }
 
-function receiptOf(hash: Hex): RpcCall<IncludedTransaction | undefined> {
+/** A transaction's receipt; `undefined` while it is in no block. */
+export function receiptOf(hash: Hex): RpcCall<IncludedTransaction | undefined> {
   return rpcCall("eth_getTransactionReceipt", [hash], optional(parseReceipt));
 }
 
@@ -377,6 +380,7 @@ function parseReceipt(value: unknown): IncludedTransaction {
   const gasUsed = quantity(receipt["gasUsed"]);
   return {
     transaction: hash32(receipt["transactionHash"]),
+    from: address(hexData(receipt["from"])),
     block: quantity(receipt["blockNumber"]),
     gasUsed,
     gasCost: gasUsed * quantity(receipt["effectiveGasPrice"]),
