@@ -1,8 +1,9 @@
 import { type Clock, type Logger, type Randomness, RivuletError, type Startable } from "@rivulet/primitives";
 import type { Configuration } from "./config/load.ts";
-import type { Role } from "./config/schema.ts";
+import { isPayingRole, OFFCHAIN, type Role } from "./config/schema.ts";
 import { provideDataDirectory } from "./data-directory.ts";
 import { withAdvice } from "./listen-failure.ts";
+import { OnChain } from "./money/on-chain.ts";
 import type { PriceReload } from "./pricing/reload.ts";
 import { gatewayRole } from "./roles/gateway.ts";
 import { orchestratorRole } from "./roles/orchestrator.ts";
@@ -33,6 +34,8 @@ export interface NodePorts {
 /** What a role may use to make itself. */
 export interface RolePorts extends NodePorts {
   readonly starters: readonly StarterModel[];
+  /** Started before the role. Absent: off-chain, nothing is paid. */
+  readonly chain?: OnChain | undefined;
 }
 
 type RoleFactory = (configuration: Configuration, ports: RolePorts) => RoleNode;
@@ -56,10 +59,12 @@ export class ComposedNode implements Startable {
   constructor(configuration: Configuration, ports: NodePorts) {
     const starters = findStarterModels();
     this.#dataDir = configuration.settings.dataDir;
+    const isPaying = configuration.settings.network !== OFFCHAIN && configuration.roles.some(isPayingRole);
+    const chain = isPaying ? new OnChain(configuration, ports) : undefined;
     this.roles = ORDER.filter((role) => configuration.roles.includes(role)).map((role) =>
-      makeRole(role, configuration, { ...ports, starters, log: ports.log.child({ role }) }),
+      makeRole(role, configuration, { ...ports, starters, chain, log: ports.log.child({ role }) }),
     );
-    this.#sequence = new Sequence(this.roles);
+    this.#sequence = new Sequence(chain === undefined ? this.roles : [chain, ...this.roles]);
   }
 
   /** Throws `node.cannot-start` when the data directory or a port cannot be had. */

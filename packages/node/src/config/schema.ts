@@ -37,8 +37,12 @@ import {
 
 export const ROLES = ["gateway", "orchestrator", "worker", "runner", "signer", "redeemer"] as const;
 
-/** The roles that have money: they read the section `chain`. */
-export const PAYING_ROLES: readonly Role[] = ["gateway", "orchestrator", "signer", "redeemer"];
+const PAYING_ROLES: readonly Role[] = ["gateway", "orchestrator", "signer", "redeemer"];
+
+/** Whether a role has money: whether it reads the section `chain`. */
+export function isPayingRole(role: Role): boolean {
+  return PAYING_ROLES.includes(role);
+}
 
 /** The networks with money, by name. */
 export const networks = { [arbitrumOne.name]: arbitrumOne, [local.name]: local } as const;
@@ -351,5 +355,5 @@ export type ChainSettings = Settings["chain"];
 
 /** The sections of the document that matter to some roles. */
 export function sectionsOf(roles: readonly Role[]): readonly string[] {
-  return roles.some((role) => PAYING_ROLES.includes(role)) ? [...roles, "chain"] : roles;
+  return roles.some(isPayingRole) ? [...roles, "chain"] : roles;
 }

@@ -3,6 +3,8 @@ import { RivuletError, type ServiceUri, serviceUri } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
+import { Late } from "../late.ts";
+import { orchestratorMoney } from "../money/orchestrator-money.ts";
 import { Sequence } from "../sequence.ts";
 import { localExecutors } from "./executors.ts";
 import { ownModels } from "./models.ts";
@@ -11,7 +13,8 @@ import { ownModels } from "./models.ts";
 const DEFAULT_PORT = 8935;
 
 /** Work for gateways: done on this machine, behind the URLs of external runners, by attached workers, or by all of them. */
-export function orchestratorRole({ settings, models }: Configuration, ports: RolePorts): RoleNode {
+export function orchestratorRole(configuration: Configuration, ports: RolePorts): RoleNode {
+  const { settings, models } = configuration;
   const { serviceUri: told, httpAddr, secret, isWorker, ...about } = settings.orchestrator;
   const external = models.orchestrator.filter(({ endpoint }) => endpoint !== undefined);
   const served = isWorker ? models.orchestrator : external;
@@ -29,22 +32,25 @@ export function orchestratorRole({ settings, models }: Configuration, ports: Rol
 
   const where = whereabouts(told, httpAddr);
   const executors = localExecutors({ ...about, dataDir: settings.dataDir, starters: ports.starters }, served, ports);
-  const orchestrator = new Orchestrator(
-    {
-      ...(where.isClearText ? { listenClearText: where.listen } : { listen: where.listen }),
-      ...(where.serviceUri === undefined ? {} : { serviceUri: where.serviceUri }),
-      ...(secret === undefined ? {} : { workerSecret: secret.reveal() }),
-      version: ports.version,
-    },
-    { ...ports, ...(executors.length === 0 ? {} : { executor: new SeveralExecutors(executors) }) },
-  );
+  const options = {
+    ...(where.isClearText ? { listenClearText: where.listen } : { listen: where.listen }),
+    ...(where.serviceUri === undefined ? {} : { serviceUri: where.serviceUri }),
+    ...(secret === undefined ? {} : { workerSecret: secret.reveal() }),
+    version: ports.version,
+  };
+  const executor = executors.length === 0 ? {} : { executor: new SeveralExecutors(executors) };
+  const orchestrator = new Late(() => {
+    const { chain } = ports;
+    const payments = chain === undefined ? {} : { payments: orchestratorMoney(configuration, chain.parts, ports) };
+    return new Orchestrator(options, { ...ports, ...executor, ...payments });
+  });
   const parts = new Sequence([...executors, orchestrator]);
   return {
     role: "orchestrator",
     start: () => parts.start(),
     stop: () => parts.stop(),
     get address() {
-      return orchestrator.serviceUri;
+      return orchestrator.made.serviceUri;
     },
   };
 }

@@ -1,0 +1,26 @@
+import { invariant, type Startable } from "@rivulet/primitives";
+
+/** Something that can only be made when what it needs has started. */
+export class Late<T extends Startable> implements Startable {
+  readonly #make: () => T;
+  #made: T | undefined;
+
+  constructor(make: () => T) {
+    this.#make = make;
+  }
+
+  /** Only once it has begun to start. */
+  get made(): T {
+    invariant(this.#made !== undefined, "what is made late is there once it has started");
+    return this.#made;
+  }
+
+  async start(): Promise<void> {
+    this.#made = this.#make();
+    await this.#made.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#made?.stop();
+  }
+}
