@@ -171,6 +171,12 @@ export const errorKinds = {
   "chain.keystore-invalid": { http: 500, retry: "never", text: "the keystore file cannot be used" },
   "chain.keystore-passphrase": { http: 401, retry: "never", text: "the passphrase does not open the keystore file" },
   "chain.price-unusable": { http: 503, retry: "same-peer", text: "the price feed's answer cannot be used" },
+  "store.locked": { http: 500, retry: "never", text: "the database is in use" },
+  "store.corrupt": { http: 500, retry: "never", text: "the database is damaged" },
+  "store.full": { http: 503, retry: "other-peer", text: "there is no room for the database" },
+  "store.newer": { http: 500, retry: "never", text: "the database was written by a newer version" },
+  "store.wrong-network": { http: 500, retry: "never", text: "the database belongs to another network" },
+  "store.unusable": { http: 500, retry: "other-peer", text: "the database cannot be used" },
   internal: { http: 500, retry: "other-peer", text: "something here went wrong" },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -216,6 +222,8 @@ export interface ErrorFactsByCode {
   /** `gasCost` is what it cost all the same: wei, as decimal text. */
   "chain.transaction-failed": { readonly hash: string; readonly reason: string; readonly gasCost?: string };
   "chain.transaction-replaced": { readonly hash: string; readonly nonce: number };
+  /** Chain ids: that of the configuration, and that of the database. */
+  "store.wrong-network": { readonly expected: number; readonly actual: number; readonly reason: string };
   "config.invalid": { readonly problems: readonly { readonly path: string; readonly message: string }[] };
 }
 

@@ -1,0 +1,30 @@
+import type { Settings } from "./settings.ts";
+import { query, type Sqlite } from "./sqlite.ts";
+
+/** Settings in an embedded database. */
+export class SqliteSettings implements Settings {
+  readonly #sqlite: Sqlite;
+
+  constructor(sqlite: Sqlite) {
+    this.#sqlite = sqlite;
+  }
+
+  find(key: string): Promise<string | undefined> {
+    return this.#sqlite.read(
+      (transaction) => transaction.first(query.selectFrom("settings").select("value").where("key", "=", key))?.value,
+    );
+  }
+
+  async set(values: Readonly<Record<string, string>>): Promise<void> {
+    await this.#sqlite.write("power", (transaction) => {
+      for (const [key, value] of Object.entries(values))
+        transaction.run(query.replaceInto("settings").values({ key, value }));
+    });
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.#sqlite.write("power", (transaction) => {
+      transaction.run(query.deleteFrom("settings").where("key", "=", key));
+    });
+  }
+}

@@ -1,0 +1,112 @@
+import type { PaymentStore } from "@rivulet/payments";
+import { type Clock, type Logger, ms, RivuletError, silentLogger } from "@rivulet/primitives";
+import { BlockCursor } from "./block-cursor.ts";
+import { ORCHESTRATORS_KEPT, SETTLED_WINNERS_KEPT } from "./limits.ts";
+import { bootId as machineBootId } from "./machine.ts";
+import type { OrchestratorCache } from "./orchestrator-cache.ts";
+import { SqlitePaymentStore } from "./payment-store.ts";
+import type { Settings } from "./settings.ts";
+import { Sqlite } from "./sqlite.ts";
+import { SqliteOrchestratorCache } from "./sqlite-orchestrator-cache.ts";
+import { SqliteSettings } from "./sqlite-settings.ts";
+
+export interface StoreOptions {
+  /** Path of the database; beside it lie its log and its lock. */
+  readonly file: string;
+  /** The chain that all of it is about. A database belongs to the first one it was opened for. */
+  readonly chainId?: number;
+  /** The most bytes the file may have; the disk is the limit otherwise. */
+  readonly maxBytes?: number;
+}
+
+export interface StorePorts {
+  readonly clock: Clock;
+  readonly log?: Logger;
+  /** Names the time since the machine was started; `undefined` where that is not known. By default asks Linux. */
+  readonly bootId?: () => string | undefined;
+}
+
+const CHAIN = "chain.id";
+/** There while the database is open, with the boot it was opened in: a crash leaves it behind. */
+const OPENED = "store.opened-in-boot";
+const UNKNOWN_BOOT = "unknown";
+
+/** What a node keeps across restarts, in one file. */
+export class Store {
+  readonly payments: PaymentStore;
+  readonly orchestrators: OrchestratorCache;
+  readonly settings: Settings;
+  /** Where the chain was last read to. */
+  readonly blocks: BlockCursor;
+  readonly #sqlite: Sqlite;
+
+  private constructor(sqlite: Sqlite, payments: PaymentStore) {
+    this.#sqlite = sqlite;
+    this.payments = payments;
+    this.orchestrators = new SqliteOrchestratorCache(sqlite);
+    this.settings = new SqliteSettings(sqlite);
+    this.blocks = new BlockCursor(this.settings);
+  }
+
+  /**
+   * Opens the database, or makes it.
+   *
+   * Throws "store.locked", "store.corrupt", "store.full", "store.newer", "store.wrong-network" and "store.unusable", each
+   * with what to do about it. Nothing is lost by that.
+   */
+  static async open(options: StoreOptions, ports: StorePorts): Promise<Store> {
+    const { file, chainId, maxBytes } = options;
+    const sqlite = await Sqlite.open(file, maxBytes === undefined ? {} : { maxBytes }, ports);
+    const payments = new SqlitePaymentStore(sqlite);
+    const store = new Store(sqlite, payments);
+    try {
+      if (chainId !== undefined) await store.#bind(chainId);
+      await store.#noteBoot(payments, ports);
+      const now = ports.clock.now();
+      await payments.pruneWinners(ms(now - SETTLED_WINNERS_KEPT));
+      await store.orchestrators.prune(ms(now - ORCHESTRATORS_KEPT));
+    } catch (error) {
+      await sqlite.close();
+      throw error;
+    }
+    return store;
+  }
+
+  /** Writes what waits, and lets go of the file. */
+  async close(): Promise<void> {
+    try {
+      await this.settings.remove(OPENED);
+    } finally {
+      await this.#sqlite.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #bind(chainId: number): Promise<void> {
+    const bound = await this.settings.find(CHAIN);
+    if (bound === undefined) return await this.settings.set({ [CHAIN]: `${chainId}` });
+    if (bound === `${chainId}`) return;
+    throw new RivuletError("store.wrong-network", {
+      expected: chainId,
+      actual: Number(bound),
+      reason: `${this.#sqlite.file} holds tickets of chain ${bound}, and the node is set up for chain ${chainId}: set -network to its chain, or name another directory with -dataDir`,
+    });
+  }
+
+  /** After a crash the system still has all that was committed, unless the machine went down with it. */
+  async #noteBoot(
+    payments: SqlitePaymentStore,
+    { bootId = machineBootId, log = silentLogger }: StorePorts,
+  ): Promise<void> {
+    const boot = bootId() ?? UNKNOWN_BOOT;
+    const before = await this.settings.find(OPENED);
+    if (before !== undefined && (before === UNKNOWN_BOOT || before !== boot)) {
+      log.warn("the machine went down with this node: ticket parameters issued before are void");
+      await payments.forgetAfterPowerFailure();
+    }
+    await this.settings.set({ [OPENED]: boot });
+  }
+}
