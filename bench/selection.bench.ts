@@ -90,12 +90,20 @@ function session(index: number): OrchestratorSession {
     uri,
     serviceUri: uri,
     address: address(`0x${index.toString(16).padStart(40, "0")}`),
+    operator: address(`0x${index.toString(16).padStart(40, "0")}`),
     version: "0.9.1",
     token: { token: new Uint8Array(32), sessionId: `${index}`, expiresAt: ms(systemClock.now() + 3_600_000) },
     seenAt: systemClock.now(),
     latency: ms(10),
     offers: [
-      { pipeline: textToImage, model: demand.model, isWarm: index % 2 === 0, capacity: 1, runnerVersion: "0.14.1" },
+      {
+        pipeline: textToImage,
+        model: demand.model,
+        isWarm: index % 2 === 0,
+        capacity: 1,
+        capacityInUse: 0,
+        runnerVersion: "0.14.1",
+      },
     ],
     hardware: [],
   };

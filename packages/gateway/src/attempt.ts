@@ -1,23 +1,25 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
-import type { Signer } from "@rivulet/crypto";
 import { isDataUrl, parseDataUrl } from "@rivulet/media";
 import type { Expectation, ResultFile } from "@rivulet/pipelines";
-import { type Clock, invariant, isError, linked, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
 import {
-  batchManifestId,
-  encodeSegmentCredentials,
-  PAYMENT_HEADER,
-  parseServerTiming,
-  readChunks,
-  SEGMENT_HEADER,
-  signSegmentCredentials,
-  WORKER_PROTOCOL,
-} from "@rivulet/wire";
+  type Clock,
+  codeOf,
+  invariant,
+  isError,
+  linked,
+  type Milliseconds,
+  ms,
+  Rational,
+  RivuletError,
+} from "@rivulet/primitives";
+import { chargeOf, parseServerTiming, readChunks, WORKER_PROTOCOL } from "@rivulet/wire";
 import type { Dispatcher } from "undici";
 import { ask } from "./http/ask.ts";
 import { readBounded } from "./http/read-bounded.ts";
 import type { OrchestratorSession } from "./orchestrator-session.ts";
+import type { JobPayment, Outcome, PaidRequest, Payer, Peer } from "./paying/payer.ts";
+import type { PriceLimits } from "./paying/price-limits.ts";
 import type { PreparedJob } from "./prepared-job.ts";
 import { readRefusal } from "./refusal.ts";
 import { badResult, type FetchedFile, verifyCount, verifyFiles } from "./verification.ts";
@@ -38,6 +40,8 @@ interface ResponseAnswer {
   readonly timings: PeerTimings;
   /** From sending to the last byte of the last file. */
   readonly took: Milliseconds;
+  /** What it cost; absent where nobody pays. */
+  readonly payment?: JobPayment | undefined;
 }
 
 /** An event stream that has begun. Read its events once; dispose it when done with it, read to its end or not. */
@@ -48,6 +52,10 @@ interface StreamAnswer extends Disposable {
   readonly timings: PeerTimings;
   /** From sending to the first event. */
   readonly took: Milliseconds;
+  /** What it costs at most; absent where nobody pays. */
+  readonly payment?: JobPayment | undefined;
+  /** What it cost in the end, once all events have been read. */
+  readonly charged: () => JobPayment | undefined;
 }
 
 export type Answer = ResponseAnswer | StreamAnswer;
@@ -64,7 +72,9 @@ export interface AttemptOptions {
 
 export interface AttemptPorts {
   readonly dispatcher: Dispatcher;
-  readonly signer: Signer;
+  readonly payer: Payer;
+  /** Absent: any price is paid. */
+  readonly limits?: PriceLimits | undefined;
   readonly clock: Clock;
 }
 
@@ -82,8 +92,6 @@ interface Target {
   readonly origin: string;
   /** Without a slash at its end. */
   readonly path: string;
-  /** `Livepeer-Segment` by manifest id. */
-  readonly credentials: Map<string, string>;
 }
 
 /** One orchestrator, one try: sends the job, fetches what came out and checks it. */
@@ -98,31 +106,64 @@ export class Attempts {
   }
 
   /**
-   * The answer of one orchestrator. Throws what its refusal means, "peer.unreachable", "peer.protocol" and
-   * "peer.bad-result", and the signal's reason. No error of a stream's events after the first is thrown here.
+   * The answer of one orchestrator, paid for if it is to be paid. Throws what its refusal means, what the payer objects to,
+   * "peer.unreachable", "peer.protocol" and "peer.bad-result", and the signal's reason. No error of a stream's events after
+   * the first is thrown here.
    */
-  async run(job: PreparedJob, session: OrchestratorSession, signal: AbortSignal): Promise<Answer> {
+  async run(job: PreparedJob, peer: Peer, signal: AbortSignal): Promise<Answer> {
     const { clock } = this.#ports;
+    const { session } = peer;
+    const request = await this.#pay(job, peer, signal);
+    const bill = new Bill(request);
     const began = clock.monotonic();
-    const { statusCode, headers, body } = await this.#send(job, session, signal);
-    if (statusCode !== 200) throw await this.#refusal(statusCode, headers, body, job, signal);
-    if (job.isStream) {
-      const events = await begun(readChunks(body), body, signal);
+    try {
+      const { statusCode, headers, body, trailers } = await this.#send(job, session, request.headers, signal);
+      if (statusCode !== 200) throw await this.#refusal(statusCode, headers, body, job, signal);
+      bill.isTaken();
+      if (job.isStream) {
+        const events = await begun(readChunks(body), body, signal);
+        const took = ms(clock.monotonic() - began);
+        const timings = timingsOf(headers["server-timing"], took);
+        const charged = () => bill.charged(trailers);
+        const dispose = () => {
+          charged();
+          body.destroy();
+        };
+        return { kind: "stream", events, timings, took, payment: bill.payment, charged, [Symbol.dispose]: dispose };
+      }
+      bill.charged(headers);
+      const response = await this.#response(job, body, signal);
+      const named = job.pipeline.files(response);
+      verifyCount(job.expected, named);
+      const files = await this.#fetchAll(named, session, this.#mostOfFile(job.expected), signal);
+      await verifyFiles(job.expected, files);
+      signal.throwIfAborted();
       const took = ms(clock.monotonic() - began);
       const timings = timingsOf(headers["server-timing"], took);
-      return { kind: "stream", events, timings, took, [Symbol.dispose]: () => body.destroy() };
+      return { kind: "response", response, files, timings, took, payment: bill.payment };
+    } catch (error) {
+      bill.failed(error);
+      throw error;
     }
-    const response = await this.#response(job, body, signal);
-    const named = job.pipeline.files(response);
-    verifyCount(job.expected, named);
-    const files = await this.#fetchAll(named, session, this.#mostOfFile(job.expected), signal);
-    await verifyFiles(job.expected, files);
-    signal.throwIfAborted();
-    const took = ms(clock.monotonic() - began);
-    return { kind: "response", response, files, timings: timingsOf(headers["server-timing"], took), took };
   }
 
-  async #send(job: PreparedJob, session: OrchestratorSession, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  #pay(job: PreparedJob, peer: Peer, signal: AbortSignal): Promise<PaidRequest> {
+    const { payer, limits } = this.#ports;
+    const { pipeline, model, work } = job;
+    const capabilities = wantedCapabilities(pipeline, model, this.#options.least);
+    invariant(capabilities !== undefined, "a numbered pipeline has wanted capabilities");
+    return payer.pay(
+      { ...peer, pipeline, model, work, capabilities, maxPrice: limits?.maxPrice(pipeline, model) },
+      signal,
+    );
+  }
+
+  async #send(
+    job: PreparedJob,
+    session: OrchestratorSession,
+    paying: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     const { origin, path } = this.#target(session);
     try {
       return await ask(this.#ports.dispatcher, {
@@ -133,8 +174,7 @@ export class Attempts {
           "content-type": job.content.contentType,
           accept: job.isStream ? "text/event-stream" : "application/json",
           authorization: WORKER_PROTOCOL,
-          [SEGMENT_HEADER]: this.#credentials(job, session),
-          [PAYMENT_HEADER]: "",
+          ...paying,
         },
         body: job.content.body,
         signal,
@@ -260,25 +300,72 @@ export class Attempts {
     const known = this.#targets.get(session);
     if (known !== undefined) return known;
     const { origin, pathname } = new URL(session.serviceUri);
-    const target = { origin, path: pathname.replace(/\/$/, ""), credentials: new Map<string, string>() };
+    const target = { origin, path: pathname.replace(/\/$/, "") };
     this.#targets.set(session, target);
     return target;
   }
+}
 
-  #credentials({ pipeline, model }: PreparedJob, session: OrchestratorSession): string {
-    const { capability } = pipeline;
-    invariant(capability.kind === "network", `a batch pipeline has a capability number: ${pipeline.name}`);
-    const manifestId = batchManifestId(capability.id, model);
-    const { credentials } = this.#target(session);
-    const known = credentials.get(manifestId);
-    if (known !== undefined) return known;
-    const capabilities = wantedCapabilities(pipeline, model, this.#options.least);
-    invariant(capabilities !== undefined, "a numbered pipeline has wanted capabilities");
-    const claims = { manifestId, capabilities, authToken: session.token };
-    const header = encodeSegmentCredentials(signSegmentCredentials(claims, this.#ports.signer));
-    credentials.set(manifestId, header);
-    return header;
+/**
+ * The money of one request, settled once by how far it got. Orchestrators take a payment before the work and charge after
+ * it: what fails in between costs nothing, and the credit stays there. Source: payments 8.4.
+ */
+class Bill {
+  readonly #request: PaidRequest;
+  #hasArrived = false;
+  #payment: JobPayment | undefined;
+  #isOpen = true;
+
+  constructor(request: PaidRequest) {
+    this.#request = request;
+    this.#payment = request.payment;
   }
+
+  get payment(): JobPayment | undefined {
+    return this.#payment;
+  }
+
+  /** The answer is a success. */
+  isTaken(): void {
+    this.#hasArrived = true;
+  }
+
+  /** Charges what the orchestrator says, as long as that is no more than was agreed; else what was agreed. */
+  charged(headers: Parameters<typeof chargeOf>[0]): JobPayment | undefined {
+    const agreed = this.#request.payment;
+    if (!this.#isOpen || agreed === undefined) return this.#payment;
+    const told = chargeOf(headers);
+    const holds = told?.price.compare(agreed.price) === 0 && told.cost.compare(agreed.fee) <= 0;
+    this.#payment = told !== undefined && holds ? { ...agreed, units: told.units, fee: told.cost } : agreed;
+    this.#settle({ kind: "charged", fee: this.#payment.fee });
+    return this.#payment;
+  }
+
+  failed(error: unknown): void {
+    if (this.#request.payment === undefined) return;
+    if (this.#hasArrived) this.charged({});
+    else this.#settle(outcomeOf(error));
+  }
+
+  #settle(outcome: Outcome): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#request.settle(outcome);
+  }
+}
+
+/** Refusals from before the payment is looked at, or because of it: it was not taken. */
+const NOT_TAKEN: ReadonlySet<string> = new Set(["capacity.exhausted", "node.overloaded", "node.stopping"]);
+
+/** What became of a payment whose request failed with an error. */
+function outcomeOf(error: unknown): Outcome {
+  const code = codeOf(error);
+  if (code === "payment.insufficient-balance") return { kind: "void" };
+  if (NOT_TAKEN.has(code) || code.startsWith("credentials.") || code.startsWith("payment.")) return { kind: "unsent" };
+  if (isError(error, "peer.unreachable")) return { kind: error.facts.hadConnection === false ? "unsent" : "spent" };
+  // Ours to have given up: what happened there is not known.
+  if (!isError(error) || code === "request.cancelled" || code === "job.deadline-exceeded") return { kind: "spent" };
+  return { kind: "charged", fee: Rational.ZERO };
 }
 
 /** What a peer claims, as far as there was time for it: claims steer who gets work and what applications are told. */

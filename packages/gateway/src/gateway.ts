@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type Address, address, offChainSigner } from "@rivulet/crypto";
+import { type Address, address } from "@rivulet/crypto";
 import {
   BodyBudget,
   codeOf,
@@ -18,16 +18,22 @@ import { AuthWebhook, WEBHOOK_TIMEOUT } from "./auth/webhook.ts";
 import { checkDefaults } from "./defaults.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import { GrpcOrchestratorClient } from "./discovery/grpc-client.ts";
+import { KnownPool } from "./discovery/on-chain.ts";
 import type { DiscoverySource } from "./discovery/source.ts";
 import { staticSource } from "./discovery/static.ts";
-import { webhookSource } from "./discovery/webhook.ts";
+import { listOfSigner, webhookSource } from "./discovery/webhook.ts";
 import { Hedging } from "./hedging.ts";
 import { Exchange } from "./http/exchange.ts";
 import { type Route, resultRoute, routes } from "./http/routes.ts";
 import { JobRunner } from "./job.ts";
 import { networkView } from "./network-view.ts";
 import { type GatewayOptions, type GatewayPorts, gatewayDefaults } from "./options.ts";
+import type { Payer } from "./paying/payer.ts";
+import { aboveMaximum, type PriceLimits } from "./paying/price-limits.ts";
+import { unpaid } from "./paying/unpaid.ts";
 import { ResultStore } from "./result-store.ts";
+import { weighOf } from "./selection/draw.ts";
+import type { Lots, PoolPorts } from "./selection/pool.ts";
 import { RETRY_WHEN_ALONE, Selector } from "./selection/selector.ts";
 
 /** Connections to one orchestrator: far above its slots, far below what a process may open. */
@@ -67,16 +73,21 @@ export class Gateway implements Startable {
   /** Throws "config.invalid" for options that contradict each other or name what is not there. */
   constructor(options: GatewayOptions, ports: GatewayPorts) {
     checkReach(options);
-    const { clock, log, randomness, signer = offChainSigner } = ports;
+    const { clock, log, randomness, limits } = ports;
     const setting = withDefaults(options);
+    const payer = ports.payer ?? unpaid(ports.signer);
+    const pool = ports.pool && new KnownPool(ports.pool);
     this.#options = options;
     this.#ports = ports;
     this.#ownsDispatcher = ports.dispatcher === undefined;
     this.#dispatcher = ports.dispatcher ?? networkAgent();
     this.#keys = options.auth?.kind === "keys" ? new KeyFile(options.auth.file, { clock, log }) : undefined;
     const least = { node: setting.leastVersion, runners: options.leastRunnerVersions ?? {} };
-    this.#client = new GrpcOrchestratorClient(least, { clock, signer });
-    this.#selector = new Selector({ queueLength: setting.queueLength, retryWhenAlone: RETRY_WHEN_ALONE }, { clock });
+    this.#client = new GrpcOrchestratorClient(least, { clock, payer });
+    this.#selector = new Selector(
+      { queueLength: setting.queueLength, retryWhenAlone: RETRY_WHEN_ALONE },
+      { clock, objection: objectionOf(payer, limits), lots: lotsOf(options, ports, pool) },
+    );
     this.#discovery = new Discovery(
       {
         interval: setting.discoveryInterval,
@@ -84,7 +95,7 @@ export class Gateway implements Startable {
         extraNodes: setting.extraNodes,
         blocked: blockedIn(options.blocked ?? []),
       },
-      { source: this.#source(), client: this.#client, clock, randomness, log },
+      { source: this.#source(pool), client: this.#client, pool, payer, clock, randomness, log },
       this.#selector,
     );
     this.#store = new ResultStore(
@@ -98,14 +109,14 @@ export class Gateway implements Startable {
         maxFileBytes: setting.maxFileBytes,
         resultOrigins: new Set(options.resultOrigins ?? []),
       },
-      { dispatcher: this.#dispatcher, signer, clock },
+      { dispatcher: this.#dispatcher, payer, limits, clock },
     );
     const jobs = new JobRunner(
       { maxAttempts: setting.maxAttempts, patience: setting.patience },
       {
         selector: this.#selector,
-        attempt: (job, session, signal) => attempts.run(job, session, signal),
-        refresh: (uri) => this.#discovery.refresh(uri),
+        attempt: (job, peer, signal) => attempts.run(job, peer, signal),
+        refresh: (session) => this.#discovery.refresh(session),
         hedging: setting.hedging === "after-p95" ? new Hedging() : undefined,
         clock,
         log,
@@ -198,11 +209,15 @@ export class Gateway implements Startable {
     this.#store.clear();
   }
 
-  #source(): DiscoverySource {
+  #source(pool: KnownPool | undefined): DiscoverySource {
     const { orchestrators } = this.#options;
-    return orchestrators.kind === "list"
-      ? staticSource(orchestrators.addresses)
-      : webhookSource(orchestrators.url, { dispatcher: this.#dispatcher });
+    const ports = { dispatcher: this.#dispatcher };
+    if (orchestrators.kind === "list") return staticSource(orchestrators.addresses);
+    if (orchestrators.kind === "webhook") return webhookSource({ url: orchestrators.url }, ports);
+    if (orchestrators.kind === "signer") return webhookSource(listOfSigner(orchestrators), ports);
+    if (pool !== undefined) return pool;
+    const message = "the pool of a chain is asked for, and there is no chain";
+    throw new RivuletError("config.invalid", { problems: [{ path: "gateway.orchestrators", message }] });
   }
 
   #authenticator(): Authenticator {
@@ -250,6 +265,25 @@ export class Gateway implements Startable {
       exchange.error(error);
     }
   }
+}
+
+/** What speaks against an orchestrator beside its own failures: who pays for it, and its price. */
+function objectionOf(payer: Payer, limits: PriceLimits | undefined): PoolPorts["objection"] {
+  if (!payer.wantsTerms && limits === undefined) return undefined;
+  return (peer) => payer.objection(peer) ?? (limits && aboveMaximum(peer, limits));
+}
+
+/** By what orchestrators are drawn: on a chain by default, elsewhere only if that is asked for. */
+function lotsOf(options: GatewayOptions, ports: GatewayPorts, pool: KnownPool | undefined): Lots | undefined {
+  const weigh = weighOf(options.selection ?? { kind: pool === undefined ? "fastest" : "measured" });
+  return (
+    weigh && {
+      weigh,
+      randomness: ports.randomness,
+      stakeOf: (operator) => pool?.stakeOf(operator) ?? 0n,
+      performanceOf: ports.performanceOf,
+    }
+  );
 }
 
 function withDefaults(options: GatewayOptions) {

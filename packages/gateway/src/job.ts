@@ -13,7 +13,9 @@ import {
 import type { Answer } from "./attempt.ts";
 import { type Hedging, hedged } from "./hedging.ts";
 import type { OrchestratorSession } from "./orchestrator-session.ts";
+import type { JobPayment, Peer } from "./paying/payer.ts";
 import { type PreparedJob, timeAt } from "./prepared-job.ts";
+import type { Draw } from "./selection/draw.ts";
 import type { Why } from "./selection/pool.ts";
 import type { Choice, Considered, Selector } from "./selection/selector.ts";
 import { timeLimit } from "./time-limit.ts";
@@ -28,9 +30,9 @@ export interface JobOptions {
 export interface JobPorts {
   readonly selector: Selector;
   /** One orchestrator, one try. */
-  readonly attempt: (job: PreparedJob, session: OrchestratorSession, signal: AbortSignal) => Promise<Answer>;
-  /** A new session with an orchestrator whose token was refused. */
-  readonly refresh: (uri: ServiceUri) => Promise<OrchestratorSession>;
+  readonly attempt: (job: PreparedJob, peer: Peer, signal: AbortSignal) => Promise<Answer>;
+  /** A new session in place of one whose token or ticket parameters were refused. */
+  readonly refresh: (session: OrchestratorSession) => Promise<OrchestratorSession>;
   /** Absent: no second attempt is started while the first is under way. */
   readonly hedging?: Hedging | undefined;
   readonly clock: Clock;
@@ -50,6 +52,8 @@ export interface JobRecord {
   readonly attempts: readonly AttemptRecord[];
   readonly outcome: "answered" | ErrorCode;
   readonly timings: JobTimings;
+  /** What the answer cost, or may cost at most while it is a stream; absent where nobody paid. */
+  readonly payment?: JobPayment;
 }
 
 export interface AttemptRecord {
@@ -59,6 +63,14 @@ export interface AttemptRecord {
   readonly waited: Milliseconds;
   readonly took: Milliseconds;
   readonly outcome: "answered" | ErrorCode;
+  /** How it was drawn; absent when nothing was. */
+  readonly draw?: DrawRecord;
+}
+
+/** A choice by lot: the number that was drawn, and each operator's part of the unit interval in the order of the parts. */
+export interface DrawRecord {
+  readonly drawn: number;
+  readonly chances: readonly { readonly operator: string; readonly chance: number }[];
 }
 
 /** Where the time of a job went. */
@@ -136,8 +148,9 @@ export class JobRunner {
     using held = new Held();
     for (let attempt = 1; attempt <= this.#options.maxAttempts; attempt += 1) {
       const choice = held.choice ?? held.take(await this.#choose(job, tried, limit, story, last));
+      const { session } = choice;
       try {
-        return await this.#attempt(job, choice, held, tried, limit, story);
+        return await this.#attempt({ job, choice, held, tried, signal: limit, story });
       } catch (error) {
         if (limit.aborted) {
           if (story.lastTook >= SHARE_THAT_BLAMES * job.deadline) choice.failed(limit.reason);
@@ -148,7 +161,7 @@ export class JobRunner {
         if (refreshes < this.#refreshesFor(error, job, choice, tried)) {
           refreshes += 1;
           try {
-            await refresh(choice.session.uri);
+            await refresh(session);
             continue;
           } catch (failure) {
             last = failure;
@@ -185,49 +198,37 @@ export class JobRunner {
     }
   }
 
-  async #attempt(
-    job: PreparedJob,
-    choice: Choice,
-    held: Held,
-    tried: ReadonlySet<string>,
-    limit: AbortSignal,
-    story: Story,
-  ): Promise<AnsweredJob> {
-    const { hedging, selector } = this.#ports;
-    if (hedging === undefined || job.isStream) return this.#tryOne(job, choice, held, tried, limit, story);
+  async #attempt(one: Try): Promise<AnsweredJob> {
+    const { job, choice, tried, story } = one;
+    const { clock, hedging, selector } = this.#ports;
+    if (hedging === undefined || job.isStream) return this.#tryOne(one);
     return hedged(
-      (signal) => this.#tryOne(job, choice, held, tried, signal, story),
+      (signal) => this.#tryOne({ ...one, signal }),
       async (signal) => {
-        using second = new Held();
+        using held = new Held();
         const others = new Set([...tried, choice.session.uri]);
-        const other = second.take(await selector.acquire(demandOf(job), { tried: others, patience: ms(0), signal }));
+        const other = held.take(await selector.acquire(demandOf(job), { tried: others, patience: ms(0), signal }));
         try {
-          return await this.#tryOne(job, story.chose(other), second, others, signal, story);
+          return await this.#tryOne({ job, choice: story.chose(other), held, tried: others, signal, story });
         } catch (error) {
           if (!signal.aborted) other.failed(error);
           throw error;
         }
       },
-      hedging.delay(job, this.#ports.clock),
-      limit,
+      hedging.delay(job, clock),
+      one.signal,
     );
   }
 
   /** One orchestrator, one try, in its share of the time. */
-  async #tryOne(
-    job: PreparedJob,
-    choice: Choice,
-    held: Held,
-    tried: ReadonlySet<string>,
-    limit: AbortSignal,
-    story: Story,
-  ): Promise<AnsweredJob> {
+  async #tryOne({ job, choice, held, tried, signal, story }: Try): Promise<AnsweredJob> {
     const { attempt, clock, hedging, log } = this.#ports;
+    const { session, offer } = choice;
     const attempted = story.began(choice);
     using resources = new DisposableStack();
-    const share = resources.use(timeLimit(clock, this.#shareOf(job, choice, tried, story), limit));
+    const share = resources.use(timeLimit(clock, this.#shareOf(job, choice, tried, story), signal));
     try {
-      const answer = await attempt(job, choice.session, share);
+      const answer = await attempt(job, { session, offer }, share);
       const { took, timings } = answer;
       const response = answer.kind === "response" ? answer.response : undefined;
       const score = job.pipeline.latencyScore(job.request, job.work, took, response);
@@ -264,6 +265,18 @@ export class JobRunner {
         : Math.max(LEAST_ATTEMPT, TIMES_THE_AVERAGE * timeAt(job, average));
     return ms(Math.min(SHARE_OF_ONE * left, usual));
   }
+}
+
+/** One try of a job, and what it has to know of the others. */
+interface Try {
+  readonly job: PreparedJob;
+  readonly choice: Choice;
+  /** Has the slot of `choice`. */
+  readonly held: Held;
+  /** Orchestrators that are out of the question. */
+  readonly tried: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+  readonly story: Story;
 }
 
 /** The slot a job has, until it is given back or handed over to whoever reads the stream. */
@@ -304,6 +317,7 @@ class Story {
   #waited = 0;
   #busy = 0;
   #timings: JobTimings | undefined;
+  #payment: JobPayment | undefined;
 
   constructor(job: PreparedJob, clock: Clock, considered: readonly Considered[]) {
     this.#job = job;
@@ -334,12 +348,14 @@ class Story {
     const note = (outcome: AttemptRecord["outcome"]) => {
       const took = ms(this.#clock.monotonic() - began);
       this.#busy += took;
-      const { isWarm, why, waited } = choice;
-      this.#attempts.push({ orchestrator: choice.session.serviceUri, isWarm, why, waited, took, outcome });
+      const { isWarm, why, waited, draw } = choice;
+      const orchestrator = choice.session.serviceUri;
+      this.#attempts.push({ orchestrator, isWarm, why, waited, took, outcome, ...(draw && { draw: recordOf(draw) }) });
     };
     return {
       failed: (error: unknown) => note(codeOf(error)),
-      answered: ({ took, timings }: Answer): JobTimings => {
+      answered: ({ took, timings, payment }: Answer): JobTimings => {
+        this.#payment = payment;
         const selection = ms(Math.max(0, began - this.#began - this.#waited - this.#busy));
         note("answered");
         const spent = timings.queue + timings.load + timings.inference;
@@ -368,8 +384,13 @@ class Story {
       attempts: this.#attempts,
       outcome,
       timings: this.#timings ?? { selection, queue: this.waited, ...none },
+      ...(this.#payment && { payment: this.#payment }),
     };
   }
+}
+
+function recordOf({ drawn, chances }: Draw): DrawRecord {
+  return { drawn, chances: chances.map(([{ address }, chance]) => ({ operator: address, chance })) };
 }
 
 function demandOf(job: PreparedJob) {

@@ -1,9 +1,13 @@
-import type { Signer } from "@rivulet/crypto";
+import type { Address, Signer } from "@rivulet/crypto";
 import type { Delivery } from "@rivulet/pipelines";
 import { type Clock, type Logger, type Milliseconds, minutes, type Randomness, seconds } from "@rivulet/primitives";
 import type { Dispatcher } from "undici";
 import type { DefaultsTable } from "./defaults.ts";
+import type { OrchestratorPool } from "./discovery/pool.ts";
 import type { JobRecord } from "./job.ts";
+import type { Payer } from "./paying/payer.ts";
+import type { PriceLimits } from "./paying/price-limits.ts";
+import type { SelectionOptions } from "./selection/draw.ts";
 
 /** What a gateway is told when it is made. Everything that has a default may be left out. */
 export interface GatewayOptions {
@@ -37,6 +41,8 @@ export interface GatewayOptions {
   readonly discoveryInterval?: Milliseconds | undefined;
   readonly missesAllowed?: number | undefined;
   readonly extraNodes?: number | undefined;
+  /** How one of several orchestrators is chosen: default `measured` where there is a pool, `fastest` elsewhere. */
+  readonly selection?: SelectionOptions | undefined;
   /** Addresses of orchestrators that get no work. */
   readonly blocked?: readonly string[] | undefined;
   /** The least software version of orchestrators, and of runners by `pipeline/model`. */
@@ -55,7 +61,11 @@ export interface GatewayOptions {
 
 export type OrchestratorList =
   | { readonly kind: "list"; readonly addresses: readonly string[] }
-  | { readonly kind: "webhook"; readonly url: string };
+  | { readonly kind: "webhook"; readonly url: string }
+  /** What a remote signer lists: its address, and the headers that only it gets. */
+  | { readonly kind: "signer"; readonly url: string; readonly headers?: Readonly<Record<string, string>> | undefined }
+  /** The pool on the chain: `GatewayPorts.pool`. */
+  | { readonly kind: "pool" };
 
 export type AuthOptions =
   | { readonly kind: "keys"; readonly file: string }
@@ -74,8 +84,16 @@ export interface GatewayPorts {
   readonly log: Logger;
   /** For every HTTP request; absent: one that keeps connections and verifies no certificates, as the network does. */
   readonly dispatcher?: Dispatcher | undefined;
-  /** Absent: off-chain. */
+  /** Signs questions and credentials where nobody pays. Absent: they are not signed. */
   readonly signer?: Signer | undefined;
+  /** Absent: nobody pays. */
+  readonly payer?: Payer | undefined;
+  /** The most that is paid, on chain and off. Absent: any price. */
+  readonly limits?: PriceLimits | undefined;
+  /** The orchestrators on the chain, with their stakes, wherever addresses come from. Absent: off-chain. */
+  readonly pool?: OrchestratorPool | undefined;
+  /** How reliable an operator is, 0 to 1, where somebody measures: the published formula can ask for a least value. */
+  readonly performanceOf?: ((operator: Address) => number | undefined) | undefined;
   /** Gets the story of every job, once it has ended. */
   readonly onJob?: ((record: JobRecord) => void) | undefined;
 }

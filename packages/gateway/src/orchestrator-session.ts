@@ -2,6 +2,8 @@ import type { Address } from "@rivulet/crypto";
 import type { Pipeline } from "@rivulet/pipelines";
 import type { Milliseconds, ServiceUri } from "@rivulet/primitives";
 import type { AuthToken, Hardware, WeiPerUnit } from "@rivulet/wire";
+import type { Objection } from "./paying/payer.ts";
+import type { Terms } from "./terms.ts";
 
 /** One model an orchestrator says it serves, and that we may ask it for. */
 export interface Offer {
@@ -10,9 +12,15 @@ export interface Offer {
   readonly isWarm: boolean;
   /** Jobs it said it would take at that moment. */
   readonly capacity: number;
+  /** Jobs it said it had under way, ours among them; 0 from those who do not tell. */
+  readonly capacityInUse: number;
   readonly runnerVersion: string;
-  /** For one unit of the pipeline's work; absent off-chain. */
+  /** For one unit of the pipeline's work; absent where it told none. */
   readonly price?: WeiPerUnit;
+  /** On what terms it is paid; absent where nobody pays. */
+  readonly terms?: Terms;
+  /** Why there are no terms where there should be. */
+  readonly objection?: Objection;
 }
 
 /** What an orchestrator last told about itself. Replaced as a whole, never changed. */
@@ -23,6 +31,8 @@ export interface OrchestratorSession {
   readonly serviceUri: ServiceUri;
   /** Zero off-chain. */
   readonly address: Address;
+  /** Who is paid, and whose stake counts: the recipient of its tickets, or `address` where there are none. */
+  readonly operator: Address;
   readonly version: string;
   /** Every job carries it back. */
   readonly token: AuthToken;

@@ -28,7 +28,21 @@ type PlainCode =
   | "node.stopping"
   | Work;
 type Credential = "malformed" | "bad-signature" | "incompatible" | "token-missing" | "token-invalid" | "token-expired";
-type Payment = "malformed" | "refused" | "params-expired";
+type Payment =
+  | "malformed"
+  | "refused"
+  | "params-expired"
+  | "params-unknown"
+  | "ticket-invalid"
+  | "nonce-reused"
+  | "nonces-exhausted"
+  | "insufficient-balance"
+  | "price-missing"
+  | "price-too-low"
+  | "sender-missing"
+  | "sender-unreadable"
+  | "reserve-insufficient"
+  | "recipient-inactive";
 type Work =
   | `worker.${"none-available" | "lost" | "job-failed"}`
   | `runner.${"unavailable" | "crashed" | "out-of-memory" | "failed"}`;
@@ -55,6 +69,20 @@ const readers: Partial<Record<ErrorCode, Reader>> = {
   "payment.malformed": asIs("payment.malformed"),
   "payment.refused": asIs("payment.refused"),
   "payment.params-expired": asIs("payment.params-expired"),
+  "payment.params-unknown": asIs("payment.params-unknown"),
+  "payment.ticket-invalid": asIs("payment.ticket-invalid"),
+  "payment.nonce-reused": asIs("payment.nonce-reused"),
+  "payment.nonces-exhausted": asIs("payment.nonces-exhausted"),
+  "payment.insufficient-balance": asIs("payment.insufficient-balance"),
+  "payment.price-missing": asIs("payment.price-missing"),
+  "payment.price-too-low": asIs("payment.price-too-low"),
+  "payment.sender-missing": asIs("payment.sender-missing"),
+  "payment.sender-unreadable": asIs("payment.sender-unreadable"),
+  "payment.reserve-insufficient": asIs("payment.reserve-insufficient"),
+  "payment.recipient-inactive": asIs("payment.recipient-inactive"),
+  // What it thinks of our account is one peer's word: others are asked, and its reason is told if nobody takes the job.
+  "payment.sender-unfunded": asIs("payment.refused"),
+  "payment.sender-unlocking": asIs("payment.refused"),
   "worker.none-available": asIs("worker.none-available"),
   "worker.lost": asIs("worker.lost"),
   "worker.job-failed": asIs("worker.job-failed"),
@@ -70,6 +98,8 @@ export function readRefusal({ status, body, code }: Refusal, job: PreparedJob): 
   const reader = code !== undefined && isErrorCode(code) ? readers[code] : undefined;
   if (reader !== undefined) return reader(reasonIn(body), job);
   const { error } = readLegacyPhrase(body, { pipeline: job.pipeline.name, model: job.model });
+  if (error.code.startsWith("payment.sender-un") && retryOf(error) === "never")
+    return new RivuletError("payment.refused", { reason: reasonIn(body) }, { cause: error });
   // Of what ends a job only the model's word is the application's business; the rest is between nodes.
   if (retryOf(error) !== "never" || error.code === "request.rejected-by-model") return error;
   return new RivuletError("peer.failed", { reason: `status ${status}` }, { cause: error });

@@ -4,6 +4,7 @@ import { minutes, ms, RivuletError, type ServiceUri, seconds, serviceUri, silent
 import { seededRandomness, TestClock, turn } from "@rivulet/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { OrchestratorSession } from "../orchestrator-session.ts";
+import { unpaid } from "../paying/unpaid.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery.ts";
 import { staticSource } from "./static.ts";
 
@@ -60,6 +61,7 @@ async function ask(uri: ServiceUri, signal: AbortSignal) {
     uri,
     serviceUri: known.serviceUri === undefined ? uri : serviceUri(known.serviceUri),
     address: known.address,
+    operator: known.address,
     version: "0.9.1",
     token: { token: new Uint8Array(), sessionId: "s", expiresAt: ms(clock.now() + known.tokenLife) },
     seenAt: clock.now(),
@@ -69,6 +71,7 @@ async function ask(uri: ServiceUri, signal: AbortSignal) {
       model,
       isWarm: true,
       capacity: 1,
+      capacityInUse: 0,
       runnerVersion: "",
     })),
     hardware: [],
@@ -82,6 +85,7 @@ async function discover(names: readonly string[], options: Partial<DiscoveryOpti
     {
       source: staticSource(names.map(uriOf)),
       client: { ask, forget: () => {} },
+      payer: unpaid(),
       clock,
       randomness: seededRandomness(1),
       log: silentLogger,
@@ -193,8 +197,11 @@ test("further addresses are asked one level deep, as many as allowed, when they 
 test("jobs that want the same session renewed share one question", async () => {
   const a = peer("a");
   const found = await discover(["a"]);
-  const [first, second] = await Promise.all([found.refresh(uriOf("a")), found.refresh(uriOf("a"))]);
+  const stale = seen.get(uriOf("a"));
+  if (stale === undefined) return expect.unreachable();
+  const [first, second] = await Promise.all([found.refresh(stale), found.refresh(stale)]);
   expect(first).toBe(second);
+  expect(await found.refresh(stale)).toBe(first);
   expect(a.asked).toBe(2);
 });
 

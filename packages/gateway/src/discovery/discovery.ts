@@ -5,6 +5,7 @@ import {
   type ErrorCode,
   isError,
   type Logger,
+  linked,
   type Milliseconds,
   minutes,
   ms,
@@ -15,8 +16,10 @@ import {
   seconds,
 } from "@rivulet/primitives";
 import type { OrchestratorSession } from "../orchestrator-session.ts";
+import type { Payer } from "../paying/payer.ts";
 import { addressOf } from "./address.ts";
-import type { DiscoverySource } from "./source.ts";
+import type { KnownPool } from "./on-chain.ts";
+import type { DiscoverySource, Listed } from "./source.ts";
 
 /** What an orchestrator answers when asked about itself. */
 export interface Told {
@@ -47,6 +50,10 @@ export interface DiscoveryOptions {
 export interface DiscoveryPorts {
   readonly source: DiscoverySource;
   readonly client: OrchestratorClient;
+  /** On chain, whatever the source: stakes are known all the same. */
+  readonly pool?: KnownPool | undefined;
+  /** Tells when terms are due to be asked again. */
+  readonly payer: Pick<Payer, "isDue" | "onDue">;
   readonly clock: Clock;
   readonly randomness: Randomness;
   readonly log: Logger;
@@ -61,7 +68,7 @@ export interface DiscoveryListener {
 /** An address that was found and is not used, and why. */
 export interface Unused {
   readonly uri: ServiceUri;
-  readonly reason: ErrorCode | "blocked" | "no-work" | "same-as-other";
+  readonly reason: ErrorCode | "blocked" | "no-work" | "same-as-other" | "not-who-registered";
 }
 
 /** Orchestrators asked at once: a silent one occupies a place for three seconds. */
@@ -92,7 +99,11 @@ export class Discovery implements Startable {
   readonly #standsFor = new Map<ServiceUri, ServiceUri>();
   readonly #unused = new Map<ServiceUri, Unused["reason"]>();
   readonly #refreshing = new Map<ServiceUri, Promise<OrchestratorSession>>();
-  #listed: readonly ServiceUri[] = [];
+  readonly #renewing = new Set<Promise<unknown>>();
+  #listed: readonly Listed[] = [];
+  #registered: ReadonlyMap<ServiceUri, ReadonlySet<Address>> = new Map();
+  #woken = new AbortController();
+  readonly #listening = new DisposableStack();
   #rounds = 0;
   #restlessUntil: Milliseconds = ms(0);
   #running: Promise<void> = Promise.resolve();
@@ -105,12 +116,16 @@ export class Discovery implements Startable {
 
   /** Begins the first round and does not wait for it. */
   async start(): Promise<void> {
+    const { pool, payer } = this.#ports;
+    this.#listening.use(payer.onDue(() => this.#renew()));
+    if (pool !== undefined) this.#listening.use(pool.onChanged(() => this.#woken.abort(new Error("the pool changed"))));
     this.#running = this.#run();
   }
 
   async stop(): Promise<void> {
+    this.#listening.dispose();
     this.#stopped.abort(new RivuletError("node.stopping", {}));
-    await Promise.allSettled([this.#running, ...this.#refreshing.values()]);
+    await Promise.allSettled([this.#running, ...this.#refreshing.values(), ...this.#renewing]);
   }
 
   /** Rounds that have ended. */
@@ -123,18 +138,37 @@ export class Discovery implements Startable {
     return Array.from(this.#unused, ([uri, reason]) => ({ uri, reason }));
   }
 
-  /** A new session with one orchestrator, for a job whose token was refused. Callers at the same time share it. */
-  refresh(uri: ServiceUri): Promise<OrchestratorSession> {
-    const known = this.#refreshing.get(uri);
-    if (known !== undefined) return known;
-    const refreshing = this.#ask(uri, TIMEOUT_REFRESH)
-      .then((told) => {
-        this.#accept(uri, told);
-        return told.session;
-      })
-      .finally(() => this.#refreshing.delete(uri));
+  /**
+   * A session in place of one whose token or tickets were refused. Callers at the same time share the question; who comes
+   * with a session that has been replaced meanwhile gets the new one.
+   */
+  refresh(stale: OrchestratorSession): Promise<OrchestratorSession> {
+    const { uri } = stale;
+    const known = this.#known.get(uri)?.session;
+    if (known !== undefined && known !== stale) return Promise.resolve(known);
+    const refreshing =
+      this.#refreshing.get(uri) ??
+      this.#ask(uri, TIMEOUT_REFRESH)
+        .then((told) => {
+          this.#accept(uri, told);
+          return told.session;
+        })
+        .finally(() => this.#refreshing.delete(uri));
     this.#refreshing.set(uri, refreshing);
     return refreshing;
+  }
+
+  /** Asks those whose terms are past the middle of their life, so that no job has to. */
+  #renew(): void {
+    const { payer, log } = this.#ports;
+    for (const { session } of this.#known.values()) {
+      if (this.#refreshing.has(session.uri)) continue;
+      if (!session.offers.some(({ terms }) => terms !== undefined && payer.isDue(terms))) continue;
+      const renewing = this.refresh(session)
+        .catch((error) => log.debug("terms not renewed", { uri: session.uri, code: codeOf(error) }))
+        .finally(() => this.#renewing.delete(renewing));
+      this.#renewing.add(renewing);
+    }
   }
 
   async #run(): Promise<void> {
@@ -142,13 +176,28 @@ export class Discovery implements Startable {
     for (let alone = 0; !signal.aborted; ) {
       const everybodyAnswered = await this.#round();
       alone = this.#known.size === 0 ? alone + 1 : 0;
-      await this.#ports.clock.sleep(this.#pause(alone, everybodyAnswered), signal).catch(() => {});
+      await this.#sleep(this.#pause(alone, everybodyAnswered));
     }
+  }
+
+  /** Until the next round is due, or the pool has changed; storms of changes make one round a second. */
+  async #sleep(pause: Milliseconds): Promise<void> {
+    const { clock } = this.#ports;
+    const { signal } = this.#stopped;
+    const least = ms(Math.min(SOONEST, pause));
+    try {
+      await clock.sleep(least, signal);
+      using woken = linked(signal, this.#woken.signal);
+      await clock.sleep(ms(pause - least), woken.signal);
+    } catch {
+      // Woken or stopped: whoever called sees which.
+    }
+    if (this.#woken.signal.aborted) this.#woken = new AbortController();
   }
 
   async #round(): Promise<boolean> {
     await this.#list();
-    const asked = new Set(this.#listed);
+    const asked = new Set(this.#listed.map(({ uri }) => uri));
     const nodes: ServiceUri[] = [];
     let missed = await this.#askAll([...asked], (told) => {
       const further = told.nodes.filter(isNode).slice(0, this.#options.extraNodes).map(addressOf);
@@ -168,8 +217,18 @@ export class Discovery implements Startable {
   }
 
   async #list(): Promise<void> {
+    const { pool, source } = this.#ports;
+    const { signal } = this.#stopped;
     try {
-      this.#listed = await this.#ports.source.list(this.#stopped.signal);
+      await pool?.refresh(signal);
+    } catch (error) {
+      this.#ports.log.warn("pool not available", { code: codeOf(error) });
+    }
+    try {
+      this.#listed = await source.list(signal);
+      this.#registered = new Map(
+        this.#listed.flatMap(({ uri, registered }) => (registered === undefined ? [] : [[uri, registered] as const])),
+      );
     } catch (error) {
       // The last list goes on: orchestrators do not vanish because their list does.
       this.#ports.log.warn("orchestrator list not available", { code: codeOf(error), kept: this.#listed.length });
@@ -237,7 +296,10 @@ export class Discovery implements Startable {
   }
 
   #whyNot(uri: ServiceUri, session: OrchestratorSession): Unused["reason"] | undefined {
-    if (this.#options.blocked.has(session.address)) return "blocked";
+    const { blocked } = this.#options;
+    if (blocked.has(session.address) || blocked.has(session.operator)) return "blocked";
+    const registered = this.#registered.get(uri);
+    if (registered !== undefined && !registered.has(session.operator)) return "not-who-registered";
     if (session.offers.length === 0) return "no-work";
     return (this.#standsFor.get(session.serviceUri) ?? uri) === uri ? undefined : "same-as-other";
   }

@@ -1,26 +1,32 @@
-import { create } from "@bufbuild/protobuf";
-import { type Client, createClient } from "@connectrpc/connect";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Client, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import { discoveryText, type Signer } from "@rivulet/crypto";
-import { pipelineOf } from "@rivulet/pipelines";
+import { ZERO_ADDRESS } from "@rivulet/crypto";
+import { type Pipeline, pipelineOf } from "@rivulet/pipelines";
 import {
   type Clock,
+  codeOf,
   isError,
   type Milliseconds,
   ms,
+  Rational,
   RivuletError,
   type ServiceUri,
   seconds,
 } from "@rivulet/primitives";
 import {
+  type Capabilities,
   isCompatible,
   type OrchestratorInfo,
   OrchestratorRequestSchema,
   OrchestratorService,
   orchestratorInfoOf,
   orchestratorRequestMessage,
+  readLegacyPhrase,
 } from "@rivulet/wire";
 import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
+import type { Payer } from "../paying/payer.ts";
+import type { Terms } from "../terms.ts";
 import { type LeastVersions, wantedCapabilities } from "../wanted.ts";
 import { addressOf } from "./address.ts";
 import type { OrchestratorClient, Told } from "./discovery.ts";
@@ -29,6 +35,8 @@ import type { OrchestratorClient, Told } from "./discovery.ts";
 const MAX_MESSAGE_BYTES = 4 << 20;
 /** An idle connection is not kept for the next round. Source: wire-protocol 1.4. */
 const IDLE = seconds(60);
+/** Models of one orchestrator that are asked for their terms: ten times what a machine of today holds. */
+const MAX_TERMS = 256;
 
 interface Connection {
   readonly sessions: Http2SessionManager;
@@ -38,37 +46,32 @@ interface Connection {
 /**
  * Asks orchestrators over gRPC, with TLS that verifies nobody or in the clear as their address says.
  *
- * One question without capabilities tells of all models at once; which of them suit us is decided here. Source:
- * wire-protocol 3.
+ * One question without capabilities tells of all models at once; which of them suit us is decided here. Where work is paid,
+ * one more question for each model brings its terms: prices in the first answer are rounded, and its tickets are good for
+ * none of them. Source: wire-protocol 3.
  */
 export class GrpcOrchestratorClient implements OrchestratorClient {
-  readonly #clock: Clock;
   readonly #least: LeastVersions;
-  readonly #request;
+  readonly #clock: Clock;
+  readonly #payer: Payer;
   readonly #connections = new Map<string, Connection>();
 
-  constructor(least: LeastVersions, ports: { readonly clock: Clock; readonly signer: Signer }) {
-    this.#clock = ports.clock;
+  constructor(least: LeastVersions, ports: { readonly clock: Clock; readonly payer: Payer }) {
     this.#least = least;
-    const { address } = ports.signer;
-    this.#request = create(
-      OrchestratorRequestSchema,
-      orchestratorRequestMessage({
-        address,
-        signature: ports.signer.sign(discoveryText(address)),
-        ignoresCapacity: false,
-      }),
-    );
+    this.#clock = ports.clock;
+    this.#payer = ports.payer;
   }
 
   async ask(uri: ServiceUri, signal: AbortSignal): Promise<Told> {
     const began = this.#clock.monotonic();
-    const info = await this.#getOrchestrator(uri, signal);
-    const latency = ms(this.#clock.monotonic() - began);
-    return {
-      session: sessionOf(uri, info, { latency, seenAt: this.#clock.now(), least: this.#least }),
-      nodes: info.nodes,
+    const info = await this.#getOrchestrator(uri, undefined, signal);
+    const facts = {
+      latency: ms(this.#clock.monotonic() - began),
+      seenAt: this.#clock.now(),
+      least: this.#least,
     };
+    const session = sessionOf(uri, info, facts);
+    return { session: this.#payer.wantsTerms ? await this.#withTerms(session, signal) : session, nodes: info.nodes };
   }
 
   /** Drops the connection to an orchestrator that is gone. */
@@ -83,14 +86,63 @@ export class GrpcOrchestratorClient implements OrchestratorClient {
     this.#connections.clear();
   }
 
-  async #getOrchestrator(uri: ServiceUri, signal: AbortSignal): Promise<OrchestratorInfo> {
+  async #withTerms(session: OrchestratorSession, signal: AbortSignal): Promise<OrchestratorSession> {
+    const offers = await Promise.all(
+      session.offers.slice(0, MAX_TERMS).map(async (offer): Promise<Offer> => {
+        const { price: _rounded, ...rest } = offer;
+        try {
+          const terms = await this.#terms(session, offer, signal);
+          await this.#payer.check(terms, signal);
+          return { ...rest, price: terms.price, terms };
+        } catch (error) {
+          signal.throwIfAborted();
+          const reason = isError(error) ? error.message : "no terms";
+          return { ...offer, objection: { code: codeOf(error), reason } };
+        }
+      }),
+    );
+    const recipient = offers.find(({ terms }) => terms?.params !== undefined)?.terms?.params?.recipient;
+    return { ...session, offers, operator: recipient ?? session.address };
+  }
+
+  /** Source: payments 12.3. */
+  async #terms(session: OrchestratorSession, { pipeline, model }: Offer, signal: AbortSignal): Promise<Terms> {
+    const wanted = wantedCapabilities(pipeline as Pipeline, model, this.#least);
+    const info = await this.#getOrchestrator(session.uri, wanted, signal);
+    const { price, ticketParams: params, authToken: token } = info;
+    if (token === undefined) throw new RivuletError("peer.protocol", { reason: "terms without auth token" });
+    if (price === undefined) throw new RivuletError("payment.price-missing", { reason: "terms without price" });
+    if (price.compare(Rational.ZERO) < 0) throw new RivuletError("peer.protocol", { reason: "a price below zero" });
+    if (info.address === ZERO_ADDRESS) throw new RivuletError("peer.protocol", { reason: "terms without address" });
+    if (params === undefined && price.compare(Rational.ZERO) > 0)
+      throw new RivuletError("peer.protocol", { reason: "a price without ticket parameters" });
+    return { price, params, token, info };
+  }
+
+  async #getOrchestrator(
+    uri: ServiceUri,
+    capabilities: Capabilities | undefined,
+    signal: AbortSignal,
+  ): Promise<OrchestratorInfo> {
+    const request = await this.#request(capabilities, signal);
     try {
-      return orchestratorInfoOf(await this.#connection(uri).client.getOrchestrator(this.#request, { signal }));
+      return orchestratorInfoOf(await this.#connection(uri).client.getOrchestrator(request, { signal }));
     } catch (cause) {
       signal.throwIfAborted();
       if (isError(cause, "peer.protocol")) throw cause;
-      throw new RivuletError("peer.unreachable", {}, { cause });
+      throw said(cause) ?? new RivuletError("peer.unreachable", {}, { cause });
     }
+  }
+
+  async #request(capabilities: Capabilities | undefined, signal: AbortSignal) {
+    const { address, signature } = await this.#payer.identity(signal);
+    const message: MessageInitShape<typeof OrchestratorRequestSchema> = orchestratorRequestMessage({
+      address,
+      signature,
+      ignoresCapacity: false,
+      ...(capabilities && { capabilities }),
+    });
+    return create(OrchestratorRequestSchema, message);
   }
 
   #connection(uri: ServiceUri): Connection {
@@ -110,6 +162,13 @@ export class GrpcOrchestratorClient implements OrchestratorClient {
   }
 }
 
+/** What an orchestrator said of us when it refused to answer, as when our reserve is too small for it. */
+function said(cause: unknown): RivuletError | undefined {
+  if (!(cause instanceof ConnectError)) return undefined;
+  const { error } = readLegacyPhrase(cause.rawMessage, { pipeline: "", model: "" });
+  return error.code.startsWith("payment.") ? error : undefined;
+}
+
 /**
  * The session an answer opens: with the offers that suit us. Throws "peer.protocol" when what every answer must have is
  * not there.
@@ -124,6 +183,7 @@ function sessionOf(
     uri,
     serviceUri: (info.serviceUri === "" ? undefined : addressOf(info.serviceUri)) ?? uri,
     address: info.address,
+    operator: info.ticketParams?.recipient ?? info.address,
     version: info.capabilities?.version ?? "",
     token: info.authToken,
     seenAt: facts.seenAt,
@@ -138,11 +198,11 @@ function offersOf({ capabilities, prices }: OrchestratorInfo, least: LeastVersio
   return [...(capabilities?.models ?? [])].flatMap(([capability, models]) => {
     const pipeline = pipelineOf(capability);
     if (pipeline?.kind !== "batch") return [];
-    return [...models].flatMap(([model, { isWarm, capacity, runnerVersion }]): Offer[] => {
+    return [...models].flatMap(([model, { isWarm, capacity, capacityInUse, runnerVersion }]): Offer[] => {
       const wanted = wantedCapabilities(pipeline, model, least);
       if (!isCompatible(wanted, capabilities)) return [];
       const price = priceOf.get(`${capability} ${model}`);
-      return [{ pipeline, model, isWarm, capacity, runnerVersion, ...(price && { price }) }];
+      return [{ pipeline, model, isWarm, capacity, capacityInUse, runnerVersion, ...(price && { price }) }];
     });
   });
 }

@@ -12,6 +12,6 @@ export function staticSource(addresses: readonly string[]): DiscoverySource {
     return [];
   });
   if (problems.length > 0) throw new RivuletError("config.invalid", { problems });
-  const list = [...new Set(found)];
+  const list = [...new Set(found)].map((uri) => ({ uri }));
   return { list: async () => list };
 }

@@ -10,23 +10,34 @@ const TIMEOUT: Milliseconds = seconds(3);
 /** 100,000 orchestrators with long names. */
 const MAX_ANSWER_BYTES = 16 << 20;
 
+/** Where a list is asked for, and what it is asked with. */
+export interface ListAddress {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
  * A list that an address of the operator answers: `GET` gives `[{"address", "score"}]`. Entries that are no addresses are
  * left out; an answer that is no list throws "peer.protocol", an address that does not answer "peer.unreachable".
  */
-export function webhookSource(url: string, ports: { readonly dispatcher: Dispatcher }): DiscoverySource {
+export function webhookSource(list: ListAddress, ports: { readonly dispatcher: Dispatcher }): DiscoverySource {
   return {
     async list(signal) {
-      const text = await get(url, ports.dispatcher, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]));
-      return parseList(text);
+      const text = await get(list, ports.dispatcher, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]));
+      return parseList(text).map((uri) => ({ uri }));
     },
   };
 }
 
-async function get(url: string, dispatcher: Dispatcher, signal: AbortSignal): Promise<string> {
+/** The list of a remote signer. Source: nodes-and-operations 2.10. */
+export function listOfSigner({ url, headers }: ListAddress): ListAddress {
+  return { url: new URL("discover-orchestrators", url.endsWith("/") ? url : `${url}/`).href, headers };
+}
+
+async function get({ url, headers }: ListAddress, dispatcher: Dispatcher, signal: AbortSignal): Promise<string> {
   let answer: Dispatcher.ResponseData;
   try {
-    answer = await askUrl(dispatcher, url, { method: "GET", signal });
+    answer = await askUrl(dispatcher, url, { method: "GET", signal, ...(headers && { headers }) });
   } catch (cause) {
     throw new RivuletError("peer.unreachable", { reason: "the discovery webhook did not answer" }, { cause });
   }

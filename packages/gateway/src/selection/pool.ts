@@ -1,8 +1,21 @@
-import { type Clock, linked, type Milliseconds, ms, RivuletError, seconds } from "@rivulet/primitives";
+import type { Address } from "@rivulet/crypto";
+import {
+  type Clock,
+  linked,
+  type Milliseconds,
+  ms,
+  type Randomness,
+  Rational,
+  RivuletError,
+  seconds,
+} from "@rivulet/primitives";
 import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
+import type { Objection, Peer } from "../paying/payer.ts";
+import { type Draw, drawOf, type Weigh } from "./draw.ts";
 import { Heap } from "./heap.ts";
-import { type LatencyScore, observed, rankOf } from "./latency-score.ts";
+import { type LatencyScore, observed, rankOf, scoreAt } from "./latency-score.ts";
 import type { Suspension } from "./suspension.ts";
+import type { Weighed } from "./weights.ts";
 
 /** What one orchestrator deserves at one pipeline: shared by its models. */
 export interface Standing {
@@ -21,6 +34,8 @@ export interface Candidate {
   isWarm: boolean;
   /** The most jobs of ours at once. */
   limit: number;
+  /** Slots it has, as far as it told: free ones and taken ones. */
+  slots: number;
   inFlight: number;
   score: LatencyScore | undefined;
   /** It said it was full: nothing is sent before this. */
@@ -45,6 +60,25 @@ export interface JobFigures {
 /** Why an orchestrator was chosen. */
 export type Why = "warm" | "cold-none-warm" | "cold-warm-full";
 
+/** What selection asks of the world. */
+export interface PoolPorts {
+  readonly clock: Clock;
+  /** Why an orchestrator gets no work of a model, asked anew for every job. Absent: nothing ever speaks against one. */
+  readonly objection?: ((peer: Peer) => Objection | undefined) | undefined;
+  /** Absent: nothing is drawn, the first in order is chosen. */
+  readonly lots?: Lots | undefined;
+}
+
+/** By what orchestrators are drawn. */
+export interface Lots {
+  readonly weigh: Weigh;
+  readonly randomness: Randomness;
+  /** In any unit, as long as it is one unit. */
+  readonly stakeOf: (operator: Address) => bigint;
+  /** 0 to 1, where somebody measured. */
+  readonly performanceOf?: ((operator: Address) => number | undefined) | undefined;
+}
+
 export interface PoolOptions {
   /** Jobs that may wait for a slot of one model. */
   readonly queueLength: number;
@@ -59,6 +93,8 @@ interface Waiter {
 interface Found {
   readonly candidate: Candidate;
   readonly why: Why;
+  /** Absent when nothing was drawn. */
+  readonly draw?: Draw | undefined;
 }
 
 /** A candidate one of whose slots is taken. */
@@ -80,15 +116,16 @@ const MOST_RETRY_AFTER = seconds(60);
 /**
  * The orchestrators that offer one model of one pipeline: who may get the next job, and who waits for whom.
  *
- * Order: free before loaded, then the best score with the unknown first, then who waited longest; warm before cold.
- * When all warm ones are full a job waits, or goes to a cold one if loading takes less time than waiting.
- * Source: nodes-and-operations 3.6, 13.
+ * Warm before cold. Among the free ones an operator is drawn, if lots are drawn; of what is left, order decides: idle
+ * before busy, then the best score with the unknown first, then who waited longest. When all warm ones are full a job
+ * waits, or goes to a cold one if loading takes less time than waiting. Source: nodes-and-operations 3.6, 13.
  */
 export class ModelPool {
   readonly pipeline: string;
   readonly model: string;
   readonly candidates = new Map<string, Candidate>();
   readonly #options: PoolOptions;
+  readonly #ports: PoolPorts;
   readonly #clock: Clock;
   readonly #warm = new Heap(isBefore);
   readonly #cold = new Heap(isBefore);
@@ -103,11 +140,46 @@ export class ModelPool {
   /** Jobs of ours under way at warm orchestrators. */
   #warmWorking = 0;
 
-  constructor(name: { readonly pipeline: string; readonly model: string }, options: PoolOptions, clock: Clock) {
+  constructor(name: { readonly pipeline: string; readonly model: string }, options: PoolOptions, ports: PoolPorts) {
     this.pipeline = name.pipeline;
     this.model = name.model;
     this.#options = options;
-    this.#clock = clock;
+    this.#ports = ports;
+    this.#clock = ports.clock;
+  }
+
+  /** Why a candidate gets no job of this model now. */
+  objection({ session, offer }: Candidate): Objection | undefined {
+    return this.#ports.objection?.({ session, offer });
+  }
+
+  /** What speaks against everybody who is left, when something does: then waiting is in vain. */
+  commonObjection(tried: ReadonlySet<string>): Objection | undefined {
+    let found: Objection | undefined;
+    for (const candidate of this.candidates.values()) {
+      if (tried.has(candidate.session.uri)) continue;
+      const objection = this.objection(candidate);
+      if (objection === undefined) return undefined;
+      found ??= objection;
+    }
+    return found;
+  }
+
+  /** The chances of those who would be drawn from now; empty when nothing is drawn. */
+  chances(): ReadonlyMap<Candidate, number> {
+    const { lots } = this.#ports;
+    if (lots === undefined) return new Map();
+    for (const heap of [this.#warm, this.#cold]) {
+      const contenders = this.#contenders(heap, () => true, lots);
+      if (contenders.size === 0) continue;
+      return new Map(
+        lots.weigh([...contenders.keys()]).flatMap(([operator, chance]) => {
+          const candidate = contenders.get(operator);
+          return candidate === undefined ? [] : [[candidate, chance]];
+        }),
+      );
+    }
+    return new Map();
   }
 
   /** The average latency score of all orchestrators, once a job has ended. */
@@ -148,9 +220,9 @@ export class ModelPool {
       () => {
         if (!this.#leave(waiter)) return;
         this.#wake();
-        const cold = this.#cold.find((candidate) => !tried.has(candidate.session.uri));
+        const cold = this.#pick(this.#cold, tried);
         if (cold === undefined) reject(this.busy());
-        else resolve(this.#take({ candidate: cold, why: "cold-warm-full" }));
+        else resolve(this.#take({ ...cold, why: "cold-warm-full" }));
       },
       (reason) => {
         this.#leave(waiter);
@@ -229,16 +301,53 @@ export class ModelPool {
   }
 
   #find(tried: ReadonlySet<string>, ahead: number): Found | undefined {
-    const isNew = (candidate: Candidate) => !tried.has(candidate.session.uri);
-    const warm = this.#warm.find(isNew);
-    if (warm !== undefined) return { candidate: warm, why: "warm" };
-    const cold = this.#cold.find(isNew);
+    const warm = this.#pick(this.#warm, tried);
+    if (warm !== undefined) return { ...warm, why: "warm" };
+    const cold = this.#pick(this.#cold, tried);
     if (cold === undefined) return undefined;
     let working = this.#warmWorking;
     for (const uri of tried) working -= warmWork(this.candidates.get(uri));
-    if (working === 0) return { candidate: cold, why: "cold-none-warm" };
+    if (working === 0) return { ...cold, why: "cold-none-warm" };
     const waiting = (this.#averageJob * (ahead + 1)) / working;
-    return waiting > this.#averageLoad ? { candidate: cold, why: "cold-warm-full" } : undefined;
+    return waiting > this.#averageLoad ? { ...cold, why: "cold-warm-full" } : undefined;
+  }
+
+  /** One of those with a free slot whom nothing speaks against. */
+  #pick(heap: Heap<Candidate>, tried: ReadonlySet<string>): Omit<Found, "why"> | undefined {
+    const { lots } = this.#ports;
+    const isWanted = (candidate: Candidate) =>
+      !tried.has(candidate.session.uri) && this.objection(candidate) === undefined;
+    if (lots === undefined) {
+      const candidate = heap.find(isWanted);
+      return candidate && { candidate };
+    }
+    const contenders = this.#contenders(heap, isWanted, lots);
+    const drawn = drawOf([...contenders.keys()], lots.weigh, lots.randomness);
+    const candidate = drawn && contenders.get(drawn.operator);
+    return candidate && { candidate, draw: drawn.draw };
+  }
+
+  /** Each operator once, with the best of its places: several sessions do not make several chances. */
+  #contenders(heap: Heap<Candidate>, isWanted: (candidate: Candidate) => boolean, lots: Lots): Map<Weighed, Candidate> {
+    const now = this.#clock.now();
+    const best = new Map<Address, Candidate>();
+    for (const candidate of heap) {
+      const { operator } = candidate.session;
+      const known = best.get(operator);
+      if ((known === undefined || isBefore(candidate, known)) && isWanted(candidate)) best.set(operator, candidate);
+    }
+    return new Map(
+      Array.from(best, ([operator, candidate]) => [
+        {
+          address: operator,
+          stake: lots.stakeOf(operator),
+          price: candidate.offer.price ?? Rational.ZERO,
+          latency: candidate.score && scoreAt(candidate.score, now),
+          performance: lots.performanceOf?.(operator),
+        },
+        candidate,
+      ]),
+    );
   }
 
   #take(found: Found): Chosen {
@@ -285,9 +394,11 @@ export class ModelPool {
   /** Whether an orchestrator that was not tried is only busy. Suspended ones are not waited for. */
   mayBecomeFree(tried: ReadonlySet<string>): boolean {
     const now = this.#clock.now();
-    for (const { session, standing } of this.candidates.values())
-      if (!tried.has(session.uri) && (standing.suspension === undefined || standing.suspension.until <= now))
-        return true;
+    for (const candidate of this.candidates.values()) {
+      const { session, standing } = candidate;
+      const isSuspended = standing.suspension !== undefined && standing.suspension.until > now;
+      if (!tried.has(session.uri) && !isSuspended && this.objection(candidate) === undefined) return true;
+    }
     return false;
   }
 

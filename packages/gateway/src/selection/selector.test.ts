@@ -19,7 +19,15 @@ beforeEach(() => {
 });
 
 function offer(facts: Partial<Offer> = {}): Offer {
-  return { pipeline: textToImage as Pipeline, model: MODEL, isWarm: true, capacity: 1, runnerVersion: "", ...facts };
+  return {
+    pipeline: textToImage as Pipeline,
+    model: MODEL,
+    isWarm: true,
+    capacity: 1,
+    capacityInUse: 0,
+    runnerVersion: "",
+    ...facts,
+  };
 }
 
 function session(name: string, ...offers: readonly Offer[]): OrchestratorSession {
@@ -28,6 +36,7 @@ function session(name: string, ...offers: readonly Offer[]): OrchestratorSession
     uri,
     serviceUri: uri,
     address: ZERO_ADDRESS,
+    operator: ZERO_ADDRESS,
     version: "0.9.1",
     token: { token: new Uint8Array(), sessionId: name, expiresAt: ms(0) },
     seenAt: clock.now(),

@@ -1,3 +1,4 @@
+import type { Address } from "@rivulet/crypto";
 import {
   type Clock,
   codeOf,
@@ -8,7 +9,9 @@ import {
   type ServiceUri,
   seconds,
 } from "@rivulet/primitives";
-import type { OrchestratorSession } from "../orchestrator-session.ts";
+import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
+import type { Objection } from "../paying/payer.ts";
+import type { Draw } from "./draw.ts";
 import { scoreAt } from "./latency-score.ts";
 import {
   type Candidate,
@@ -16,6 +19,7 @@ import {
   type JobFigures,
   ModelPool,
   type PoolOptions,
+  type PoolPorts,
   type Standing,
   type Why,
 } from "./pool.ts";
@@ -50,6 +54,15 @@ export interface Considered {
   readonly inFlight: number;
   readonly limit: number;
   readonly suspension?: Suspension;
+  readonly operator: Address;
+  /** Wei a unit, as an exact fraction; absent where it told none. */
+  readonly price?: string;
+  /** In 1e-18 LPT, as decimal text; absent where nobody has stake. */
+  readonly stake?: string;
+  /** What speaks against it, whatever its state. */
+  readonly objection?: Objection;
+  /** How likely it was to be drawn; absent when it could not be. */
+  readonly chance?: number;
 }
 
 /** What stories tell of a crowd. */
@@ -68,12 +81,14 @@ interface Node {
  */
 export class Selector {
   readonly #options: SelectorOptions;
+  readonly #ports: PoolPorts;
   readonly #clock: Clock;
   readonly #nodes = new Map<string, Node>();
   readonly #pools = new Map<string, ModelPool>();
 
-  constructor(options: SelectorOptions, ports: { readonly clock: Clock }) {
+  constructor(options: SelectorOptions, ports: PoolPorts) {
     this.#options = options;
+    this.#ports = ports;
     this.#clock = ports.clock;
   }
 
@@ -106,8 +121,10 @@ export class Selector {
         c.session = session;
         c.offer = offer;
         c.isWarm = offer.isWarm;
-        // It told what is free beside our jobs. One is always worth asking: its answer is newer than what it told.
-        c.limit = Math.max(1, offer.capacity + c.inFlight);
+        c.slots = slotsOf(offer, c.slots);
+        // It told what is free beside our jobs; one that has ended there, and whose files we still fetch, is among the free.
+        // One is always worth asking: its answer is newer than what it told.
+        c.limit = Math.max(1, Math.min(offer.capacity + c.inFlight, c.slots));
       });
       pool.pump();
     }
@@ -126,20 +143,26 @@ export class Selector {
    * Chooses an orchestrator and takes one of its slots; dispose the choice to give it back. Waits for a slot only
    * when all that would do are full.
    *
-   * Throws "network.no-orchestrators", "model.not-offered" and "network.all-busy", and the signal's reason.
+   * Throws "network.no-orchestrators", "model.not-offered" and "network.all-busy", what speaks against everybody there is,
+   * and the signal's reason.
    */
   async acquire(demand: Demand, options: AcquireOptions): Promise<Choice> {
     const pool = this.#pools.get(keyOf(demand.pipeline, demand.model));
     if (pool === undefined) throw this.#nothing(demand);
     options.signal.throwIfAborted();
     const began = this.#clock.monotonic();
-    const chosen =
-      pool.takeNow(options.tried) ?? (await pool.takeWaiting(options.tried, options.patience, options.signal));
+    const chosen = pool.takeNow(options.tried) ?? (await this.#wait(pool, options));
     return new Choice(chosen, ms(this.#clock.monotonic() - began), {
       succeeded: (figures) => pool.succeeded(chosen.candidate, figures),
       failed: (error) => this.#failed(chosen.candidate, error),
       giveBack: () => pool.giveBack(chosen),
     });
+  }
+
+  #wait(pool: ModelPool, { tried, patience, signal }: AcquireOptions): Promise<Chosen> {
+    const objection = pool.commonObjection(tried);
+    if (objection !== undefined) throw new RivuletError(objection.code, { reason: objection.reason });
+    return pool.takeWaiting(tried, patience, signal);
   }
 
   /** Whether an orchestrator the job has not tried is there and not suspended. */
@@ -153,14 +176,23 @@ export class Selector {
     return this.#pools.get(keyOf(demand.pipeline, demand.model))?.averageScore;
   }
 
-  /** How each orchestrator that offers the model stands, at most 16 of them. */
-  considered(demand: Demand, tried: ReadonlySet<string>): readonly Considered[] {
+  /** How each orchestrator that offers the model stands, at most `most` of them. */
+  considered(demand: Demand, tried: ReadonlySet<string>, most = MOST_CONSIDERED): readonly Considered[] {
+    const pool = this.#pools.get(keyOf(demand.pipeline, demand.model));
+    if (pool === undefined) return [];
+    const chances = pool.chances();
     const seen: Considered[] = [];
-    for (const candidate of this.#pools.get(keyOf(demand.pipeline, demand.model))?.candidates.values() ?? []) {
-      if (seen.length === MOST_CONSIDERED) break;
-      seen.push(this.#look(candidate, tried));
+    for (const candidate of pool.candidates.values()) {
+      if (seen.length === most) break;
+      seen.push(this.#look(candidate, tried, chances.get(candidate)));
     }
     return seen;
+  }
+
+  /** Every orchestrator that offers the model, with its offer. */
+  offers(demand: Demand): readonly { readonly session: OrchestratorSession; readonly offer: Offer }[] {
+    const pool = this.#pools.get(keyOf(demand.pipeline, demand.model));
+    return Array.from(pool?.candidates.values() ?? [], ({ session, offer }) => ({ session, offer }));
   }
 
   /** How one orchestrator stands at each of its offers. */
@@ -222,7 +254,7 @@ export class Selector {
   #poolOf(key: string, demand: Demand): ModelPool {
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
-    const pool = new ModelPool(demand, this.#options, this.#clock);
+    const pool = new ModelPool(demand, this.#options, this.#ports);
     this.#pools.set(key, pool);
     return pool;
   }
@@ -235,8 +267,10 @@ export class Selector {
     return standing;
   }
 
-  #look(candidate: Candidate, tried: ReadonlySet<string>): Considered {
-    const { standing, session } = candidate;
+  #look(candidate: Candidate, tried: ReadonlySet<string>, chance?: number): Considered {
+    const { standing, session, offer } = candidate;
+    const objection = candidate.pool.objection(candidate);
+    const stake = this.#ports.lots?.stakeOf(session.operator);
     const now = this.#clock.now();
     const suspension = standing.suspension;
     const isSuspended = suspension !== undefined && suspension.until > now;
@@ -261,6 +295,11 @@ export class Selector {
       inFlight: candidate.inFlight,
       limit: candidate.limit,
       ...(suspension && { suspension }),
+      operator: session.operator,
+      ...(offer.price && { price: `${offer.price}` }),
+      ...(stake !== undefined && { stake: `${stake}` }),
+      ...(objection && { objection }),
+      ...(chance !== undefined && { chance }),
     };
   }
 }
@@ -275,6 +314,8 @@ interface Endings {
 export class Choice implements Disposable {
   readonly isWarm: boolean;
   readonly why: Why;
+  /** How it was drawn; absent when nothing was. */
+  readonly draw: Draw | undefined;
   /** How long the job waited for this slot. */
   readonly waited: Milliseconds;
   readonly #candidate: Candidate;
@@ -284,6 +325,7 @@ export class Choice implements Disposable {
     this.#candidate = chosen.candidate;
     this.isWarm = chosen.candidate.isWarm;
     this.why = chosen.why;
+    this.draw = chosen.draw;
     this.waited = waited;
     this.#endings = endings;
   }
@@ -291,6 +333,11 @@ export class Choice implements Disposable {
   /** Its newest session: a refresh shows here. */
   get session(): OrchestratorSession {
     return this.#candidate.session;
+  }
+
+  /** Of the newest session. */
+  get offer(): Offer {
+    return this.#candidate.offer;
   }
 
   succeeded(figures: JobFigures): void {
@@ -319,12 +366,7 @@ function endedNow(suspension: Suspension | undefined, now: Milliseconds): Suspen
   return suspension && { ...suspension, until: ms(Math.min(suspension.until, now)) };
 }
 
-function newCandidate(
-  pool: ModelPool,
-  standing: Standing,
-  session: OrchestratorSession,
-  offer: OrchestratorSession["offers"][number],
-): Candidate {
+function newCandidate(pool: ModelPool, standing: Standing, session: OrchestratorSession, offer: Offer): Candidate {
   return {
     pool,
     standing,
@@ -332,6 +374,7 @@ function newCandidate(
     offer,
     isWarm: offer.isWarm,
     limit: Math.max(1, offer.capacity),
+    slots: slotsOf(offer, 0),
     inFlight: 0,
     score: undefined,
     restsUntil: ms(0),
@@ -339,6 +382,11 @@ function newCandidate(
     lastChosen: 0,
     isGone: false,
   };
+}
+
+/** Slots there are: those that are free and those in use. Who does not tell the latter had at least what it once said was free. */
+function slotsOf({ capacity, capacityInUse }: Offer, before: number): number {
+  return capacityInUse > 0 ? capacity + capacityInUse : Math.max(before, capacity);
 }
 
 function keyOf(pipeline: string, model: string): string {

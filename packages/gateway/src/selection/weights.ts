@@ -8,9 +8,14 @@ export interface Weighed {
   readonly stake: bigint;
   /** Wei a unit of work. */
   readonly price: Rational;
-  /** 0 to 1; absent when nobody measured. */
-  readonly performance?: number;
+  /** The latency score, smaller is faster; absent until a job has ended. The published formula does not look at it. */
+  readonly latency?: number | undefined;
+  /** 0 to 1; absent when nobody measured. Only the published formula looks at it. */
+  readonly performance?: number | undefined;
 }
+
+/** The chance of each operator, together 1. */
+export type Chances = readonly (readonly [Weighed, number])[];
 
 export interface WeightOptions {
   /** Share of pure chance. The three shares add to 1. */
@@ -55,7 +60,7 @@ export function checkedWeights(options: WeightOptions): WeightOptions {
  * underflows, each of the k gets 1/k of that share; the existing node gives each the whole share, and then
  * whoever is enumerated first wins more often than it should. Source: nodes-and-operations 3.7.
  */
-export function chances(operators: readonly Weighed[], options: WeightOptions): readonly [Weighed, number][] {
+export function chances(operators: readonly Weighed[], options: WeightOptions): Chances {
   const kept = affordable(performing(operators, options), options);
   const prices = shares(kept.map(({ price }) => Math.exp(-toNumber(price) / options.priceFactor)));
   const stakes = stakeShares(kept);
@@ -71,8 +76,11 @@ export function drawOperator(
   options: WeightOptions,
   randomness: Randomness,
 ): Weighed | undefined {
-  const weighed = chances(operators, options);
-  const drawn = randomness.uniform();
+  return operatorAt(chances(operators, options), randomness.uniform());
+}
+
+/** The operator in whose part of the unit interval a drawn number falls. `undefined` when there is none. */
+export function operatorAt(weighed: Chances, drawn: number): Weighed | undefined {
   let sum = 0;
   for (const [operator, chance] of weighed) {
     sum += chance;
