@@ -9,6 +9,7 @@ import {
   encodeSegmentCredentials,
   NO_CAPABILITIES,
   type OrchestratorInfo,
+  type OrchestratorRequest,
   OrchestratorService,
   orchestratorInfoOf,
   orchestratorRequestMessage,
@@ -16,8 +17,11 @@ import {
   WORKER_PROTOCOL,
 } from "@rivulet/wire";
 import { Agent, request } from "undici";
+import type { Executor } from "../src/executor.ts";
 import { RunnerHttp } from "../src/executors/runner-http.ts";
+import { SeveralExecutors } from "../src/executors/several.ts";
 import { Orchestrator, type OrchestratorOptions } from "../src/orchestrator.ts";
+import type { OrchestratorPayments } from "../src/payments.ts";
 
 export const LOOPBACK = { host: "127.0.0.1", port: 0 } as const;
 
@@ -27,6 +31,7 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
   readonly text: string;
+  readonly trailers: Readonly<Record<string, string>>;
 }
 
 export interface WorldOptions extends Partial<OrchestratorOptions> {
@@ -35,6 +40,9 @@ export interface WorldOptions extends Partial<OrchestratorOptions> {
   readonly isClearTextOnly?: boolean;
   /** Of the randomness. */
   readonly seed?: number;
+  readonly payments?: OrchestratorPayments;
+  /** Does jobs beside the runner. */
+  readonly beside?: Executor;
 }
 
 /** An orchestrator on a real port and what a gateway would do to it. */
@@ -48,17 +56,24 @@ export class OrchestratorWorld implements AsyncDisposable {
 
   private constructor(
     runner: FakeRunner,
-    { clock = new TestClock(), isClearTextOnly, seed = 7, ...options }: WorldOptions,
+    { clock = new TestClock(), isClearTextOnly, seed = 7, payments, beside, ...options }: WorldOptions,
     hasRunner: boolean,
   ) {
     this.clock = clock;
     this.randomness = seededRandomness(seed);
     this.runner = runner;
-    const ports = { clock: this.clock, randomness: this.randomness, log: silentLogger };
+    const ports = {
+      clock: this.clock,
+      randomness: this.randomness,
+      log: silentLogger,
+      ...(payments === undefined ? {} : { payments }),
+    };
     this.executor = new RunnerHttp({ url: runner.url, models: [] }, ports);
     this.orchestrator = new Orchestrator(
       { ...(isClearTextOnly !== true && { listen: LOOPBACK }), drainLimit: seconds(1), ...options },
-      hasRunner ? { ...ports, executor: this.executor } : ports,
+      hasRunner
+        ? { ...ports, executor: beside === undefined ? this.executor : new SeveralExecutors([this.executor, beside]) }
+        : ports,
     );
   }
 
@@ -85,7 +100,8 @@ export class OrchestratorWorld implements AsyncDisposable {
   async ask(path: string, options: Parameters<typeof request>[1] = {}): Promise<Answer> {
     const answer = await request(`${this.orchestrator.address}${path}`, { dispatcher: this.agent, ...options });
     const body = Buffer.from(await answer.body.arrayBuffer());
-    return { status: answer.statusCode, headers: answer.headers, body, text: body.toString("utf8") };
+    const { statusCode: status, headers, trailers } = answer;
+    return { status, headers, body, text: body.toString("utf8"), trailers };
   }
 
   async get(url: string): Promise<Answer> {
@@ -116,17 +132,17 @@ export class OrchestratorWorld implements AsyncDisposable {
 
   /** What the orchestrator tells a gateway. */
   async info(capabilities?: Capabilities): Promise<OrchestratorInfo> {
+    return await this.discover({
+      address: ZERO_ADDRESS,
+      signature: new Uint8Array(),
+      ignoresCapacity: false,
+      ...(capabilities === undefined ? {} : { capabilities }),
+    });
+  }
+
+  async discover(request: OrchestratorRequest): Promise<OrchestratorInfo> {
     return await this.control(async (client) =>
-      orchestratorInfoOf(
-        await client.getOrchestrator(
-          orchestratorRequestMessage({
-            address: ZERO_ADDRESS,
-            signature: new Uint8Array(),
-            ignoresCapacity: false,
-            ...(capabilities === undefined ? {} : { capabilities }),
-          }),
-        ),
-      ),
+      orchestratorInfoOf(await client.getOrchestrator(orchestratorRequestMessage(request))),
     );
   }
 

@@ -15,7 +15,22 @@ export {
   hangs,
   refuses,
 } from "./fake-runner.ts";
+export {
+  type EndpointAnswer,
+  type EndpointCall,
+  type EndpointFault,
+  endpointFaults,
+  FaultyEndpoint,
+} from "./faulty-endpoint.ts";
 export { MemoryChain, type MemoryChainOptions, type MemoryRedemption } from "./memory-chain.ts";
+export {
+  type OlderAnswer,
+  OlderGateway,
+  type OlderGatewayPorts,
+  type OlderJob,
+  type OlderOutcome,
+  wanting,
+} from "./older-gateway.ts";
 export {
   type OnnxAttribute,
   type OnnxConstant,
