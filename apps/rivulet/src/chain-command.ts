@@ -76,13 +76,13 @@ export class CommandContext {
   }
 
   async reader(): Promise<ChainReader> {
-    return new ChainReader(await accessChain(this.settings, this.ports));
+    return new ChainReader(await accessChain(this.settings, undefined, this.ports));
   }
 
   /** The node's account with its key. */
   async account(): Promise<ChainAccount> {
     const key = await openKey(this.settings.chain);
-    return new ChainAccount(await accessChain(this.settings, this.ports), key, this.ports);
+    return new ChainAccount(await accessChain(this.settings, key, this.ports));
   }
 
   /** Whom to look at: whoever `-of` names, else the node's own account, which needs no passphrase. */

@@ -1,4 +1,4 @@
-export { accessChain, type ChainAccess, type ChainAccessPorts } from "./account/chain-access.ts";
+export { accessChain, type ChainAccessPorts } from "./account/chain-access.ts";
 export {
   type Balance,
   ChainAccount,

@@ -1,30 +1,21 @@
 import {
-  type Contracts,
-  Endpoints,
+  type Chain,
+  type ChainOptions,
+  connectChain,
   memoryAccount,
   type Network,
   type PrivateKey,
-  resolveContracts,
-  Transactions,
 } from "@rivulet/chain";
 import { type Clock, type Logger, RivuletError } from "@rivulet/primitives";
-import { type ChainSettings, networks, OFFCHAIN, type Settings } from "../config/schema.ts";
+import { networks, OFFCHAIN, type Settings } from "../config/schema.ts";
 
 export interface ChainAccessPorts {
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** The way to a chain: its endpoints, and the contracts on it. */
-export interface ChainAccess {
-  readonly network: Network;
-  readonly settings: ChainSettings;
-  readonly endpoints: Endpoints;
-  readonly contracts: Contracts;
-}
-
 /** The network of a configuration with everything the operator changed of it. Throws "config.invalid" off-chain. */
-export function networkOf({ network: name, chain }: Settings): Network {
+function networkOf({ network: name, chain }: Settings): Network {
   const preset = Object.values(networks).find((network) => network.name === name);
   if (preset === undefined) {
     const message = `say on which chain: ${Object.keys(networks).join(" or ")}; ${OFFCHAIN} has no money`;
@@ -36,56 +27,34 @@ export function networkOf({ network: name, chain }: Settings): Network {
     ...(chain.priceFeed === undefined ? {} : { priceFeed: chain.priceFeed }),
     ...(chain.minGasPrice === undefined ? {} : { minGasPrice: chain.minGasPrice }),
     ...(chain.pollInterval === undefined ? {} : { pollInterval: chain.pollInterval }),
-    ...(chain.aiServiceRegistry ? {} : { aiServiceRegistry: undefined }),
   };
 }
 
-/** The endpoints of a configuration. Throws "config.invalid" when there are none. */
-export function endpointsOf(settings: ChainSettings, network: Network, { clock, log }: ChainAccessPorts): Endpoints {
-  if (settings.rpc.length === 0) {
+/** How a node reaches the chain of its configuration. Throws "config.invalid" off-chain and without an endpoint. */
+export function chainOptions(settings: Settings): ChainOptions {
+  const network = networkOf(settings);
+  const { rpc, aiServiceRegistry, maxGasPrice, transactionTimeout, maxTransactionReplacements } = settings.chain;
+  if (rpc.length === 0) {
     const message = `say where ${network.name} is reached: a JSON-RPC endpoint, as env:NAME when it has a key`;
     throw new RivuletError("config.invalid", { problems: [{ path: "-ethUrl", message }] });
   }
-  return new Endpoints(
-    {
-      urls: settings.rpc.map((endpoint) => endpoint.reveal()),
-      chainId: network.chainId,
-      staleAfter: network.staleAfter,
-    },
-    { fetch, clock, log },
-  );
+  return {
+    network,
+    urls: rpc.map((endpoint) => endpoint.reveal()),
+    registry: aiServiceRegistry ? "ai" : "controller",
+    maxGasPrice,
+    transactionTimeout,
+    maxReplacements: maxTransactionReplacements,
+  };
 }
 
 /**
- * Reaches the chain of a configuration. Throws "config.invalid", "chain.unavailable", "chain.wrong-network" and
- * "chain.contract-missing".
+ * Reaches the chain of a configuration without following it, for a command that asks or does one thing. Without a key it
+ * can only ask. Throws "config.invalid", "chain.unavailable", "chain.wrong-network" and "chain.contract-missing".
  */
-export async function accessChain(
-  settings: Settings,
-  ports: ChainAccessPorts,
-  signal?: AbortSignal,
-): Promise<ChainAccess> {
-  const network = networkOf(settings);
-  const endpoints = endpointsOf(settings.chain, network, ports);
-  const contracts = await resolveContracts(network, endpoints, signal);
-  return { network, settings: settings.chain, endpoints, contracts };
-}
-
-/** What sends the transactions of an account, as the configuration wants it. */
-export function transactionsOf(
-  { network, settings, endpoints }: Omit<ChainAccess, "contracts">,
-  key: PrivateKey,
-  { clock, log }: ChainAccessPorts,
-): Transactions {
-  return new Transactions(
-    {
-      chainId: network.chainId,
-      maxGasPrice: settings.maxGasPrice,
-      timeout: settings.transactionTimeout,
-      maxReplacements: settings.maxTransactionReplacements,
-      confirmations: 1,
-      pollInterval: network.pollInterval,
-    },
-    { account: memoryAccount(key), endpoints, clock, log },
-  );
+export function accessChain(settings: Settings, key: PrivateKey | undefined, ports: ChainAccessPorts): Promise<Chain> {
+  return connectChain(chainOptions(settings), {
+    ...ports,
+    ...(key === undefined ? {} : { account: memoryAccount(key) }),
+  });
 }

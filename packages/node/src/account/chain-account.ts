@@ -1,14 +1,6 @@
-import {
-  type ContractWrite,
-  insufficientFunds,
-  type PrivateKey,
-  type Receipt,
-  type RpcCall,
-  type Transactions,
-} from "@rivulet/chain";
+import { type Chain, type ContractWrite, insufficientFunds, type Receipt, type RpcCall } from "@rivulet/chain";
 import type { Address } from "@rivulet/crypto";
 import { RivuletError } from "@rivulet/primitives";
-import { type ChainAccess, type ChainAccessPorts, transactionsOf } from "./chain-access.ts";
 
 /** What an account has, in wei and in units of 1e-18 LPT. */
 export interface Balance {
@@ -94,14 +86,14 @@ const MAX_LOCKS = 100n;
 
 /** What can be read about an account. */
 export class ChainReader {
-  readonly #access: ChainAccess;
+  readonly #chain: Pick<Chain, "endpoints" | "contracts">;
 
-  constructor(access: ChainAccess) {
-    this.#access = access;
+  constructor(chain: Pick<Chain, "endpoints" | "contracts">) {
+    this.#chain = chain;
   }
 
   async balance(account: Address, signal?: AbortSignal): Promise<Balance> {
-    const { endpoints, contracts } = this.#access;
+    const { endpoints, contracts } = this.#chain;
     const [eth, lpt] = await endpoints.batch(
       [balanceOf(account), contracts.token.read("balanceOf", [account])],
       signal,
@@ -110,7 +102,7 @@ export class ChainReader {
   }
 
   async locked(account: Address, signal?: AbortSignal): Promise<LockedFunds> {
-    const { endpoints, contracts } = this.#access;
+    const { endpoints, contracts } = this.#chain;
     const [info, unlockPeriod, currentRound] = await endpoints.batch(
       [
         contracts.ticketBroker.read("getSenderInfo", [account]),
@@ -124,7 +116,7 @@ export class ChainReader {
   }
 
   async stake(account: Address, signal?: AbortSignal): Promise<StakeState> {
-    const { endpoints, contracts } = this.#access;
+    const { endpoints, contracts } = this.#chain;
     const { bonding, rounds } = contracts;
     const registry = contracts.aiServiceRegistry ?? contracts.serviceRegistry;
     const [isRegistered, isActive, serviceUri, stake, delegator, transcoder, lastInitialized] = await endpoints.batch(
@@ -164,7 +156,7 @@ export class ChainReader {
   }
 
   async round(signal?: AbortSignal): Promise<RoundState> {
-    const { endpoints, contracts } = this.#access;
+    const { endpoints, contracts } = this.#chain;
     const { rounds } = contracts;
     const [current, lastInitialized, isLocked, startBlock, length, l1Block] = await endpoints.batch(
       [
@@ -186,22 +178,20 @@ export class ChainReader {
  * are included; what is lacking, and of which token, is told by "chain.insufficient-funds" before anything is sent.
  */
 export class ChainAccount extends ChainReader {
-  readonly #access: ChainAccess;
-  readonly #transactions: Transactions;
+  readonly #chain: Chain;
 
-  constructor(access: ChainAccess, key: PrivateKey, ports: ChainAccessPorts) {
-    super(access);
-    this.#access = access;
-    this.#transactions = transactionsOf(access, key, ports);
+  constructor(chain: Chain) {
+    super(chain);
+    this.#chain = chain;
   }
 
   get address(): Address {
-    return this.#transactions.address;
+    return this.#chain.transactions.address;
   }
 
   /** Adds wei to the deposit, the reserve, or both. */
   fund(deposit: bigint, reserve: bigint, signal?: AbortSignal): Promise<Receipt> {
-    const { ticketBroker } = this.#access.contracts;
+    const { ticketBroker } = this.#chain.contracts;
     if (reserve === 0n) return this.#send(ticketBroker.write("fundDeposit", [], deposit), signal);
     if (deposit === 0n) return this.#send(ticketBroker.write("fundReserve", [], reserve), signal);
     return this.#send(ticketBroker.write("fundDepositAndReserve", [deposit, reserve], deposit + reserve), signal);
@@ -209,21 +199,21 @@ export class ChainAccount extends ChainReader {
 
   /** Begins to unlock deposit and reserve: orchestrators take no more tickets of the account. */
   unlock(signal?: AbortSignal): Promise<Receipt> {
-    return this.#send(this.#access.contracts.ticketBroker.write("unlock", []), signal);
+    return this.#send(this.#chain.contracts.ticketBroker.write("unlock", []), signal);
   }
 
   cancelUnlock(signal?: AbortSignal): Promise<Receipt> {
-    return this.#send(this.#access.contracts.ticketBroker.write("cancelUnlock", []), signal);
+    return this.#send(this.#chain.contracts.ticketBroker.write("cancelUnlock", []), signal);
   }
 
   /** Takes deposit and reserve back. */
   withdraw(signal?: AbortSignal): Promise<Receipt> {
-    return this.#send(this.#access.contracts.ticketBroker.write("withdraw", []), signal);
+    return this.#send(this.#chain.contracts.ticketBroker.write("withdraw", []), signal);
   }
 
   /** Stakes on itself. Approves the contract first when it may not take so much yet. */
   async addStake(amount: bigint, signal?: AbortSignal): Promise<readonly Step[]> {
-    const { endpoints, contracts } = this.#access;
+    const { endpoints, contracts } = this.#chain;
     const { token, bonding } = contracts;
     const [available, allowance] = await endpoints.batch(
       [token.read("balanceOf", [this.address]), token.read("allowance", [this.address, bonding.address])],
@@ -239,23 +229,23 @@ export class ChainAccount extends ChainReader {
 
   /** Begins to take stake out. */
   removeStake(amount: bigint, signal?: AbortSignal): Promise<Receipt> {
-    const { bonding } = this.#access.contracts;
+    const { bonding } = this.#chain.contracts;
     return this.#send(bonding.write("unbondWithHint", [amount, NOBODY, NOBODY]), signal);
   }
 
   /** Takes out what a lock held until its round. */
   withdrawStake(lock: bigint, signal?: AbortSignal): Promise<Receipt> {
-    return this.#send(this.#access.contracts.bonding.write("withdrawStake", [lock]), signal);
+    return this.#send(this.#chain.contracts.bonding.write("withdrawStake", [lock]), signal);
   }
 
   /** Moves fees that were earned to the account. */
   withdrawFees(amount: bigint, signal?: AbortSignal): Promise<Receipt> {
-    return this.#send(this.#access.contracts.bonding.write("withdrawFees", [this.address, amount]), signal);
+    return this.#send(this.#chain.contracts.bonding.write("withdrawFees", [this.address, amount]), signal);
   }
 
   /** Becomes an orchestrator, or changes how one is listed. Does only what is not so yet. */
   async register(wanted: Registration, signal?: AbortSignal): Promise<readonly Step[]> {
-    const { contracts } = this.#access;
+    const { contracts } = this.#chain;
     const registry = contracts.aiServiceRegistry ?? contracts.serviceRegistry;
     const now = await this.stake(this.address, signal);
     if (now.bonded === 0n && wanted.stake === 0n) {
@@ -277,12 +267,12 @@ export class ChainAccount extends ChainReader {
 
   /** Begins the current round when nobody has. */
   initializeRound(signal?: AbortSignal): Promise<Receipt> {
-    return this.#send(this.#access.contracts.rounds.write("initializeRound", []), signal);
+    return this.#send(this.#chain.contracts.rounds.write("initializeRound", []), signal);
   }
 
   /** Mints this round's reward for the orchestrator and its delegators. */
   reward(signal?: AbortSignal): Promise<Receipt> {
-    return this.#send(this.#access.contracts.bonding.write("rewardWithHint", [NOBODY, NOBODY]), signal);
+    return this.#send(this.#chain.contracts.bonding.write("rewardWithHint", [NOBODY, NOBODY]), signal);
   }
 
   async #step(what: string, write: ContractWrite, signal: AbortSignal | undefined): Promise<Step> {
@@ -290,6 +280,6 @@ export class ChainAccount extends ChainReader {
   }
 
   #send(write: ContractWrite, signal: AbortSignal | undefined): Promise<Receipt> {
-    return this.#transactions.send(write, { signal });
+    return this.#chain.transactions.send(write, { signal });
   }
 }

@@ -1,26 +1,13 @@
-import {
-  BlockWatcher,
-  FollowedActivity,
-  FollowedPool,
-  FollowedRounds,
-  FollowedSenders,
-  type Follower,
-  GasPriceMonitor,
-  type PrivateKey,
-  resolveContracts,
-  TicketBroker,
-  type Transactions,
-} from "@rivulet/chain";
+import { type Chain, connectChain, memoryAccount, type PrivateKey } from "@rivulet/chain";
 import { type Address, SignatureThreads } from "@rivulet/crypto";
 import { Ledger, type PaymentStore } from "@rivulet/payments";
 import { type Clock, invariant, type Logger, type Randomness, type Startable } from "@rivulet/primitives";
-import { type ChainAccess, endpointsOf, networkOf, transactionsOf } from "../account/chain-access.ts";
+import { chainOptions } from "../account/chain-access.ts";
 import { openKey } from "../account/key.ts";
 import type { Configuration } from "../config/load.ts";
 import { currenciesOf } from "../config/prices.ts";
-import type { Rates } from "../pricing/rates.ts";
+import { type Rates, ratesOf } from "../pricing/rates.ts";
 import { openBooks } from "./open-books.ts";
-import { openRates } from "./open-rates.ts";
 import { RoundKeeper } from "./round-keeper.ts";
 
 export interface OnChainPorts {
@@ -30,22 +17,15 @@ export interface OnChainPorts {
 }
 
 /** What the roles of one process have of the chain together. */
-export interface ChainParts extends ChainAccess {
+export interface ChainParts {
+  readonly chain: Chain;
   readonly key: PrivateKey;
   /** Who is paid: the registered orchestrator, whoever holds the node's key. */
   readonly operator: Address;
-  readonly rounds: FollowedRounds;
-  readonly senders: FollowedSenders;
-  readonly activity: FollowedActivity;
-  readonly gas: GasPriceMonitor;
-  readonly broker: TicketBroker;
-  readonly transactions: Transactions;
   readonly signatures: SignatureThreads;
   readonly store: PaymentStore;
   readonly ledger: Ledger;
   readonly rates: Rates;
-  /** The orchestrators of the network; `undefined` where no role looks for them there. */
-  readonly pool: FollowedPool | undefined;
 }
 
 /**
@@ -58,7 +38,7 @@ export interface ChainParts extends ChainAccess {
 export class OnChain implements Startable {
   readonly #configuration: Configuration;
   readonly #ports: OnChainPorts;
-  /** In the order of their starting. */
+  /** How what has started is stopped, in the order of starting. */
   readonly #started: (() => Promise<void>)[] = [];
   readonly #stopping = new AbortController();
   #parts: ChainParts | undefined;
@@ -77,65 +57,30 @@ export class OnChain implements Startable {
   async start(): Promise<void> {
     const { settings, prices } = this.#configuration;
     const { clock, log, randomness } = this.#ports;
-    const { signal } = this.#stopping;
-    const network = networkOf(settings);
-    const { chain } = settings;
-    const endpoints = endpointsOf(chain, network, this.#ports);
-    const key = await openKey(chain);
-    const books = await this.#own(
-      await openBooks({ dataDir: settings.dataDir, chainId: network.chainId }, this.#ports),
-      (it) => it.close(),
+    const options = chainOptions(settings);
+    const key = await openKey(settings.chain);
+    const operator = settings.chain.operator ?? key.address;
+    const books = await openBooks({ dataDir: settings.dataDir, chainId: options.network.chainId }, this.#ports);
+    this.#started.push(() => books.close());
+    const chain = await this.#run(
+      await connectChain(
+        { ...options, recipient: operator, followsPool: this.#findsOnChain, followsPrices: hasCurrencies(prices) },
+        { clock, log, account: memoryAccount(key) },
+        this.#stopping.signal,
+      ),
     );
-    const contracts = await resolveContracts(network, endpoints, signal);
-    const access = { network, settings: chain, endpoints, contracts };
-    const rates = await this.#own(await openRates(currenciesIn(prices), access, this.#ports), (it) => it.stop());
-    const operator = chain.operator ?? key.address;
-    const at = () => watcher.head?.number ?? "latest";
-    const ports = { contracts, endpoints, log, at };
-    const rounds = new FollowedRounds(contracts, endpoints);
-    const senders = new FollowedSenders(operator, ports);
-    const activity = new FollowedActivity(ports);
-    const gas = new GasPriceMonitor({ minimum: network.minGasPrice, maximum: chain.maxGasPrice }, { endpoints, clock });
-    const pool = this.#findsOnChain
-      ? new FollowedPool(contracts.aiServiceRegistry ?? contracts.serviceRegistry, { contracts, endpoints })
-      : undefined;
-    const followers: readonly Follower[] = [rounds, senders, activity, gas, ...(pool === undefined ? [] : [pool])];
-    const watcher: BlockWatcher = new BlockWatcher({ pollInterval: network.pollInterval }, followers, {
-      endpoints,
-      clock,
-      log,
-    });
-    await this.#run(watcher);
     const signatures = await this.#run(new SignatureThreads({}, { log }));
-    const transactions = transactionsOf(access, key, this.#ports);
-    const validity = await endpoints.request(contracts.ticketBroker.read("ticketValidityPeriod", []), signal);
-    const broker = new TicketBroker(network, validity, { contracts, endpoints, transactions });
     const ledger = await this.#run(new Ledger({ store: books.payments, clock, log }));
-    if (chain.initializeRound)
-      await this.#run(
-        new RoundKeeper(chain.initializeRoundMaxDelay, { rounds, contracts, transactions, clock, randomness, log }),
-      );
-    this.#parts = {
-      ...access,
-      key,
-      operator,
-      rounds,
-      senders,
-      activity,
-      gas,
-      broker,
-      transactions,
-      signatures,
-      store: books.payments,
-      ledger,
-      rates,
-      pool,
-    };
+    const { initializeRound, initializeRoundMaxDelay } = settings.chain;
+    if (initializeRound)
+      await this.#run(new RoundKeeper(initializeRoundMaxDelay, { ...chain, clock, randomness, log }));
+    const rates = ratesOf(chain.prices);
+    this.#parts = { chain, key, operator, signatures, store: books.payments, ledger, rates };
     log.info("chain reached", {
-      network: network.name,
+      network: chain.network.name,
       account: key.address,
-      round: rounds.lastInitializedRound,
-      block: rounds.l1Block,
+      round: chain.rounds.lastInitializedRound,
+      block: chain.rounds.l1Block,
     });
   }
 
@@ -161,13 +106,8 @@ export class OnChain implements Startable {
     await part.start();
     return part;
   }
-
-  async #own<T>(thing: T, close: (thing: T) => Promise<void>): Promise<T> {
-    this.#started.push(() => close(thing));
-    return thing;
-  }
 }
 
-function currenciesIn({ orchestrator, gateway, signer }: Configuration["prices"]): ReadonlySet<string> {
-  return new Set([orchestrator, gateway, signer].flatMap((prices) => [...currenciesOf(prices)]));
+function hasCurrencies({ orchestrator, gateway, signer }: Configuration["prices"]): boolean {
+  return [orchestrator, gateway, signer].some((prices) => currenciesOf(prices).size > 0);
 }

@@ -1,21 +1,17 @@
-import { MemoryPaymentStore, type PaymentStore } from "@rivulet/payments";
-import type { Clock, Logger } from "@rivulet/primitives";
-
-/** What a node with money keeps on disk. */
-export interface Books {
-  readonly payments: PaymentStore;
-  close(): Promise<void>;
-}
+import { join } from "node:path";
+import { Store, type StorePorts } from "@rivulet/store";
 
 export interface BooksOptions {
   readonly dataDir: string;
   readonly chainId: number;
 }
 
-/** Opens a node's books. */
-export async function openBooks(
-  _options: BooksOptions,
-  _ports: { readonly clock: Clock; readonly log: Logger },
-): Promise<Books> {
-  return { payments: new MemoryPaymentStore(), close: async () => {} };
+/** Where a node with money keeps what must not be lost. */
+export function booksFile(dataDir: string): string {
+  return join(dataDir, "rivulet.sqlite");
+}
+
+/** Opens a node's books. Throws "store.*", each with what to do about it. */
+export function openBooks({ dataDir, chainId }: BooksOptions, ports: StorePorts): Promise<Store> {
+  return Store.open({ file: booksFile(dataDir), chainId }, ports);
 }

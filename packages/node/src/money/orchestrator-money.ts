@@ -21,19 +21,20 @@ export function orchestratorMoney(
   ports: MoneyPorts,
 ): OrchestratorPayments {
   const { ticketValue, maxFaceValue, autoAdjustPrice } = settings.orchestrator;
-  const { chain } = settings;
+  const { maxGasPrice } = settings.chain;
   const { clock, randomness, log, reload } = ports;
-  const { rounds, senders, activity, gas, broker, signatures, store, ledger, key } = parts;
+  const { chain, signatures, store, ledger, key } = parts;
+  const { rounds, senders, activity, broker } = chain;
   const asked = new LivePrices(prices.orchestrator, parts.rates);
   reload?.add(({ orchestrator }) => asked.replace(orchestrator));
   const monitor = new SenderMonitor({ senders, rounds });
-  const queue = new RedemptionQueue(chain.maxGasPrice === undefined ? {} : { maxGasPrice: wei(chain.maxGasPrice) }, {
+  const queue = new RedemptionQueue(maxGasPrice === undefined ? {} : { maxGasPrice: wei(maxGasPrice) }, {
     store,
     broker,
     rounds,
     senders,
     activity,
-    gas: gas.latest,
+    gas: chain.gasPriceNow,
     monitor,
     clock,
     log,
@@ -49,7 +50,7 @@ export function orchestratorMoney(
       rounds,
       senders,
       floats: monitor,
-      gasPrice: gas.smoothed,
+      gasPrice: chain.gasPrice,
       activity,
       recovery: signatures,
       store,

@@ -17,7 +17,7 @@ function feed(weiPerUsd: bigint) {
   const listeners = new Set<() => void>();
   let worth = weiPerUsd;
   const rates: Rates = {
-    weiPer: (currency) => (currency === "USD" ? Rational.of(worth) : undefined),
+    weiPer: (currency) => (currency === "USD" ? Rational.of(worth) : currency === "WEI" ? Rational.of(1n) : undefined),
     onChanged: (listener) => {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };

@@ -1,4 +1,5 @@
-import { Rational } from "@rivulet/primitives";
+import { type PriceFeed, weiFrom } from "@rivulet/payments";
+import { isError, Rational } from "@rivulet/primitives";
 import type { Money } from "../config/quantities.ts";
 
 /** What currencies are worth. */
@@ -9,13 +10,22 @@ export interface Rates {
   onChanged(listener: () => void): Disposable;
 }
 
-/** Rates of a node without a price feed: wei are wei, and nothing else is known. */
-export const noRates: Rates = {
-  weiPer: (currency) => (currency === "WEI" ? Rational.of(1n) : undefined),
-  onChanged: () => ({ [Symbol.dispose]() {} }),
-};
+/** What currencies are worth by a price feed; without one only ethers and their parts are worth something. */
+export function ratesOf(feed: PriceFeed | undefined): Rates {
+  return {
+    weiPer: (currency) => {
+      try {
+        return weiFrom(Rational.of(1n), currency, feed?.current);
+      } catch (error) {
+        if (isError(error, "price.feed-missing") || isError(error, "price.currency-unknown")) return undefined;
+        throw error;
+      }
+    },
+    onChanged: (listener) => feed?.onChanged(listener) ?? { [Symbol.dispose]() {} },
+  };
+}
 
 /** Money in wei, exactly; `undefined` when nothing tells what its currency is worth. */
 export function inWei({ amount, currency }: Money, rates: Rates): Rational | undefined {
-  return currency === "WEI" ? amount : rates.weiPer(currency)?.times(amount);
+  return rates.weiPer(currency)?.times(amount);
 }
