@@ -267,7 +267,6 @@ contract BondingManager is Managed {
         public
         whenSystemNotPaused
         whenRoundInitialized
-        afterClaimingEarnings
     {
         uint256 round = roundsManager().currentRound();
         Transcoder storage t = transcoders[msg.sender];

@@ -235,7 +235,10 @@ export class Devnet implements AsyncDisposable {
     });
   }
 
-  /** Gives an account stake and makes it an orchestrator, active from the next round on. */
+  /**
+   * Gives an account stake and makes it an orchestrator, active from the next round on. Done again, it adds stake and
+   * changes the URIs; an active orchestrator's terms stay as they are.
+   */
   async registerOrchestrator(account: Address, registration: OrchestratorRegistration): Promise<void> {
     const stake = registration.stake ?? DEFAULT_STAKE;
     const from = account;
@@ -252,8 +255,10 @@ export class Devnet implements AsyncDisposable {
       args: [this.addresses.bondingManager, stake],
     });
     await this.client.call({ ...bonding, functionName: "bond", args: [stake, account] });
-    const terms = [registration.rewardCut ?? DEFAULT_REWARD_CUT, registration.feeShare ?? 0n] as const;
-    await this.client.call({ ...bonding, functionName: "transcoder", args: terms });
+    if (!(await this.client.read({ ...bonding, functionName: "isActiveTranscoder", args: [account] }))) {
+      const args = [registration.rewardCut ?? DEFAULT_REWARD_CUT, registration.feeShare ?? 0n] as const;
+      await this.client.call({ ...bonding, functionName: "transcoder", args });
+    }
     const uris = [
       [this.addresses.serviceRegistry, registration.serviceUri],
       [this.addresses.aiServiceRegistry, registration.aiServiceUri ?? registration.serviceUri],
