@@ -16,6 +16,7 @@ import {
 } from "./limits.ts";
 import { migrations } from "./migrations/index.ts";
 import { migrate } from "./migrations/migrate.ts";
+import { DamagedRow } from "./rows.ts";
 import type { Schema } from "./schema.ts";
 import { corruptError, isConstraint, isSqliteError, storeError } from "./sqlite-errors.ts";
 
@@ -238,7 +239,8 @@ export class Sqlite {
     } catch (error) {
       if (isSqliteError(error) && !isConstraint(error)) throw error;
       this.#database.exec("rollback to call; release call");
-      return () => reject(error);
+      const reason = error instanceof DamagedRow ? corruptError(this.file, error.message, error) : error;
+      return () => reject(reason);
     }
   }
 

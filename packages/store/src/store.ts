@@ -39,6 +39,7 @@ export class Store {
   /** Where the chain was last read to. */
   readonly blocks: BlockCursor;
   readonly #sqlite: Sqlite;
+  #closed: Promise<void> | undefined;
 
   private constructor(sqlite: Sqlite, payments: PaymentStore) {
     this.#sqlite = sqlite;
@@ -72,13 +73,15 @@ export class Store {
     return store;
   }
 
-  /** Writes what waits, and lets go of the file. */
-  async close(): Promise<void> {
-    try {
-      await this.settings.remove(OPENED);
-    } finally {
-      await this.#sqlite.close();
-    }
+  /** Writes what waits, and lets go of the file. Once. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    // A disk that is full is no reason to stay open: the next start then looks as after a crash.
+    await this.settings.remove(OPENED).catch(() => {});
+    await this.#sqlite.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,10 @@
 export { TestClock, turn } from "./clock.ts";
 export { type ExecutorUnderTest, executorContract } from "./contracts/executor.ts";
+export { type OrchestratorCacheUnderTest, orchestratorCacheContract } from "./contracts/orchestrator-cache.ts";
 export { type PaymentStoreUnderTest, paymentStoreContract } from "./contracts/payment-store.ts";
+export { type SettingsUnderTest, settingsContract } from "./contracts/settings.ts";
 export { type FakeJob, type FakeModel, FakeOrchestrator, type FakeOrchestratorOptions } from "./fake-orchestrator.ts";
+export { FakeTill, type FakeTillOptions, type FakeTillPorts } from "./fake-orchestrator-till.ts";
 export {
   answersRubbish,
   answersWell,
