@@ -28,9 +28,9 @@ export function faceValue(terms: FaceValueTerms): bigint {
   const { expectedValue } = terms;
   const txCost = terms.redemptionGas * terms.gasPrice;
   const value = cappedFaceValue(terms);
-  if (value < expectedValue) throw insufficient(`it covers ${terms.maxFloat} wei, a ticket is worth ${expectedValue}`);
+  if (value < expectedValue) throw insufficient(`a winner may pay ${value} wei, a ticket is worth ${expectedValue}`);
   if (value < txCost && value < terms.redemptionGas * AVERAGE_GAS_PRICE) {
-    throw insufficient(`it covers ${terms.maxFloat} wei, redeeming a ticket costs ${txCost}`);
+    throw insufficient(`a winner may pay ${value} wei, redeeming it costs ${txCost}`);
   }
   return value;
 }
