@@ -29,6 +29,7 @@ import {
   closingRound,
   costOf,
   expiryRound,
+  failureText,
   fundsObstacle,
   type GasLimits,
   gasObstacle,
@@ -36,6 +37,7 @@ import {
   isUndecided,
   isWait,
   type Obstacle,
+  obstacleIn,
   obstacleOf,
   worthRedeeming,
 } from "./redemption-rules.ts";
@@ -246,7 +248,7 @@ export class RedemptionQueue implements Startable, WinnerSink {
         if (payout !== undefined && isPayable(entry, payout, ready)) ready.push({ entry, ...payout });
       });
     }
-    this.#send(ready);
+    await this.#send(ready);
     if (ready.length >= MAX_BATCH) this.#isWoken = true;
   }
 
@@ -258,6 +260,7 @@ export class RedemptionQueue implements Startable, WinnerSink {
       } catch (error) {
         await this.#fail(entry, error);
       }
+      await this.#note(entry);
     } catch (error) {
       // The store does not write. What is paid stays paid: the next look at this winner asks the contract first.
       const obstacle = obstacleOf(error);
@@ -276,7 +279,8 @@ export class RedemptionQueue implements Startable, WinnerSink {
         entry.wait({ code: "chain.transaction-timeout", reason: "its transaction is not included yet" }, this.#later());
         return undefined;
       }
-      await this.#set(entry, { kind: "queued" }, "the chain does not have the transaction any more");
+      const reason = "the chain does not have the transaction any more";
+      await this.#set(entry, { kind: "queued" }, failureText({ code: "chain.transaction-timeout", reason }));
       entry.isConfirming = false;
     }
     const { ticket } = entry.winner;
@@ -308,10 +312,7 @@ export class RedemptionQueue implements Startable, WinnerSink {
   /** The chain takes the ticket no more: it was paid, or it is lost for the reason it waited for. */
   async #expire(entry: Entry): Promise<undefined> {
     if (await this.#isPaid(entry)) return;
-    const { obstacle, record } = entry;
-    const why = obstacle?.code ?? "chain.ticket-expired";
-    const reason = obstacle?.reason ?? record.lastFailure ?? "nobody tried in time";
-    await this.#lose(entry, { code: why, reason });
+    await this.#lose(entry, entry.obstacle ?? { code: "chain.ticket-expired", reason: "nobody tried in time" });
   }
 
   /** Whether the contract has paid already, by a transaction whose outcome was not written down. */
@@ -336,7 +337,7 @@ export class RedemptionQueue implements Startable, WinnerSink {
   }
 
   /** Sends what is worth it: in one transaction when that is cheaper, else one each. */
-  #send(ready: readonly Assessed[]): void {
+  async #send(ready: readonly Assessed[]): Promise<void> {
     if (ready.length === 0) return;
     const { broker, gas } = this.#ports;
     const gasOf = (tickets: number) => broker.redemptionGas(tickets);
@@ -349,14 +350,12 @@ export class RedemptionQueue implements Startable, WinnerSink {
       share,
     );
     const cost = share(Math.max(count, 1)) * gas.current;
-    for (const { entry, payout } of sorted.slice(count))
-      entry.wait(
-        {
-          code: "payment.redemption-unprofitable",
-          reason: `${payout} wei would be paid, and gas would cost ${cost / BigInt(Math.max(count, 1))}`,
-        },
-        this.#together(),
+    for (const { entry, payout } of sorted.slice(count)) {
+      const reason = `${payout} wei would be paid, and gas would cost ${cost / BigInt(Math.max(count, 1))}`;
+      await this.#attempt(entry, async () =>
+        entry.wait({ code: "payment.redemption-unprofitable", reason }, this.#together()),
       );
+    }
     const worth = sorted.slice(0, count).map(({ entry }) => entry);
     if (isBatchCheaper) this.#launch(worth);
     else for (const entry of onePerSender(worth).slice(0, MAX_FLIGHTS - this.#flights.size)) this.#launch([entry]);
@@ -477,11 +476,19 @@ export class RedemptionQueue implements Startable, WinnerSink {
       if (isSubmitted) await this.#set(entry, { kind: "queued" });
       return;
     }
-    entry.obstacle = obstacle;
+    entry.wait(obstacle, l1Block + backoff(entry.failures));
     entry.isWaiting = false;
-    entry.notBefore = l1Block + backoff(entry.record.failures);
+    entry.failures += 1;
     this.#log.warn("redemption failed", { ticket: entry.record.hash, code: obstacle.code, reason: obstacle.reason });
-    await this.#set(entry, { kind: "queued" }, obstacle.reason);
+    await this.#set(entry, { kind: "queued" }, failureText(obstacle));
+  }
+
+  /** Writes down what a winner waits for when it is something new, for those who ask the store, and for the next start. */
+  async #note({ obstacle, record }: Entry): Promise<void> {
+    const entry = this.#entries.get(record.hash);
+    if (entry === undefined || obstacle === undefined || obstacle.code === "chain.transaction-timeout") return;
+    if (obstacleIn(record.lastFailure)?.code === obstacle.code) return;
+    await this.#set(entry, record.state, failureText(obstacle));
   }
 
   async #set(entry: Entry, state: WinnerState, failure?: string): Promise<void> {
@@ -541,12 +548,15 @@ class Entry {
   /** Paid, but not yet beyond doubt. */
   isConfirming = false;
   failedTransactions = 0;
+  /** Tries in vain since the start. */
+  failures = 0;
   /** Wei, for tries that came to nothing. */
   spent = 0n;
 
   constructor(record: WinnerRecord, pending: Lease) {
     this.record = record;
     this.pending = pending;
+    this.obstacle = obstacleIn(record.lastFailure);
   }
 
   get winner(): WinningTicket {

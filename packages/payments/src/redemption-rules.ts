@@ -1,4 +1,4 @@
-import { type ErrorCode, isError, RivuletError, type Round, type Wei } from "@rivulet/primitives";
+import { type ErrorCode, isError, isErrorCode, RivuletError, type Round, type Wei } from "@rivulet/primitives";
 import type { Rounds } from "./ports.ts";
 import type { WinningTicket } from "./ticket.ts";
 
@@ -64,6 +64,18 @@ export function fundsObstacle(payout: Wei, faceValue: bigint, isLastRound: boole
 export function obstacleOf(error: unknown): Obstacle {
   if (error instanceof RivuletError) return { code: error.code, reason: error.message };
   return { code: "internal", reason: error instanceof Error ? error.message : String(error) };
+}
+
+/** An obstacle as it stands in the store, so that it outlives the process. */
+export function failureText({ code, reason }: Obstacle): string {
+  return `${code}: ${reason}`;
+}
+
+/** The obstacle in a text of the store. */
+export function obstacleIn(failure: string | undefined): Obstacle | undefined {
+  if (failure === undefined) return undefined;
+  const [code = "", ...rest] = failure.split(": ");
+  return isErrorCode(code) ? { code, reason: rest.join(": ") } : { code: "internal", reason: failure };
 }
 
 /** Errors after which no try can work. Everything else may pass before the ticket expires. */

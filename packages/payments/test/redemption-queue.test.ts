@@ -296,3 +296,18 @@ test("a recipient that is not active waits for its part of the reserve", async (
   expect(await world.states()).toEqual(["redeemed"]);
   await queue.stop();
 });
+
+test("what a winner waits for outlives the process, and is told when it expires", async () => {
+  const world = new RedemptionWorld();
+  const first = await world.queue();
+  first.add(await world.keep(world.winner("alice")));
+  await world.mine(2);
+  await first.stop();
+  const [record] = await world.store.winners({ limit: 1 });
+  expect(record?.lastFailure).toMatch(/^chain\.sender-unfunded: /);
+  world.chain.jump(200n);
+  const second = await world.queue();
+  await world.mine();
+  expect(await world.states()).toEqual(["lost chain.sender-unfunded"]);
+  await second.stop();
+});

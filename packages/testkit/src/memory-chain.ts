@@ -153,16 +153,35 @@ export class MemoryChain implements Rounds, Activity {
     for (let count = 0n; count < blocks; count += 1n) {
       this.#block += 1n;
       if (this.isInitializing && this.#lastInitialized < this.currentRound) this.initializeRound();
-      const waiting = this.#pool;
-      this.#pool = [];
-      for (const transaction of waiting) this.#include(transaction);
+      this.#includeAll();
       for (const listener of [...this.#blockListeners]) listener(this.l1Block);
     }
   }
 
+  /**
+   * Adds blocks of which only the last is told: what those see who look at the chain from time to time. What waits is in the
+   * first; rounds are initialized as they come.
+   */
+  jump(blocks: bigint): void {
+    if (blocks <= 1n) {
+      this.mine(blocks);
+      return;
+    }
+    const end = this.#block + blocks - 1n;
+    this.#block += 1n;
+    if (this.isInitializing && this.#lastInitialized < this.currentRound) this.initializeRound();
+    this.#includeAll();
+    while (this.currentRound < end / this.#roundLength) {
+      this.#block = (this.currentRound + 1n) * this.#roundLength;
+      if (this.isInitializing) this.initializeRound();
+    }
+    this.#block = end;
+    this.mine();
+  }
+
   /** To the first block of the next round. */
   mineRound(): void {
-    this.mine(this.#roundLength - (this.#block % this.#roundLength));
+    this.jump(this.#roundLength - (this.#block % this.#roundLength));
   }
 
   initializeRound(): void {
@@ -310,6 +329,12 @@ export class MemoryChain implements Rounds, Activity {
     included.catch(() => {});
     await submitted?.(hash);
     return included;
+  }
+
+  #includeAll(): void {
+    const waiting = this.#pool;
+    this.#pool = [];
+    for (const transaction of waiting) this.#include(transaction);
   }
 
   #include({ hash, from, winners, isBatch, done, failed }: Transaction): void {
