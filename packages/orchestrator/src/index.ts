@@ -16,5 +16,11 @@ export type { ListenAddress } from "./http/listener.ts";
 export { Orchestrator, type OrchestratorOptions, type OrchestratorPorts } from "./orchestrator.ts";
 export type { OrchestratorPayments } from "./payments.ts";
 export { DEFAULT_ROW, fixedPrices, type PriceRow, type PriceSource, type PriceTable } from "./pricing.ts";
+export { Redeemer, type RedeemerOptions, type RedeemerPorts } from "./redeemer/redeemer.ts";
+export {
+  RemoteRedeemer,
+  type RemoteRedeemerOptions,
+  type RemoteRedeemerPorts,
+} from "./redeemer/remote-redeemer.ts";
 export type { ResultStoreOptions } from "./result-store.ts";
 export { Worker, type WorkerOptions, type WorkerPorts } from "./worker/worker.ts";

@@ -106,6 +106,8 @@ export class Orchestrator implements Startable {
   readonly #jobs = new Set<HttpResponse>();
   readonly #idle = new Listeners();
   readonly #stopping = new AbortController();
+  /** Parts of the payments that run, in the order of their start. */
+  #parts: readonly Startable[] = [];
   readonly #routes = new Map<string, (request: HttpRequest, response: HttpResponse) => unknown>();
   readonly #discovery: Discovery;
   readonly #cashier: Cashier | undefined;
@@ -205,7 +207,7 @@ export class Orchestrator implements Startable {
     this.#listening?.[Symbol.dispose]();
     this.#repricing?.[Symbol.dispose]();
     this.#cashier?.[Symbol.dispose]();
-    for (const part of this.#ports.payments?.parts?.toReversed() ?? []) await part.stop();
+    await this.#stopParts();
     this.#results.clear();
   }
 
@@ -214,8 +216,13 @@ export class Orchestrator implements Startable {
     const { log } = this.#ports;
     const workers =
       workerSecret === undefined ? undefined : new WorkerStream(workerSecret, this.#registry, this.#tasks);
-    for (const part of this.#ports.payments?.parts ?? []) await part.start();
-    await this.#listen(this.#handler(grpcHandler({ discovery: this.#discovery, workers, log })));
+    await this.#startParts();
+    try {
+      await this.#listen(this.#handler(grpcHandler({ discovery: this.#discovery, workers, log })));
+    } catch (error) {
+      await this.#stopParts();
+      throw error;
+    }
     this.#serviceUri = this.#options.serviceUri ?? serviceUri(this.address);
     const refresh = () => {
       this.#capabilities = capabilitiesOfOffers(this.#offers(), "free");
@@ -226,6 +233,24 @@ export class Orchestrator implements Startable {
     this.#tellUnpriced();
     this.#sweeping = this.#sweep();
     log.info("orchestrator started", { address: this.address, serviceUri: this.#serviceUri });
+  }
+
+  async #startParts(): Promise<void> {
+    for (const part of this.#ports.payments?.parts ?? []) {
+      try {
+        await part.start();
+      } catch (error) {
+        await this.#stopParts();
+        throw error;
+      }
+      this.#parts = [...this.#parts, part];
+    }
+  }
+
+  async #stopParts(): Promise<void> {
+    const parts = this.#parts.toReversed();
+    this.#parts = [];
+    for (const part of parts) await part.stop();
   }
 
   /** What is for sale: on chain only what has a price. */
