@@ -12,7 +12,7 @@ const DEVIATIONS = 4n;
 interface Batch {
   readonly recipient: Address;
   readonly faceValue: bigint;
-  /** Of one ticket, rounded up. */
+  /** Of one ticket, to the wei. */
   readonly value: bigint;
   readonly expirationBlock: bigint;
   readonly count: bigint;
@@ -83,7 +83,7 @@ function liability(batches: readonly Batch[]): bigint {
 
 function batchOf(params: TicketParams, count: bigint): Batch {
   const { recipient, faceValue, expirationBlock } = params;
-  const value = ticketValue(params).ceil();
+  const value = ticketValue(params).floor();
   return { recipient, faceValue, expirationBlock, count, value };
 }
 
