@@ -121,7 +121,9 @@ export class Attempts {
       if (statusCode !== 200) throw await this.#refusal(statusCode, headers, body, job, signal);
       bill.isTaken();
       if (job.isStream) {
-        const events = await begun(readChunks(body), body, signal);
+        // What was charged for the tokens that were written comes after them.
+        const readsOn = headers["trailer"] !== undefined;
+        const events = await begun(readChunks(body, { readsOn }), body, signal);
         const took = ms(clock.monotonic() - began);
         const timings = timingsOf(headers["server-timing"], took);
         const charged = () => bill.charged(trailers);

@@ -117,6 +117,7 @@ export class Gateway implements Startable {
         selector: this.#selector,
         attempt: (job, peer, signal) => attempts.run(job, peer, signal),
         refresh: (session) => this.#discovery.refresh(session),
+        assertSolvent: (signal) => payer.assertSolvent(signal),
         hedging: setting.hedging === "after-p95" ? new Hedging() : undefined,
         clock,
         log,

@@ -33,6 +33,8 @@ export interface JobPorts {
   readonly attempt: (job: PreparedJob, peer: Peer, signal: AbortSignal) => Promise<Answer>;
   /** A new session in place of one whose token or ticket parameters were refused. */
   readonly refresh: (session: OrchestratorSession) => Promise<OrchestratorSession>;
+  /** Throws what keeps us from paying anybody: asked when a job found nobody who takes our money. */
+  readonly assertSolvent: (signal: AbortSignal) => Promise<void>;
   /** Absent: no second attempt is started while the first is under way. */
   readonly hedging?: Hedging | undefined;
   readonly clock: Clock;
@@ -110,6 +112,15 @@ const TIMES_THE_AVERAGE = 10;
 /** Averages of short jobs say little: an attempt is never given less. */
 const LEAST_ATTEMPT = ms(10_000);
 
+/** What orchestrators, or their absence, tell of an account that is empty. */
+const OF_NO_MONEY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "network.no-orchestrators",
+  "network.all-busy",
+  "model.not-offered",
+  "payment.reserve-insufficient",
+  "payment.refused",
+]);
+
 /**
  * Brings jobs to an answer: the one loop in which anything is tried again. What an error allows is read from its code.
  */
@@ -129,7 +140,7 @@ export class JobRunner {
     using resources = new DisposableStack();
     const limit = resources.use(timeLimit(clock, job.deadline, signal));
     try {
-      const answered = await this.#loop(job, limit, story);
+      const answered = await this.#loop(job, limit, story).catch((error) => this.#explain(error, limit));
       resources.use(answered);
       onJob?.(story.ended("answered"));
       const kept = resources.move();
@@ -175,6 +186,12 @@ export class JobRunner {
       }
     }
     throw last;
+  }
+
+  /** Nobody sells to an account without money: then that is what the application should hear. */
+  async #explain(error: unknown, limit: AbortSignal): Promise<never> {
+    if (!limit.aborted && OF_NO_MONEY.has(codeOf(error))) await this.#ports.assertSolvent(limit);
+    throw error;
   }
 
   /** How often in a row an orchestrator gets a new session, and the job again, after such an error. */

@@ -1,5 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createSecureServer, type Http2SecureServer, type Http2ServerResponse } from "node:http2";
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from "node:http2";
 import type { Socket } from "node:net";
 import { ZERO_ADDRESS } from "@rivulet/crypto";
 import { type Milliseconds, minutes, ms, type ServiceUri, type Startable, serviceUri } from "@rivulet/primitives";
@@ -7,8 +12,10 @@ import {
   bitsOf,
   COMPATIBILITY_VERSION,
   DEFAULT_CAPABILITIES,
+  decodeOrchestratorRequest,
   encodeOrchestratorInfo,
   type OrchestratorInfo,
+  type OrchestratorRequest,
 } from "@rivulet/wire";
 import { generate } from "selfsigned";
 
@@ -18,6 +25,7 @@ export interface FakeModel {
   readonly model: string;
   readonly isWarm?: boolean;
   readonly capacity?: number;
+  readonly capacityInUse?: number;
   readonly runnerVersion?: string;
 }
 
@@ -53,6 +61,10 @@ export class FakeOrchestrator implements Startable {
   models: readonly FakeModel[];
   /** Changes an answer before it is sent. */
   tell: (info: OrchestratorInfo) => OrchestratorInfo = (info) => info;
+  /** Adds to an answer what depends on the question, as prices do. What it throws fails the question with its message. */
+  onQuestion: (info: OrchestratorInfo, request: OrchestratorRequest) => OrchestratorInfo | Promise<OrchestratorInfo> = (
+    info,
+  ) => info;
   /** When set, questions fail with this text. */
   refusesQuestions: string | undefined;
   onJob: (job: FakeJob) => void | Promise<void> = ({ response }) => {
@@ -82,7 +94,7 @@ export class FakeOrchestrator implements Startable {
     const { private: key, cert } = this.#certificate;
     const server = createSecureServer({ key, cert, allowHTTP1: true }, (request, response) => {
       // What comes over HTTP/1.1 has that version's objects, which the types do not know.
-      if (request.httpVersionMajor === 2) this.#answerQuestion(response);
+      if (request.httpVersionMajor === 2) void this.#answerQuestion(request, response);
       else void this.#takeJob(request as unknown as IncomingMessage, response as unknown as ServerResponse);
     });
     server.on("connection", (socket: Socket) => {
@@ -122,9 +134,9 @@ export class FakeOrchestrator implements Startable {
         ([capability, list]) => [
           capability,
           new Map(
-            list.map(({ model, isWarm = true, capacity = 1, runnerVersion = "" }) => [
+            list.map(({ model, isWarm = true, capacity = 1, capacityInUse = 0, runnerVersion = "" }) => [
               model,
-              { isWarm, capacity, runnerVersion, capacityInUse: 0 },
+              { isWarm, capacity, runnerVersion, capacityInUse },
             ]),
           ),
         ],
@@ -153,15 +165,26 @@ export class FakeOrchestrator implements Startable {
     });
   }
 
-  #answerQuestion(response: Http2ServerResponse): void {
+  async #answerQuestion(request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
     this.asked += 1;
     const type = { "content-type": "application/grpc+proto" };
-    if (this.refusesQuestions !== undefined) {
-      response.writeHead(200, { ...type, "grpc-status": "2", "grpc-message": this.refusesQuestions });
+    const fail = (text: string) => {
+      response.writeHead(200, { ...type, "grpc-status": "2", "grpc-message": encodeURIComponent(text) });
       response.end();
-      return;
+    };
+    if (this.refusesQuestions !== undefined) return fail(this.refusesQuestions);
+    // As it stands when the question comes.
+    const info = this.info();
+    const chunks: Buffer[] = [];
+    request.on("error", () => {});
+    for await (const chunk of request) chunks.push(chunk);
+    let message: Uint8Array;
+    try {
+      const question = decodeOrchestratorRequest(Buffer.concat(chunks).subarray(FRAME_HEADER));
+      message = encodeOrchestratorInfo(await this.onQuestion(info, question));
+    } catch (error) {
+      return fail(error instanceof Error ? error.message : String(error));
     }
-    const message = encodeOrchestratorInfo(this.info());
     const frame = Buffer.alloc(FRAME_HEADER + message.length);
     frame.writeUInt32BE(message.length, 1);
     frame.set(message, FRAME_HEADER);

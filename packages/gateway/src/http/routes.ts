@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { batchPipelines, type Delivery, openApiDocument, type Pipeline } from "@rivulet/pipelines";
 import { type BodyBudget, errorBody, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
-import { COMPATIBILITY_VERSION, EVENT_STREAM_HEADERS, eventOf, serverTiming } from "@rivulet/wire";
+import { COMPATIBILITY_VERSION, chargeHeaders, EVENT_STREAM_HEADERS, eventOf, serverTiming } from "@rivulet/wire";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { AnsweredJob, JobRunner } from "../job.ts";
 import type { PreparedJob } from "../prepared-job.ts";
@@ -133,11 +133,13 @@ async function authenticate({ request, path }: Exchange, authenticator: Authenti
   await authenticator.authenticate({ authorization: request.headers.authorization, path });
 }
 
-function headersOf(job: PreparedJob, { orchestrator, timings }: AnsweredJob) {
+function headersOf(job: PreparedJob, { answer, orchestrator, timings }: AnsweredJob) {
+  const { payment } = answer;
   return {
     "x-orchestrator": orchestrator,
     "x-units": String(job.work.amount),
     "server-timing": serverTiming({ ...timings }),
+    ...(payment && chargeHeaders({ units: payment.units, price: payment.price, cost: payment.fee })),
   };
 }
 

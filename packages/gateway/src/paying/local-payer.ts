@@ -1,5 +1,13 @@
-import { discoveryText, type Signer } from "@rivulet/crypto";
-import { type Ledger, type Rounds, type Sender, type Staged, ticketValue } from "@rivulet/payments";
+import { type Address, discoveryText, type Signer, ZERO_ADDRESS } from "@rivulet/crypto";
+import {
+  CERTAIN_WIN,
+  type Ledger,
+  type Rounds,
+  type Sender,
+  type Staged,
+  type TicketParams,
+  ticketValue,
+} from "@rivulet/payments";
 import { type Clock, feeFor, isError, Rational, RivuletError } from "@rivulet/primitives";
 import { encodePayment, PAYMENT_HEADER, RIVULET_HEADER, SEGMENT_HEADER } from "@rivulet/wire";
 import type { Terms } from "../terms.ts";
@@ -48,6 +56,14 @@ export class LocalPayer implements Payer {
     return this.#identity;
   }
 
+  async assertSolvent(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#ports.sender.validate(OF_ONE_WEI, 1, signal);
+    } catch (error) {
+      throw explained(error, this.#identity.address);
+    }
+  }
+
   async check({ params }: Terms, signal: AbortSignal): Promise<void> {
     if (params === undefined) return;
     try {
@@ -85,8 +101,10 @@ export class LocalPayer implements Payer {
     const account = { side: "payer", peer: params.recipient, id: `${manifestId} ${order.session.serviceUri}` } as const;
     using resources = new DisposableStack();
     const staged = resources.use(ledger.stage(account, fee, ticketValue(params)));
-    const payment = encodePayment(await paid(sender, { params, price, staged, signal }));
-    const headers = headersWith(payment);
+    const payment = await sender.pay({ params, price, staged, signal }).catch((error: unknown) => {
+      throw explained(error, this.#identity.address);
+    });
+    const headers = headersWith(encodePayment(payment));
     signal.throwIfAborted();
     this.#first.paid(order, terms);
     staged.send();
@@ -109,15 +127,22 @@ export class LocalPayer implements Payer {
 
 const NO_TERMS: Objection = { code: "payment.price-missing", reason: "no terms were told" };
 
-async function paid(sender: Sender, order: Parameters<Sender["pay"]>[0]) {
-  try {
-    return await sender.pay(order);
-  } catch (cause) {
-    const remedy = remedyOf(cause);
-    if (remedy === undefined) throw cause;
-    const reason = `account ${sender.address}: ${isError(cause) ? (reasonIn(cause) ?? cause.code) : ""}; ${remedy}`;
-    throw isError(cause) ? new RivuletError(cause.code, { reason }, { cause }) : cause;
-  }
+/** The cheapest tickets there are: what speaks against them speaks against all, and is our own account's. */
+const OF_ONE_WEI: TicketParams = {
+  recipient: ZERO_ADDRESS,
+  faceValue: 2n,
+  winProbability: CERTAIN_WIN / 2n,
+  recipientRandHash: new Uint8Array(32),
+  seed: 0n,
+  expirationBlock: 2n ** 63n,
+};
+
+/** The error, with what the account's owner can do where it is about our account. */
+function explained(error: unknown, account: Address): unknown {
+  const remedy = remedyOf(error);
+  if (!isError(error) || remedy === undefined) return error;
+  const reason = `account ${account}: ${reasonIn(error) ?? error.code}; ${remedy}`;
+  return new RivuletError(error.code, { reason }, { cause: error });
 }
 
 function reasonIn({ facts }: RivuletError): string | undefined {

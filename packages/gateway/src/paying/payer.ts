@@ -73,6 +73,8 @@ export interface Payer {
   /** Whether orchestrators are to be asked for terms, model by model. */
   readonly wantsTerms: boolean;
   identity(signal: AbortSignal): Promise<Identity>;
+  /** Throws what keeps our own account from paying anybody, and says what its owner can do. */
+  assertSolvent(signal: AbortSignal): Promise<void>;
   /** Throws what is wrong with terms that were just told. What is wrong with the payer's own funds is not. */
   check(terms: Terms, signal: AbortSignal): Promise<void>;
   /** Why these terms cannot be paid, as far as that is known at once; `undefined` when nothing speaks against them. */

@@ -11,6 +11,7 @@ export function unpaid(signer: Signer = offChainSigner): Payer {
   return {
     wantsTerms: false,
     identity: async () => identity,
+    assertSolvent: async () => {},
     check: async () => {},
     objection: () => undefined,
     pay: async ({ session, pipeline, model, capabilities }) => ({

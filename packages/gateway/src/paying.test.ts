@@ -1,0 +1,383 @@
+import { address, keySigner, rawSign } from "@rivulet/crypto";
+import { encodePng, toDataUrl } from "@rivulet/media";
+import { Ledger, MemoryPaymentStore, type Rounds, Sender } from "@rivulet/payments";
+import {
+  type ErrorCode,
+  type L1BlockNumber,
+  l1BlockNumber,
+  ms,
+  Rational,
+  RivuletError,
+  seconds,
+  silentLogger,
+  wei,
+} from "@rivulet/primitives";
+import {
+  type FakeJob,
+  FakeOrchestrator,
+  FakeTill,
+  MemoryChain,
+  seededRandomness,
+  TestClock,
+  turn,
+} from "@rivulet/testkit";
+import { chargeOf, decodePayment, PAYMENT_HEADER } from "@rivulet/wire";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Gateway } from "./gateway.ts";
+import type { JobRecord } from "./job.ts";
+import type { GatewayOptions, GatewayPorts } from "./options.ts";
+import { LocalPayer } from "./paying/local-payer.ts";
+
+const MODEL = "any/model";
+const ACCOUNT = `27_${MODEL}`;
+const UNITS = 64n * 64n;
+const PRICE = Rational.of(10n ** 8n);
+const ETHER = 10n ** 18n;
+const VALUE = 10n ** 12n;
+const KEY = new Uint8Array(32).fill(7);
+const SENDER = keySigner(KEY).address;
+
+let clock: TestClock;
+let chain: MemoryChain;
+let stories: JobRecord[];
+let errors: string[];
+let started: { stop(): Promise<void> }[];
+let log: GatewayPorts["log"];
+
+beforeEach(() => {
+  clock = new TestClock();
+  chain = new MemoryChain({ roundLength: 10_000n });
+  stories = [];
+  errors = [];
+  started = [];
+  log = { ...silentLogger, error: (event) => errors.push(event) };
+});
+
+afterEach(async () => {
+  for (const each of started.toReversed()) await each.stop();
+  expect(errors).toEqual([]);
+});
+
+interface Seller extends FakeOrchestrator {
+  readonly till: FakeTill;
+}
+
+async function seller(number: number, price = PRICE, capacity = 1): Promise<Seller> {
+  const peer = new FakeOrchestrator({
+    models: [{ capability: 27, model: MODEL, capacity, capacityInUse: 0 }],
+    now: () => clock.now(),
+  });
+  const recipient = address(`0x${number.toString(16).padStart(40, "0")}`);
+  const till = new FakeTill({ address: recipient, price }, { chain, clock, randomness: seededRandomness(number), log });
+  await till.start();
+  await peer.start();
+  till.attach(peer);
+  peer.onJob = (job) => till.sell(job, UNITS, (headers) => pictures(job, headers));
+  started.push(peer, till);
+  return Object.assign(peer, { till });
+}
+
+async function pictures({ response }: FakeJob, headers: Record<string, string>): Promise<void> {
+  const url = toDataUrl("image/png", await encodePng({ width: 64, height: 64, data: new Uint8Array(64 * 64 * 3) }));
+  response.writeHead(200, { "content-type": "application/json", ...headers });
+  response.end(JSON.stringify({ images: [{ url, seed: 1, nsfw: false }] }));
+}
+
+interface Buyer {
+  readonly gateway: Gateway;
+  readonly ledger: Ledger;
+}
+
+async function buyer(
+  peers: readonly FakeOrchestrator[],
+  given: {
+    readonly options?: Partial<GatewayOptions>;
+    readonly ports?: Partial<GatewayPorts>;
+    readonly rounds?: Rounds;
+    readonly funds?: { readonly deposit: bigint; readonly reserve: bigint };
+  } = {},
+): Promise<Buyer> {
+  const funds = given.funds ?? { deposit: ETHER, reserve: ETHER };
+  chain.fund(SENDER, funds);
+  const store = new MemoryPaymentStore();
+  const ledger = new Ledger({ store, clock, log });
+  await ledger.start();
+  const rounds = given.rounds ?? chain;
+  const sender = new Sender(
+    { maxTicketValue: wei(3n * VALUE), maxTotalValue: wei(100n * VALUE), depositMultiplier: 1n },
+    {
+      rounds,
+      senders: chain.sendersFor(SENDER),
+      signer: { address: SENDER, sign: async (hashes) => hashes.map((hash) => rawSign(KEY, hash)) },
+      store,
+      clock,
+    },
+  );
+  const payer = new LocalPayer({ signer: keySigner(KEY), sender, ledger, rounds, clock, version: "1.2.3" });
+  const gateway = new Gateway(
+    {
+      listen: { host: "127.0.0.1", port: 0 },
+      orchestrators: { kind: "list", addresses: peers.map(({ uri }) => uri) },
+      defaults: { "text-to-image": { model: MODEL, fields: { width: 64, height: 64, num_inference_steps: 2 } } },
+      stopGrace: ms(1),
+      queueLength: 1000,
+      ...given.options,
+    },
+    {
+      clock,
+      randomness: seededRandomness(7),
+      log,
+      payer,
+      onJob: (story) => stories.push(story),
+      ...given.ports,
+    },
+  );
+  await gateway.start();
+  started.push({
+    stop: async () => {
+      const stopped = gateway.stop();
+      await turn();
+      await clock.advance(seconds(1));
+      await stopped;
+      await ledger.stop();
+    },
+  });
+  await until(() => gateway.network.orchestrators.length === peers.length);
+  return { gateway, ledger };
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await turn();
+}
+
+function post({ gateway }: Pick<Buyer, "gateway">) {
+  return fetch(`${gateway.address.url}/text-to-image`, {
+    method: "POST",
+    body: JSON.stringify({ prompt: "x", seed: 1 }),
+    headers: { "content-type": "application/json" },
+  });
+}
+
+async function errorOf(response: Response) {
+  const body = (await response.json()) as { error: { code: ErrorCode; facts: { reason?: string } } };
+  return body.error;
+}
+
+const paymentIn = ({ headers }: FakeJob) => decodePayment(String(headers[PAYMENT_HEADER]));
+const suspensions = ({ gateway }: Buyer) =>
+  gateway.network.orchestrators.flatMap(({ models }) => models.flatMap(({ suspension }) => suspension ?? []));
+const priced = (to: Buyer, price: Rational) =>
+  until(() => to.gateway.network.orchestrators[0]?.models[0]?.price?.wei_per_unit === `${price}`);
+const cost = (price: Rational, jobs: bigint) => price.times(UNITS * jobs);
+
+/** What a gateway sees whose chain stands still while it goes on elsewhere. */
+function standingStill(): Rounds {
+  const block: L1BlockNumber = l1BlockNumber(chain.l1Block);
+  return {
+    l1Block: block,
+    lastInitializedRound: chain.lastInitializedRound,
+    currentRound: chain.currentRound,
+    creation: chain.creation,
+    poolSize: chain.poolSize,
+    onBlock: () => ({ [Symbol.dispose]() {} }),
+    onRound: () => ({ [Symbol.dispose]() {} }),
+  };
+}
+
+describe("a job", () => {
+  test("is paid with tickets that the recipient takes, and everybody is told what it cost", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer]);
+    const response = await post(to);
+    expect(response.status).toBe(200);
+    const fee = cost(PRICE, 1n);
+    expect(chargeOf(Object.fromEntries(response.headers))).toEqual({ units: UNITS, price: PRICE, cost: fee });
+    expect(stories[0]?.payment).toEqual({
+      price: PRICE,
+      units: UNITS,
+      fee,
+      tickets: 1,
+      expectedValue: peer.till.accepted[0]?.credited,
+    });
+    expect(peer.jobs[0]?.headers["x-rivulet"]).toBe("1.2.3");
+    const id = `${ACCOUNT} ${peer.uri}`;
+    const left = peer.till.balance(SENDER, ACCOUNT);
+    expect(to.ledger.balance({ side: "payer", peer: peer.till.recipient.address, id })).toEqual(left);
+  });
+
+  test("is paid from credit where that suffices, and the payment then has no tickets", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer]);
+    for (let i = 0; i < 3; i += 1) expect((await post(to)).status).toBe(200);
+    expect(peer.jobs.map((job) => paymentIn(job).tickets?.signed.length ?? 0)).toEqual([1, 1, 0]);
+    expect(stories.map(({ payment }) => payment?.tickets)).toEqual([1, 1, 0]);
+    expect(paymentIn(peer.jobs[2] as FakeJob)).toMatchObject({ sender: SENDER, expectedPrice: PRICE });
+  });
+
+  test("that failed at the orchestrator costs nothing: the credit is there for the next one", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer], { options: { maxAttempts: 1 } });
+    const { onJob } = peer;
+    peer.onJob = (job) =>
+      peer.till.sell(job, UNITS, () => {
+        throw new RivuletError("request.rejected-by-model", { reason: "no" });
+      });
+    expect((await post(to)).status).toBe(400);
+    peer.onJob = onJob;
+    expect((await post(to)).status).toBe(200);
+    const [first, second] = peer.jobs.map(paymentIn);
+    expect(first?.tickets?.signed).toHaveLength(1);
+    expect(second?.tickets?.signed.length ?? 0).toBe(0);
+  });
+
+  test("is paid anew when the orchestrator has forgotten the credit", async () => {
+    const peer = await seller(1, Rational.of(10n ** 7n));
+    const to = await buyer([peer]);
+    for (let i = 0; i < 2; i += 1) expect((await post(to)).status).toBe(200);
+    const account = { side: "payee", peer: SENDER, id: ACCOUNT } as const;
+    await peer.till.ledger.change({ key: account, expired: peer.till.balance(SENDER, ACCOUNT) });
+    for (let i = 0; i < 30; i += 1) expect((await post(to)).status).toBe(200);
+    expect(suspensions(to)).toEqual([]);
+  });
+});
+
+describe("many jobs at once", () => {
+  test("of one sender have tickets with nonces of their own, and each is paid for", async () => {
+    const peer = await seller(1, Rational.of(10n ** 9n), 200);
+    const to = await buyer([peer]);
+    const answers = await Promise.all(Array.from({ length: 200 }, () => post(to)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    const nonces = peer.jobs.flatMap((job) => {
+      const { tickets } = paymentIn(job);
+      const hash = Buffer.from(tickets?.params.recipientRandHash ?? []).toString("hex");
+      return (tickets?.signed ?? []).map(({ senderNonce }) => `${hash} ${senderNonce}`);
+    });
+    expect(nonces.length).toBeGreaterThan(600);
+    expect(new Set(nonces).size).toBe(nonces.length);
+    expect(suspensions(to)).toEqual([]);
+    const fees = stories.reduce((sum, { payment }) => sum.plus(payment?.fee ?? Rational.ZERO), Rational.ZERO);
+    expect(fees).toEqual(cost(Rational.of(10n ** 9n), 200n));
+    const credited = peer.till.accepted.reduce((sum, each) => sum.plus(each.credited), Rational.ZERO);
+    expect(credited.minus(fees)).toEqual(peer.till.balance(SENDER, ACCOUNT));
+  });
+});
+
+describe("ticket parameters", () => {
+  test("that expired on the way are fetched once for all jobs, at the same orchestrator, and nobody is suspended", async () => {
+    const peer = await seller(1, PRICE, 20);
+    const to = await buyer([peer], { rounds: standingStill() });
+    const { asked } = peer;
+    chain.mine(41n);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post(to)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(peer.asked - asked).toBe(2);
+    expect(suspensions(to)).toEqual([]);
+    expect(
+      stories
+        .flatMap(({ attempts }) => attempts.map(({ outcome }) => outcome))
+        .sort()
+        .at(-1),
+    ).toBe("payment.params-expired");
+  });
+
+  test("are renewed in the middle of their life, before a job asks", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer]);
+    const { asked } = peer;
+    peer.till.price = PRICE.times(2n);
+    chain.mine(19n);
+    await turn();
+    expect(peer.asked).toBe(asked);
+    chain.mine(1n);
+    await priced(to, PRICE.times(2n));
+    expect(peer.asked).toBe(asked + 2);
+    chain.mine(25n);
+    expect((await post(to)).status).toBe(200);
+    expect(stories[0]?.attempts.map(({ outcome }) => outcome)).toEqual(["answered"]);
+  });
+});
+
+describe("a price", () => {
+  const limits = { maxPrice: () => PRICE };
+
+  test("above the maximum is not paid: another orchestrator gets the job, and with no other the application is told", async () => {
+    const dear = await seller(1, PRICE.times(3n));
+    const fair = await seller(2);
+    const to = await buyer([dear, fair], { ports: { limits } });
+    for (let i = 0; i < 3; i += 1) expect((await post(to)).status).toBe(200);
+    expect(dear.jobs).toHaveLength(0);
+    const alone = await buyer([dear], { ports: { limits } });
+    const response = await post(alone);
+    expect(response.status).toBe(503);
+    expect((await errorOf(response)).code).toBe("price.above-maximum");
+    expect(dear.jobs).toHaveLength(0);
+  });
+
+  test("that rises above the maximum in the middle of a session is not paid either", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer], { ports: { limits } });
+    expect((await post(to)).status).toBe(200);
+    peer.till.price = PRICE.times(2n);
+    chain.mine(20n);
+    await priced(to, PRICE.times(2n));
+    expect((await errorOf(await post(to))).code).toBe("price.above-maximum");
+    expect(peer.jobs).toHaveLength(1);
+  });
+
+  test("that more than doubles while jobs are being paid is refused", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer]);
+    expect((await post(to)).status).toBe(200);
+    peer.till.price = PRICE.times(3n);
+    chain.mine(20n);
+    await priced(to, PRICE.times(3n));
+    expect((await errorOf(await post(to))).code).toBe("payment.price-increased");
+    expect(peer.jobs).toHaveLength(1);
+  });
+});
+
+describe("a sender", () => {
+  const unlocked = () => {
+    chain.unlock(SENDER);
+    chain.mine(10n);
+    chain.withdraw(SENDER);
+  };
+
+  beforeEach(() => {
+    chain = new MemoryChain({ roundLength: 5n });
+  });
+
+  test.each([
+    ["without deposit", { deposit: 0n, reserve: ETHER }],
+    ["without reserve", { deposit: ETHER, reserve: 0n }],
+  ])("%s is told what to do, and no orchestrator suffers for it", async (_name, funds) => {
+    const peer = await seller(1);
+    const to = await buyer([peer]);
+    unlocked();
+    chain.fund(SENDER, funds);
+    const error = await errorOf(await post(to));
+    expect(error.code).toBe("payment.sender-unfunded");
+    expect(error.facts.reason).toContain(SENDER);
+    expect(error.facts.reason).toContain("rivulet deposit");
+    expect(peer.jobs).toHaveLength(0);
+    expect(suspensions(to)).toEqual([]);
+  });
+
+  test("whom no orchestrator gives terms, as its account is empty, is told so", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer]);
+    unlocked();
+    await to.gateway.stop();
+    const { gateway } = await buyer([], { funds: { deposit: 0n, reserve: 0n } });
+    expect((await errorOf(await post({ gateway }))).code).toBe("payment.sender-unfunded");
+  });
+
+  test("who is unlocking is told so", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer]);
+    chain.unlock(SENDER);
+    chain.mine(5n);
+    expect((await errorOf(await post(to))).code).toBe("payment.sender-unlocking");
+    expect(peer.jobs).toHaveLength(0);
+  });
+});
