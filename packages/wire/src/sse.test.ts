@@ -43,6 +43,17 @@ describe("a language model's stream", () => {
     expect(await all(readChunks(source))).toEqual([chunk(null), chunk(""), chunk("stop")]);
   });
 
+  test("is read to its end for those who want what stands there, however it ends", async () => {
+    let isAtItsEnd = false;
+    async function* source() {
+      yield* pieces(eventOf(chunk("stop")), eventOf(chunk()));
+      isAtItsEnd = true;
+      throw new Error("reset");
+    }
+    expect(await all(readChunks(source(), { readsOn: true }))).toEqual([chunk("stop")]);
+    expect(isAtItsEnd).toBe(true);
+  });
+
   test("passes over what is not JSON", async () => {
     const source = pieces(eventOf("{half"), eventOf("[DONE]"), eventOf(chunk("stop")));
     expect(await all(readChunks(source))).toEqual([chunk("stop")]);

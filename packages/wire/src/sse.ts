@@ -73,18 +73,29 @@ export async function* readEvents(source: AsyncIterable<Uint8Array>): AsyncGener
 }
 
 /**
- * The JSON texts of a language model's event stream, up to and with the last chunk; what is not JSON is passed over.
+ * The JSON texts of a language model's event stream, up to and with the last chunk; what is not JSON is passed over. With
+ * `readsOn` the source is read to its end all the same, for the sake of its trailers.
  *
  * Throws "peer.protocol" when a line is too long or the stream ends before its last chunk.
  */
-export async function* readChunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
-  for await (const text of readEvents(source)) {
-    const chunk = parsed(text);
-    if (chunk === undefined) continue;
-    yield text;
-    if (isLastChunk(chunk)) return;
+export async function* readChunks(
+  source: AsyncIterable<Uint8Array>,
+  { readsOn = false }: { readonly readsOn?: boolean } = {},
+): AsyncGenerator<string, void> {
+  let isOver = false;
+  try {
+    for await (const text of readEvents(source)) {
+      const chunk = isOver ? undefined : parsed(text);
+      if (chunk === undefined) continue;
+      yield text;
+      isOver = isLastChunk(chunk);
+      if (isOver && !readsOn) return;
+    }
+  } catch (error) {
+    // All there was to say has been said.
+    if (!isOver) throw error;
   }
-  throw new RivuletError("peer.protocol", { reason: "the event stream ended before its last chunk" });
+  if (!isOver) throw new RivuletError("peer.protocol", { reason: "the event stream ended before its last chunk" });
 }
 
 function dataOf(line: Buffer): string | undefined {
