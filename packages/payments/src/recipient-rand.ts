@@ -35,9 +35,8 @@ export const lengthFraming: Framing = (parts) => [
  * nobody uses. Any change of the terms gives another number.
  */
 export function recipientRand(secret: Uint8Array, terms: RandTerms, framing: Framing = lengthFraming): bigint {
-  const mac = createHmac("sha256", secret);
-  for (const part of framing(randParts(terms))) mac.update(part);
-  return bigInteger(mac.digest());
+  const message = Buffer.concat(framing(randParts(terms)));
+  return bigInteger(createHmac("sha256", secret).update(message).digest());
 }
 
 /** The commitment to a secret number, which senders see before it is shown. */

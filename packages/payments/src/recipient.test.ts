@@ -334,3 +334,59 @@ test("any order of nonces, with gaps and repetitions, credits each ticket once",
     { numRuns: 20 },
   );
 });
+
+test("whatever a stranger sends is refused with a code, and never credited", async () => {
+  const number = fc.oneof(fc.bigInt({ min: 0n, max: CERTAIN_WIN }), fc.constantFrom(0n, 1n, 2n ** 64n, CERTAIN_WIN));
+  const bytes = fc.oneof(fc.uint8Array({ maxLength: 70 }), fc.uint8Array({ minLength: 32, maxLength: 32 }));
+  const expiration = fc.record({
+    creationRound: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    creationRoundBlockHash: bytes,
+  });
+  const addresses = fc.constantFrom(SENDER, ZERO_ADDRESS, world.recipientAddress, account("other").address);
+  const signed = fc.record({
+    senderNonce: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    signature: fc.oneof(bytes, fc.uint8Array({ minLength: 65, maxLength: 65 })),
+  });
+  const params = fc.record({
+    recipient: addresses,
+    faceValue: number,
+    winProbability: number,
+    recipientRandHash: bytes,
+    seed: number,
+    expirationBlock: number,
+  });
+  const genuine = await issue();
+  const changes = fc.record(
+    { faceValue: number, winProbability: number, seed: number, expirationBlock: number },
+    { requiredKeys: [] },
+  );
+  const payment = fc.record(
+    {
+      sender: addresses,
+      tickets: fc.record({
+        params: fc.oneof(
+          params,
+          changes.map((change) => ({ ...genuine, ...change })),
+        ),
+        expiration: fc.oneof(expiration, fc.constant(world.chain.creation)),
+        signed: fc.array(signed, { maxLength: 5 }),
+      }),
+      expectedPrice: fc.oneof(
+        fc.constant(PRICE),
+        fc
+          .tuple(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }))
+          .map(([numerator, denominator]) => Rational.of(numerator, denominator)),
+      ),
+    },
+    { requiredKeys: ["sender"] },
+  );
+  await fc.assert(
+    fc.asyncProperty(payment, async (anything) => {
+      const outcome = await recipient.accept(anything, terms()).catch((error: unknown) => error);
+      if (outcome instanceof Error) expect(codeOf(outcome)).toMatch(/^payment\./);
+      else expect(outcome).toMatchObject({ tickets: 0, winners: 0, credited: Rational.ZERO });
+    }),
+    { numRuns: 300 },
+  );
+  expect(await store.accounts()).toEqual([]);
+});
