@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, pbkdf2, randomUUID, scrypt, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  pbkdf2,
+  randomUUID,
+  type ScryptOptions,
+  scrypt,
+  timingSafeEqual,
+} from "node:crypto";
 import { open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -172,14 +180,19 @@ function derivation(kdf: unknown, params: Readonly<Record<string, unknown>>): Ke
   throw invalid("its kdf is neither scrypt nor pbkdf2");
 }
 
-function scryptKey(passphrase: string, salt: Buffer, n: number, r: number, p: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    // Node.js refuses to use more than it is allowed, and counts a little more than the formula.
-    const options = { N: n, r, p, maxmem: 128 * n * r * p + 1024 * 1024 * 32 };
-    scrypt(passphrase, salt, KEY_LENGTH, options, (error, key) =>
-      error === null ? resolve(key) : reject(new RivuletError("chain.keystore-invalid", { reason: error.message })),
+async function scryptKey(passphrase: string, salt: Buffer, n: number, r: number, p: number): Promise<Buffer> {
+  // Node.js refuses to use more than it is allowed, and counts a little more than the formula.
+  const options = { N: n, r, p, maxmem: 128 * n * r * p + 1024 * 1024 * 32 };
+  try {
+    return await promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)(
+      passphrase,
+      salt,
+      KEY_LENGTH,
+      options,
     );
-  });
+  } catch (cause) {
+    throw new RivuletError("chain.keystore-invalid", { reason: `scrypt takes no n ${n}, r ${r}, p ${p}` }, { cause });
+  }
 }
 
 function ownerOf(text: string): Address {
