@@ -2,6 +2,7 @@
 import { type ChainCommand, runChainCommand } from "./chain-command.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { devnetCommand } from "./commands/devnet.ts";
 import { depositCommand, reserveCommand, unlockCommand, withdrawCommand } from "./commands/funds.ts";
 import { nodeCommand } from "./commands/node.ts";
 import { registerCommand, roundCommand, stakeCommand } from "./commands/staking.ts";
@@ -39,6 +40,7 @@ const commands: Readonly<Record<string, Command>> = {
     ]),
   ),
   demo: demoCommand,
+  devnet: devnetCommand,
   config: configCommand,
   version: async (_argv, terminal) => {
     terminal.result(VERSION);

@@ -53,14 +53,20 @@ export interface Addresses {
 /** Inflation of a round, its step, and the share of tokens that is to be bonded, in parts of 1e9. */
 const INFLATION = [137n, 3n, 500_000_000n] as const;
 const FAUCET_AMOUNT = 1_000n * 10n ** 18n;
+/** Stake tokens that every account begins with. */
+const ACCOUNT_TOKENS = 10_000n * 10n ** 18n;
 const FAUCET_WAIT_SECONDS = 3_600n;
 const PRICE_DECIMALS = 8;
 
 /**
- * Deploys everything, in an order that never changes: the addresses follow from it. The system is left unpaused and
- * without an initialized round.
+ * Deploys everything from the first account, in an order that never changes: the addresses follow from it. The system
+ * is left unpaused and without an initialized round.
  */
-export async function deploy(client: ChainClient, owner: Address, parameters: ProtocolParameters): Promise<Addresses> {
+export async function deploy(
+  client: ChainClient,
+  [owner, ...others]: readonly [Address, ...Address[]],
+  parameters: ProtocolParameters,
+): Promise<Addresses> {
   const create = async (contract: { abi: Abi; bytecode: Hex }, ...args: unknown[]) => {
     const data = encodeDeployData({ ...contract, args });
     const { contractAddress } = await client.transact({ from: owner, data });
@@ -107,6 +113,14 @@ export async function deploy(client: ChainClient, owner: Address, parameters: Pr
       abi: livepeerToken.abi,
       functionName: "setMinter",
       args: [mints, true],
+    });
+  for (const account of [owner, ...others])
+    await client.call({
+      from: owner,
+      to: token,
+      abi: livepeerToken.abi,
+      functionName: "mint",
+      args: [account, ACCOUNT_TOKENS],
     });
   await client.call({ from: owner, to: addresses.controller, abi: controller.abi, functionName: "unpause", args: [] });
   return addresses;

@@ -1,6 +1,6 @@
 import { type Address, address } from "@rivulet/crypto";
 import type { Clock, Milliseconds } from "@rivulet/primitives";
-import { type DevelopmentAccount, developmentAccounts } from "./accounts.ts";
+import { developmentAccounts } from "./accounts.ts";
 import { ChainClient } from "./chain-client.ts";
 import { type Addresses, defaultParameters, deploy, type ProtocolParameters } from "./deployment.ts";
 import { Evm, type RpcCall } from "./evm.ts";
@@ -72,8 +72,6 @@ const SENDS = new Set(["eth_sendRawTransaction", "eth_sendTransaction"]);
 export async function startDevnet(options: DevnetOptions, ports: DevnetPorts): Promise<Devnet> {
   const parameters = { ...defaultParameters, ...options };
   const chainId = options.chainId ?? DEFAULT_CHAIN_ID;
-  const [owner] = developmentAccounts;
-  if (owner === undefined) throw new RangeError("a chain needs an account");
   const evm = await Evm.create({
     chainId,
     baseFee: options.gasPrice ?? DEFAULT_GAS_PRICE,
@@ -84,7 +82,9 @@ export async function startDevnet(options: DevnetOptions, ports: DevnetPorts): P
   });
   const client = new ChainClient(evm);
   await client.request("hardhat_setBalance", KEEPER, `0x${ACCOUNT_BALANCE.toString(16)}`);
-  const addresses = await deploy(client, owner.address, parameters);
+  const [owner, ...others] = developmentAccounts;
+  const holders = [owner.address, ...others.map(({ address }) => address)] as const;
+  const addresses = await deploy(client, holders, parameters);
   const devnet = new Devnet({ ...options, ...parameters, chainId }, { ...ports, evm, client, addresses });
   await devnet.nextRound();
   await devnet.serve();
@@ -100,7 +100,7 @@ export async function startDevnet(options: DevnetOptions, ports: DevnetPorts): P
 export class Devnet implements AsyncDisposable {
   readonly chainId: number;
   readonly addresses: Addresses;
-  readonly accounts: readonly DevelopmentAccount[] = developmentAccounts;
+  readonly accounts: typeof developmentAccounts = developmentAccounts;
   readonly client: ChainClient;
   readonly #options: DevnetOptions & ProtocolParameters;
   readonly #clock: Clock;
@@ -227,7 +227,7 @@ export class Devnet implements AsyncDisposable {
   /** Adds stake tokens out of nothing. */
   async giveTokens(account: Address, amount: bigint): Promise<void> {
     await this.client.call({
-      from: this.#owner,
+      from: this.accounts[0].address,
       to: this.addresses.livepeerToken,
       abi: livepeerToken.abi,
       functionName: "mint",
@@ -277,10 +277,6 @@ export class Devnet implements AsyncDisposable {
       args: [deposit, reserve],
       value: deposit + reserve,
     });
-  }
-
-  get #owner(): Address {
-    return this.accounts[0]?.address ?? KEEPER;
   }
 
   get #initializesRounds(): boolean {

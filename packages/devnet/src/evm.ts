@@ -1,14 +1,4 @@
-import {
-  ContractDecoder,
-  EdrContext,
-  L1_CHAIN_TYPE,
-  l1GenesisState,
-  l1HardforkLatest,
-  l1HardforkToString,
-  l1ProviderFactory,
-  MineOrdering,
-  type Provider,
-} from "@nomicfoundation/edr";
+import type { EdrContext, Provider } from "@nomicfoundation/edr";
 import { type Address, addressBytes } from "@rivulet/crypto";
 import type { Milliseconds } from "@rivulet/primitives";
 import { type Hex, hexToString } from "viem";
@@ -57,6 +47,16 @@ const REVERTED = 3;
 /** The four bytes before a reason in words: `Error(string)`. */
 const ERROR_SELECTOR = "0x08c379a0";
 
+/** The add-on reports to the process, which it may do only once: all chains of a process are of one context. */
+let context: Promise<EdrContext> | undefined;
+
+async function newContext(): Promise<EdrContext> {
+  const { EdrContext, L1_CHAIN_TYPE, l1ProviderFactory } = await import("@nomicfoundation/edr");
+  const created = new EdrContext();
+  await created.registerProviderFactory(L1_CHAIN_TYPE, l1ProviderFactory());
+  return created;
+}
+
 /** An EVM in this process, with a block for each transaction. It has no file, no network and no process of its own. */
 export class Evm {
   readonly #provider: Provider;
@@ -67,11 +67,11 @@ export class Evm {
   }
 
   static async create(options: EvmOptions): Promise<Evm> {
-    const context = new EdrContext();
-    await context.registerProviderFactory(L1_CHAIN_TYPE, l1ProviderFactory());
-    const hardfork = l1HardforkLatest();
-    const provider = await context.createProvider(
-      L1_CHAIN_TYPE,
+    // Loaded when a chain is wanted, not by everything that could start one: it is a large add-on.
+    const edr = await import("@nomicfoundation/edr");
+    const hardfork = edr.l1HardforkLatest();
+    const provider = await (await (context ??= newContext())).createProvider(
+      edr.L1_CHAIN_TYPE,
       {
         allowBlocksWithSameTimestamp: true,
         allowUnlimitedContractSize: false,
@@ -82,13 +82,13 @@ export class Evm {
         coinbase: addressBytes(options.coinbase),
         defaultTransactionGasLimit: TRANSACTION_GAS,
         genesisState: [
-          ...l1GenesisState(hardfork),
+          ...edr.l1GenesisState(hardfork),
           ...options.accounts.map(({ address }) => ({ address: addressBytes(address), balance: options.balance })),
         ],
-        hardfork: l1HardforkToString(hardfork),
+        hardfork: edr.l1HardforkToString(hardfork),
         initialBaseFeePerGas: options.baseFee,
         minGasPrice: 0n,
-        mining: { autoMine: true, blockGasLimit: BLOCK_GAS, memPool: { order: MineOrdering.Priority } },
+        mining: { autoMine: true, blockGasLimit: BLOCK_GAS, memPool: { order: edr.MineOrdering.Priority } },
         network: { genesisBlockGasLimit: BLOCK_GAS, genesisBlockTime: BigInt(Math.floor(options.now / 1000)) },
         networkId: BigInt(options.chainId),
         observability: {},
@@ -97,7 +97,7 @@ export class Evm {
       },
       { enable: false, decodeConsoleLogInputsCallback: () => [], printLineCallback: () => {} },
       { subscriptionCallback: () => {} },
-      new ContractDecoder(),
+      new edr.ContractDecoder(),
     );
     return new Evm(provider);
   }

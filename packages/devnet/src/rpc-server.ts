@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Startable } from "@rivulet/primitives";
+import { RivuletError, type Startable } from "@rivulet/primitives";
 import { type RpcCall, RpcFailure } from "./evm.ts";
 
 /** Answers one call, or throws `RpcFailure`. */
@@ -30,7 +30,12 @@ export class RpcServer implements Startable {
 
   async start(): Promise<void> {
     this.#server.listen(this.#port, "127.0.0.1");
-    await once(this.#server, "listening");
+    try {
+      await once(this.#server, "listening");
+    } catch (cause) {
+      const reason = `the chain cannot listen on port ${this.#port}: another program may do so`;
+      throw new RivuletError("node.cannot-start", { reason }, { cause });
+    }
   }
 
   get url(): string {

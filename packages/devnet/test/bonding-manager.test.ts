@@ -9,8 +9,7 @@ import { type DevelopmentAccount, type Devnet, developmentAccounts, type Snapsho
 import { amounts, reason } from "./refusal.ts";
 import { RECIPIENT_RAND, sign, winningTicket } from "./tickets.ts";
 
-const [owner, alice, bob, carol, sender, dave] = developmentAccounts as readonly DevelopmentAccount[] &
-  Record<0 | 1 | 2 | 3 | 4 | 5, DevelopmentAccount>;
+const [owner, alice, bob, carol, sender, dave] = developmentAccounts;
 const LPT = 10n ** 18n;
 const ETHER = 10n ** 18n;
 

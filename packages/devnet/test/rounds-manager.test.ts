@@ -7,7 +7,7 @@ import { roundsManager } from "../src/gen/rounds-manager.ts";
 import { type Devnet, developmentAccounts, type Snapshot, startDevnet } from "../src/index.ts";
 import { amounts, reason } from "./refusal.ts";
 
-const owner = address(developmentAccounts[0]?.address ?? "");
+const owner = developmentAccounts[0].address;
 
 let devnet: Devnet;
 let start: Snapshot;

@@ -18,8 +18,7 @@ import {
   withV,
 } from "./tickets.ts";
 
-const [owner, alice, bob, carol, sender, stranger] = developmentAccounts as readonly DevelopmentAccount[] &
-  Record<0 | 1 | 2 | 3 | 4 | 5, DevelopmentAccount>;
+const [owner, alice, bob, carol, sender, stranger] = developmentAccounts;
 
 /** Longer than any test here makes blocks. */
 const roundLength = 1_000n;
