@@ -19,6 +19,7 @@ export function usage(): string {
     "  register         makes the account an orchestrator that gateways find",
     "  stake            stake and fees of an orchestrator: add, remove, withdraw, fees",
     "  round            the current round; begins it, mints its reward",
+    "  devnet           a chain on this machine, with the network's contracts and funded accounts",
     "",
     "  config check     says whether a configuration is right, without starting anything",
     "  config explain   says each value and where it came from",

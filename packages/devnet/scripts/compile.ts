@@ -4,7 +4,7 @@
  */
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import solc from "solc";
 
 /** The part of the compiler's answer that is used. */
 interface Output {
@@ -40,7 +40,6 @@ if (process.argv.includes("--check")) {
 
 /** Contracts that can be deployed, by name. Warnings count as errors. */
 function compile(): readonly (readonly [string, CompiledContract])[] {
-  const solc: { compile(input: string): string } = createRequire(import.meta.url)("solc");
   const sources = readdirSync(contracts)
     .sort()
     .map((file) => [file, { content: readFileSync(new URL(file, contracts), "utf8") }] as const);
