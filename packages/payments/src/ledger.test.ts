@@ -3,7 +3,7 @@ import { TestClock, turn } from "@rivulet/testkit";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { account } from "../test/payment-world.ts";
-import { type AccountChange, balanceOf } from "./account.ts";
+import { type AccountChange, type AccountKey, balanceOf } from "./account.ts";
 import { Ledger } from "./ledger.ts";
 import { MemoryPaymentStore } from "./memory-payment-store.ts";
 
@@ -19,6 +19,11 @@ class StubbornStore extends MemoryPaymentStore {
   override async apply(changes: readonly AccountChange[]): Promise<void> {
     if (this.isFull) throw new Error("database or disk is full");
     return super.apply(changes);
+  }
+
+  override async close(accounts: readonly AccountKey[]): Promise<void> {
+    if (this.isFull) throw new Error("database or disk is full");
+    return super.close(accounts);
   }
 }
 
@@ -200,6 +205,17 @@ describe("a store that cannot write", () => {
     store.isFull = false;
     await clock.advance(seconds(60));
     expect((await store.accounts()).map(balanceOf)).toEqual([wei(5)]);
+  });
+
+  test("keeps its idle accounts until it can write again", async () => {
+    await ledger.change({ key: EARNED, credited: wei(10) });
+    store.isFull = true;
+    await clock.advance(minutes(10));
+    expect(balance()).toBe("10");
+    store.isFull = false;
+    await clock.advance(minutes(10));
+    expect(balance()).toBe("undefined");
+    expect(await store.accounts()).toEqual([]);
   });
 
   test("gets what is left at the end", async () => {

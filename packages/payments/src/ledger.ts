@@ -290,7 +290,14 @@ export class Ledger implements Startable {
         expiredWei: balance.toFixed(0),
       });
     }
-    await this.#ports.store.close(idle.map(([, { key }]) => key));
+    await this.#ports.store.close(idle.map(([, { key }]) => key)).catch((error: unknown) => {
+      for (const [, { key, balance, fixedPrice }] of idle) {
+        const account = this.#account(key);
+        account.balance = account.balance.plus(balance);
+        account.fixedPrice ??= fixedPrice;
+      }
+      throw error;
+    });
   }
 }
 

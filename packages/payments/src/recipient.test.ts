@@ -241,6 +241,18 @@ describe("a payment is refused whole", () => {
   });
 });
 
+test("a chain that does not answer stops nobody who was known before", async () => {
+  const payment = await pay();
+  const { recipient } = await world.recipient(
+    store,
+    {},
+    {
+      activity: { isActive: () => Promise.reject(new Error("down")) },
+    },
+  );
+  expect(await recipient.accept(payment, terms())).toMatchObject({ tickets: 1, refusal: undefined });
+});
+
 describe("tickets are refused one by one", () => {
   const forged = { senderNonce: 77, signature: new Uint8Array(65).fill(1) };
   const withTickets = (payment: Payment, ...order: readonly (number | "forged")[]): Payment => {

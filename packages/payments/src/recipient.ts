@@ -193,7 +193,7 @@ export class Recipient implements Startable {
   }
 
   /**
-   * Takes a payment: checks it, credits its tickets, queues winners. Source: payments 5, in its order.
+   * Takes a payment: checks it, credits its tickets, queues winners. Source: payments 5.
    *
    * Throws when nothing of it was taken: "payment.sender-missing", "payment.recipient-inactive", "payment.price-missing",
    * "payment.price-too-low", "payment.sender-unreadable", "payment.sender-unlocking", "payment.ticket-invalid",
@@ -206,11 +206,14 @@ export class Recipient implements Startable {
     const account: AccountKey = { side: "payee", peer: sender, id: terms.id };
     if (tickets === undefined) return this.#accepted(account, this.#price(account, expectedPrice, terms));
     if (sender === ZERO_ADDRESS) throw refused("payment.sender-missing", "tickets from nobody");
-    await this.#checkActivity(tickets.params.recipient, signal);
+    // What we did not issue is refused before anything is asked of the chain: strangers cannot make us ask.
+    const isOurs = tickets.params.recipient === this.#options.address;
+    if (isOurs) await this.#checkActivity(signal);
     if (expectedPrice === undefined) throw refused("payment.price-missing", "expected price is nil");
     const price = this.#price(account, expectedPrice, terms);
-    await this.#checkSender(sender, signal);
+    if (!isOurs) throw refused("payment.ticket-invalid", "invalid ticket recipient");
     const rand = this.#checkedRand(sender, tickets, expectedPrice);
+    await this.#checkSender(sender, signal);
     // Tickets of free work are worth nothing, and nothing is written for those who lock no money.
     if (ticketValue(tickets.params).numerator === 0n) return this.#accepted(account, price);
     return this.#take({ account, price, sender, tickets, rand }, signal);
@@ -286,13 +289,19 @@ export class Recipient implements Startable {
     throw refused("payment.price-too-low", `${expected} wei for a unit are below what was told`);
   }
 
-  async #checkActivity(recipient: Address, signal?: AbortSignal): Promise<void> {
-    const round = this.#ports.rounds.lastInitializedRound;
-    if (await this.#ports.activity.isActive(recipient, round, signal)) return;
-    throw refused(
-      "payment.recipient-inactive",
-      `orchestrator ${recipient} is inactive in round ${round}, cannot process payments`,
-    );
+  /** When the chain does not tell, we count as active: a round lost is worse than some tickets to redeem later. */
+  async #checkActivity(signal?: AbortSignal): Promise<void> {
+    const { rounds, activity, log } = this.#ports;
+    const { address } = this.#options;
+    const round = rounds.lastInitializedRound;
+    const isActive = await activity.isActive(address, round, signal).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      log.warn("whether this orchestrator is active could not be read", { round, reason: String(error) });
+      return true;
+    });
+    if (isActive) return;
+    const reason = `orchestrator ${address} is inactive in round ${round}, cannot process payments`;
+    throw refused("payment.recipient-inactive", reason);
   }
 
   async #checkSender(sender: Address, signal?: AbortSignal): Promise<void> {
@@ -309,7 +318,6 @@ export class Recipient implements Startable {
 
   /** The secret number of these parameters, once it is known that we issued them to this sender, and at this price. */
   #checkedRand(sender: Address, { params, expiration }: TicketBatch, price: Rational): bigint {
-    if (params.recipient !== this.#options.address) throw refused("payment.ticket-invalid", "invalid ticket recipient");
     const { seed, faceValue, winProbability, expirationBlock } = params;
     const terms = { seed, sender, faceValue, winProbability, expirationBlock, price, expiration };
     if (isDated(expiration)) {

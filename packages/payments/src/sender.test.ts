@@ -168,6 +168,19 @@ describe("parameters are refused", () => {
   });
 });
 
+test("marks of parameters that expired long ago are forgotten", async () => {
+  const forgotten: bigint[] = [];
+  const store = new MemoryPaymentStore();
+  const forgetful = await world.payer("sender", {
+    store: Object.assign(store, { forgetNonces: async (block: bigint) => void forgotten.push(block) }),
+  });
+  for (const blocks of [0n, 20n, 20n, 60n, 40n]) {
+    world.chain.mine(blocks);
+    await world.payment(forgetful, await recipient.issue(SENDER, PRICE));
+  }
+  expect(forgotten).toEqual([9900n, 10_000n]);
+});
+
 test("parameters are due at half of their life", () => {
   expect(payer.sender.isDue(params)).toBe(false);
   world.chain.mine(20n);

@@ -1,5 +1,5 @@
 import type { Address } from "@rivulet/crypto";
-import { type Clock, Rational, RivuletError, type Wei } from "@rivulet/primitives";
+import { type Clock, l1BlockNumber, Rational, RivuletError, type Wei } from "@rivulet/primitives";
 import { Exposure } from "./exposure.ts";
 import { MAX_NONCES } from "./nonce-window.ts";
 import type { Rounds, SenderFunds, Senders, TicketSigner, TicketStore } from "./ports.ts";
@@ -13,6 +13,8 @@ import { ticketValue } from "./win-probability.ts";
 const EXPIRATION_BUFFER = 1n;
 /** Half the life of parameters: the time to fetch new ones, before a job would have to wait for them. */
 const DUE_BLOCKS = 20n;
+/** Marks of nonces are kept so long after their parameters expired, and forgotten in one sweep per so many blocks. */
+const MARKS_GRACE = 100n;
 /** A price may grow by so much within a session. Source: payments 6.2. */
 const MAX_PRICE_INCREASE = 2n;
 /** Digits of the amounts in refusals. */
@@ -31,7 +33,7 @@ export interface SenderPorts {
   readonly rounds: Rounds;
   readonly senders: Senders;
   readonly signer: TicketSigner;
-  readonly store: Pick<TicketStore, "reserveNonces">;
+  readonly store: Pick<TicketStore, "reserveNonces" | "forgetNonces">;
   readonly clock: Clock;
 }
 
@@ -63,6 +65,7 @@ export class Sender {
   readonly #options: SenderOptions;
   readonly #ports: SenderPorts;
   readonly #exposure = new Exposure();
+  #forgottenTo = 0n;
 
   constructor(options: SenderOptions, ports: SenderPorts) {
     this.#options = options;
@@ -121,6 +124,7 @@ export class Sender {
       throw refused("payment.nonces-exhausted", `a recipient takes ${MAX_NONCES} tickets for one set of parameters`);
     }
     staged.made();
+    this.#forgetMarks();
     const expiration = isDated(params) ? params.expiration : rounds.creation;
     const nonces = Array.from({ length: staged.tickets }, (_, index) => first + index);
     const hashes = nonces.map((senderNonce) =>
@@ -140,6 +144,15 @@ export class Sender {
       expiration,
       signed: nonces.map((senderNonce, index) => ({ senderNonce, signature: signatures[index] ?? new Uint8Array() })),
     };
+  }
+
+  /** In the background: if it fails, the next sweep takes all of it. */
+  #forgetMarks(): void {
+    const { store, rounds } = this.#ports;
+    const to = rounds.l1Block - MARKS_GRACE;
+    if (to < this.#forgottenTo + MARKS_GRACE) return;
+    this.#forgottenTo = to;
+    store.forgetNonces(l1BlockNumber(to)).catch(() => {});
   }
 
   /** The sender's funds, unless the tickets are worth nothing and nobody needs them. */

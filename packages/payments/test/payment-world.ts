@@ -6,6 +6,7 @@ import {
   type PaymentTerms,
   Recipient,
   type RecipientOptions,
+  type RecipientPorts,
   Sender,
   SenderMonitor,
   type SenderOptions,
@@ -75,7 +76,11 @@ export class PaymentWorld {
   }
 
   /** A recipient on this store, as a process that starts now has it. */
-  async recipient(store: PaymentStore = new MemoryPaymentStore(), options: Partial<RecipientOptions> = {}) {
+  async recipient(
+    store: PaymentStore = new MemoryPaymentStore(),
+    options: Partial<RecipientOptions> = {},
+    ports: Partial<RecipientPorts> = {},
+  ) {
     const { chain, clock, randomness } = this;
     const senders = chain.sendersFor(this.recipientAddress);
     const ledger = new Ledger({ store, clock, log: silentLogger });
@@ -101,6 +106,7 @@ export class PaymentWorld {
         clock,
         randomness,
         log: silentLogger,
+        ...ports,
       },
     );
     await recipient.start();
