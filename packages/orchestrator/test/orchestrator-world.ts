@@ -42,7 +42,7 @@ export interface WorldOptions extends Partial<OrchestratorOptions> {
   readonly seed?: number;
   readonly payments?: OrchestratorPayments;
   /** Does jobs beside the runner. */
-  readonly beside?: Executor;
+  readonly beside?: readonly Executor[];
 }
 
 /** An orchestrator on a real port and what a gateway would do to it. */
@@ -56,7 +56,7 @@ export class OrchestratorWorld implements AsyncDisposable {
 
   private constructor(
     runner: FakeRunner,
-    { clock = new TestClock(), isClearTextOnly, seed = 7, payments, beside, ...options }: WorldOptions,
+    { clock = new TestClock(), isClearTextOnly, seed = 7, payments, beside = [], ...options }: WorldOptions,
     hasRunner: boolean,
   ) {
     this.clock = clock;
@@ -72,7 +72,7 @@ export class OrchestratorWorld implements AsyncDisposable {
     this.orchestrator = new Orchestrator(
       { ...(isClearTextOnly !== true && { listen: LOOPBACK }), drainLimit: seconds(1), ...options },
       hasRunner
-        ? { ...ports, executor: beside === undefined ? this.executor : new SeveralExecutors([this.executor, beside]) }
+        ? { ...ports, executor: beside.length === 0 ? this.executor : new SeveralExecutors([this.executor, ...beside]) }
         : ports,
     );
   }

@@ -1,13 +1,15 @@
 import { batchPipelines, llm, textToImage, textToSpeech } from "@rivulet/pipelines";
 import { Rational } from "@rivulet/primitives";
-import { answersWell, crashes, Gate, OlderGateway, wanting } from "@rivulet/testkit";
+import { answersWell, crashes, Gate, OlderGateway, turn, wanting } from "@rivulet/testkit";
 import { encodePayment, type Payment } from "@rivulet/wire";
+import { request } from "undici";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { exampleJob, keyOf, PaidWorld, RECIPIENT, row } from "./paid-world.ts";
+import { MemoryExecutor } from "../src/executors/memory.ts";
+import { exampleJob, keyOf, PaidWorld, RECIPIENT, row, usualRows } from "./paid-world.ts";
 
 let world: PaidWorld;
 beforeEach(async () => {
-  world = await PaidWorld.open();
+  world = await PaidWorld.open(usualRows, 256);
 });
 afterEach(async () => {
   await world[Symbol.asyncDispose]();
@@ -187,7 +189,7 @@ describe("a payment", () => {
         withTickets(payment, ({ signed }) => ({
           signed: signed.map(({ senderNonce, signature }) => ({ senderNonce: senderNonce + 7, signature })),
         })),
-      "invalid ticket",
+      "invalid ticket signature",
     ],
     [
       "with a higher face value",
@@ -206,7 +208,7 @@ describe("a payment", () => {
     [
       "for somebody else",
       (payment) => withTickets(payment, ({ params }) => ({ params: { ...params, recipient: payment.sender } })),
-      "orchestrator is inactive in round",
+      "invalid ticket recipient",
     ],
   ])("of tickets %s is refused in the words of the network", async (_what, change, text) => {
     const gateway = world.gateway("gateway");
@@ -281,6 +283,126 @@ describe("one balance", () => {
     const fee = Rational.of(4_768_371n * 101n * 512n * 512n, 100n);
     const [totals] = await world.ledger.totals();
     expect(totals?.debited).toEqual(fee);
+  });
+});
+
+describe("two hundred jobs at once", () => {
+  const fee = Rational.of(4_768_371n * 101n * 512n * 512n, 100n);
+  const withoutTickets = ({ tickets: _, ...payment }: Payment) => payment;
+
+  /** All of them under way together, so that each sees what the others hold. */
+  async function together(gateways: readonly OlderGateway[]) {
+    const gate = new Gate();
+    world.node.runner.behave(gate.before(answersWell));
+    const jobs = Array.from({ length: 200 }, (_, index) =>
+      gateways[index % gateways.length]?.job(exampleJob(textToImage)),
+    );
+    const refused = Promise.all(jobs.map(async (job) => (await job)?.text.trimEnd()));
+    await world.node.runner.arrived(world.node.runner.jobs.length + 1);
+    gate.open();
+    return (await refused).map((text) => (text?.startsWith("{") === true ? "done" : text));
+  }
+
+  test("cannot overspend one balance", async () => {
+    const gateway = world.gateway("gateway");
+    const rich = (payment: Payment) =>
+      payment.tickets === undefined
+        ? payment
+        : {
+            ...payment,
+            tickets: {
+              ...payment.tickets,
+              signed: Array.from({ length: 8 }, (_, index) =>
+                gateway.sign(
+                  { ...(payment.tickets?.params ?? never()), expiration: payment.tickets?.expiration ?? never() },
+                  100 + index,
+                ),
+              ),
+            },
+          };
+    expect(await paying(rich, gateway)).toMatch(/^200/);
+    // Eight tickets less one fee pay for five more.
+    const left = world.balance(gateway, textToImage);
+    gateway.tamper = withoutTickets;
+    const outcomes = await together([gateway]);
+    expect(outcomes.filter((text) => text === "done")).toHaveLength(5);
+    expect(new Set(outcomes)).toEqual(new Set(["done", "Insufficient balance"]));
+    expect(world.balance(gateway, textToImage)).toEqual(left.minus(fee.times(5n)));
+  });
+
+  test("of fifty gateways that pay are all done, each from its own account", async () => {
+    const gateways = Array.from({ length: 50 }, (_, index) => world.gateway(`gateway ${index}`));
+    const outcomes = await together(gateways);
+    expect(new Set(outcomes)).toEqual(new Set(["done"]));
+    for (const gateway of gateways) expect(world.balance(gateway, textToImage)).toEqual(gateway.credit);
+    const debited = (await world.ledger.totals()).reduce((sum, totals) => sum.plus(totals.debited), Rational.ZERO);
+    expect(debited).toEqual(fee.times(200n));
+  });
+});
+
+function never(): never {
+  throw new Error("there are tickets");
+}
+
+describe("a stream", () => {
+  test.each([
+    ["of ours pays for what it got", { "x-rivulet": "0.1.0" }, 1n],
+    ["of another kind pays for all that was allowed", {}, 8n],
+  ])("that a gateway %s when it leaves in the middle", async (_what, extra, tokens) => {
+    const opened = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    const stream = async function* () {
+      yield JSON.stringify({ choices: [] });
+      await opened.promise;
+      yield JSON.stringify({ choices: [] });
+    };
+    await using talking = await PaidWorld.open(usualRows, 16, [
+      new MemoryExecutor([{ pipeline: llm, model: "streams", slots: 1 }], async () => ({
+        kind: "stream",
+        timings: {},
+        events: stream(),
+      })),
+    ]);
+    talking.prices.set([row(33, 10_000_000_000n, "streams")]);
+    const leaving = new AbortController();
+    const gateway = new OlderGateway(keyOf("gateway"), {
+      ask: (question) => talking.node.discover(question),
+      post: async (path, headers, body) => {
+        const { body: events } = await request(`${talking.node.orchestrator.address}${path}`, {
+          dispatcher: talking.node.agent,
+          method: "POST",
+          headers: { ...headers, ...extra },
+          body,
+          signal: leaving.signal,
+        });
+        for await (const _ of events) break;
+        left.resolve();
+        return { status: 200, text: "" };
+      },
+      l1Block: () => talking.chain.l1Block,
+      now: () => talking.clock.now(),
+    });
+    talking.chain.fund(gateway.address, { deposit: 10n ** 18n, reserve: 10n ** 18n });
+    const { contentType } = exampleJob(llm);
+    const job = { messages: [{ role: "user", content: "x" }], model: "streams", max_tokens: 8, stream: true };
+    await gateway.job({
+      capability: 33,
+      pipeline: "llm",
+      model: "streams",
+      units: 8n,
+      contentType,
+      body: JSON.stringify(job),
+    });
+    await left.promise;
+    leaving.abort();
+    while (JSON.parse((await talking.node.ask("/readyz")).text).jobs > 0) await turn();
+    opened.resolve();
+    let debited = Rational.ZERO;
+    while (debited.numerator === 0n) {
+      await turn();
+      debited = (await talking.ledger.totals())[0]?.debited ?? Rational.ZERO;
+    }
+    expect(debited).toEqual(Rational.of(10_100_000_000n * tokens));
   });
 });
 

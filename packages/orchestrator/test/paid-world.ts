@@ -5,7 +5,7 @@ import { batchPipelines, fieldsOf, imageToVideo, type Pipeline } from "@rivulet/
 import { Rational, type Startable, silentLogger, wei } from "@rivulet/primitives";
 import { MemoryChain, OlderGateway, type OlderJob, seededRandomness, TestClock } from "@rivulet/testkit";
 import { encodeFormData } from "@rivulet/wire";
-import type { JobResult } from "../src/executor.ts";
+import type { Executor, JobResult } from "../src/executor.ts";
 import { MemoryExecutor } from "../src/executors/memory.ts";
 import { Listeners } from "../src/listeners.ts";
 import type { PriceRow, PriceSource, PriceTable } from "../src/pricing.ts";
@@ -117,7 +117,11 @@ export class PaidWorld implements AsyncDisposable {
     this.parts = [this.ledger, this.recipient, queue];
   }
 
-  static async open(rows: readonly PriceRow[] = usualRows, slots = 16): Promise<PaidWorld> {
+  static async open(
+    rows: readonly PriceRow[] = usualRows,
+    slots = 16,
+    beside: readonly Executor[] = [],
+  ): Promise<PaidWorld> {
     const world = new PaidWorld(rows);
     const { recipient, ledger, prices, parts, clock } = world;
     const byRunner = batchPipelines.filter((pipeline) => pipeline !== imageToVideo);
@@ -127,7 +131,7 @@ export class PaidWorld implements AsyncDisposable {
         clock,
         payments: { recipient, ledger, prices, parts },
         // Runners answer frames, and joining them is not this package's work.
-        beside: new MemoryExecutor([{ pipeline: imageToVideo, model: "m", slots }], async () => video()),
+        beside: [new MemoryExecutor([{ pipeline: imageToVideo, model: "m", slots }], async () => video()), ...beside],
       },
     );
     return world;

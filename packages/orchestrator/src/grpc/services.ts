@@ -79,5 +79,6 @@ function reasonOf(error: unknown): string | undefined {
   if (isError(error, "auth.rejected")) return error.facts.reason;
   const isOfMoney = isError(error) && error.code.startsWith("payment.");
   if (!isOfMoney || !("reason" in error.facts) || error.facts.reason === undefined) return undefined;
-  return `${legacyPhraseOf(error)}: ${error.facts.reason}`;
+  const phrase = legacyPhraseOf(error);
+  return phrase === error.facts.reason ? phrase : `${phrase}: ${error.facts.reason}`;
 }

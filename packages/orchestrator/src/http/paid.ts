@@ -39,9 +39,9 @@ export function paidStream(stream: JobStream, pipeline: Pipeline, bill: Bill | u
   async function* events() {
     try {
       for await (const event of stream.events) {
+        yield event;
         last = event;
         count += 1n;
-        yield event;
       }
       isOver = true;
     } catch (error) {

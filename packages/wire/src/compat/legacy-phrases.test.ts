@@ -10,6 +10,8 @@ describe("a phrase of the network", () => {
     [new RivuletError("payment.params-expired", {}), "TicketParams expired"],
     [new RivuletError("payment.insufficient-balance", {}), "Insufficient balance"],
     [new RivuletError("payment.price-too-low", {}), "expected price too low: TicketParams expired"],
+    [new RivuletError("payment.ticket-invalid", { reason: "invalid ticket signature" }), "invalid ticket signature"],
+    [new RivuletError("payment.ticket-invalid", { reason: "seven" }), "invalid ticket"],
     [new RivuletError("payment.nonce-reused", {}), "invalid ticket senderNonce: already seen"],
     [new RivuletError("payment.reserve-insufficient", {}), "insufficient sender reserve"],
     [new RivuletError("credentials.bad-signature", {}), "ErrSegSig"],

@@ -40,7 +40,7 @@ const phrases: readonly Phrase[] = [
   { code: "payment.reserve-insufficient", text: "insufficient sender reserve", isPeersFault: true },
   { code: "payment.sender-unfunded", text: "no sender reserve", isPeersFault: true },
   { code: "payment.sender-unfunded", text: "no sender deposit", isPeersFault: true },
-  { code: "payment.recipient-inactive", text: "orchestrator is inactive in round", isPeersFault: true },
+  { code: "payment.recipient-inactive", text: "is inactive in round", isPeersFault: true },
   { code: "payment.recipient-inactive", text: "cannot process payments", isPeersFault: true },
   {
     code: "payment.price-missing",
@@ -89,7 +89,7 @@ export function legacyPhraseOf(error: unknown): string {
   const ours = error instanceof RivuletError ? error : new RivuletError("internal", {});
   const code = codeOf(ours);
   const said = saidFor.get(code);
-  if (said !== undefined) return said;
+  if (said !== undefined) return phrasedReasonOf(ours) ?? said;
   return oneLine(isApplicationsFault(code) ? `container ${RETURNED_400}: ${reasonOf(ours)}` : ours.message);
 }
 
@@ -115,6 +115,14 @@ function told(
   return code === "capacity.exhausted"
     ? new RivuletError("capacity.exhausted", { pipeline: job.pipeline, model: job.model })
     : new RivuletError(code, { reason });
+}
+
+/** The reason of a refused payment, where it is put in the network's words already: it says more than the phrase. */
+function phrasedReasonOf({ code, facts }: RivuletError): string | undefined {
+  const reason = code.startsWith("payment.") && "reason" in facts ? facts.reason : undefined;
+  const low = reason?.toLowerCase();
+  const phrase = low === undefined ? undefined : known.find((candidate) => low.includes(candidate.low));
+  return reason !== undefined && phrase?.code === code ? oneLine(reason) : undefined;
 }
 
 function isApplicationsFault(code: ErrorCode): boolean {
