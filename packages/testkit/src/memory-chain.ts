@@ -116,7 +116,7 @@ export class MemoryChain implements Rounds, Activity {
   }
 
   get poolSize(): bigint {
-    return BigInt([...this.#orchestrators.keys()].filter((address) => this.#isActiveNow(address)).length);
+    return BigInt([...this.#orchestrators.keys()].filter((address) => this.isActiveNow(address)).length);
   }
 
   get gas(): GasPrice {
@@ -419,13 +419,14 @@ export class MemoryChain implements Rounds, Activity {
 
   #claimable(sender: Address, recipient: Address): bigint {
     const pool = this.poolSize;
-    if (!this.#isActiveNow(recipient) || pool === 0n) return 0n;
+    if (!this.isActiveNow(recipient) || pool === 0n) return 0n;
     const { reserveRemaining, reserveClaimedInCurrentRound, reserveClaimedByUs } = this.fundsOf(sender, recipient);
     const claimable = (reserveRemaining + reserveClaimedInCurrentRound) / pool - reserveClaimedByUs;
     return claimable < 0n ? 0n : claimable;
   }
 
-  #isActiveNow(address: Address): boolean {
+  /** In the current round. */
+  isActiveNow(address: Address): boolean {
     const orchestrator = this.#orchestrators.get(address);
     const current = this.currentRound;
     return orchestrator !== undefined && orchestrator.activation <= current && current < orchestrator.deactivation;
