@@ -3,7 +3,7 @@ import type { Clock, Milliseconds } from "@rivulet/primitives";
 import { developmentAccounts } from "./accounts.ts";
 import { ChainClient } from "./chain-client.ts";
 import { type Addresses, defaultParameters, deploy, type ProtocolParameters } from "./deployment.ts";
-import { Evm, type RpcCall } from "./evm.ts";
+import { Evm, type RpcCall, RpcFailure } from "./evm.ts";
 import { bondingManager } from "./gen/bonding-manager.ts";
 import { livepeerToken } from "./gen/livepeer-token.ts";
 import { priceFeed } from "./gen/price-feed.ts";
@@ -292,6 +292,11 @@ export class Devnet implements AsyncDisposable {
   }
 
   async #answer(evm: Evm, call: RpcCall): Promise<unknown> {
+    const blocks = blocksAskedFor(call);
+    if (blocks !== undefined) {
+      await this.mine(blocks);
+      return true;
+    }
     if (SENDS.has(call.method) && this.#initializesRounds)
       await this.#inTurn(async () => {
         const next = this.#roundAt((await this.client.blockNumber()) + 1n);
@@ -332,4 +337,13 @@ export class Devnet implements AsyncDisposable {
     this.#turn = result.catch(() => {});
     return result;
   }
+}
+
+/** Development tools make blocks by these two methods; rounds have to be initialized then, too. */
+function blocksAskedFor({ method, params }: RpcCall): bigint | undefined {
+  if (method !== "hardhat_mine" && method !== "evm_mine") return undefined;
+  const [count] = method === "hardhat_mine" && Array.isArray(params) ? params : [];
+  if (count === undefined) return 1n;
+  if (typeof count !== "string" || !/^0x[0-9a-f]{1,12}$/i.test(count)) throw new RpcFailure(-32602, "not a quantity");
+  return BigInt(count);
 }

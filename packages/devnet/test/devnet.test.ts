@@ -102,6 +102,16 @@ describe("blocks", () => {
     expect(await devnet.client.blockNumber()).toBe(head + 6_151n);
   });
 
+  test("made by development tools over the wire begin rounds as well", async () => {
+    const devnet = await start({ roundLength: 50n });
+    const head = await devnet.client.blockNumber();
+    expect(await rpc(devnet.url, call(1, "hardhat_mine", "0x77"))).toMatchObject({ result: true });
+    expect(await rpc(devnet.url, call(2, "evm_mine"))).toMatchObject({ result: true });
+    expect(await devnet.client.blockNumber()).toBe(head + 0x78n);
+    expect(await initialized(devnet)).toBe(await devnet.currentRound());
+    expect(await rpc(devnet.url, call(3, "hardhat_mine", -1))).toMatchObject({ error: { code: -32602 } });
+  });
+
   test("come as often as told, by the clock that is handed in", async () => {
     const clock = new TestClock();
     const devnet = await start({ blockTime: ms(250) }, clock);
