@@ -69,11 +69,24 @@ export function balanceOf({ credited, debited, expired }: AccountTotals): Ration
 
 export function addTotals(a: AccountTotals, b: AccountTotals): AccountTotals {
   return {
-    credited: a.credited.plus(b.credited),
-    debited: a.debited.plus(b.debited),
-    expired: a.expired.plus(b.expired),
+    credited: sumOf(a.credited, b.credited),
+    debited: sumOf(a.debited, b.debited),
+    expired: sumOf(a.expired, b.expired),
     tickets: a.tickets + b.tickets,
   };
+}
+
+/** Tickets have denominators of 256 bits and prices of 63; sums of what honest peers tell stay far below this. */
+const LARGEST_DENOMINATOR = 2n ** 1024n;
+const FINEST = 2n ** 512n;
+
+/**
+ * The exact sum. Only a peer that tells a new denominator with every price can drive it to where adding takes time; then
+ * what is finer than any ticket is cut off.
+ */
+export function sumOf(a: Rational, b: Rational): Rational {
+  const sum = a.plus(b);
+  return sum.denominator < LARGEST_DENOMINATOR ? sum : Rational.of(sum.times(FINEST).floor(), FINEST);
 }
 
 /** The account after a change; `row` is absent when the change opens it. */

@@ -227,6 +227,20 @@ describe("a store that cannot write", () => {
   });
 });
 
+test("a peer that tells a new denominator with every price cannot make adding slow", async () => {
+  let exact = Rational.ZERO;
+  for (let denominator = 2n ** 61n; denominator < 2n ** 61n + 2000n; denominator += 1n) {
+    exact = denominator < 2n ** 61n + 10n ? exact.plus(Rational.of(1n, denominator)) : exact;
+    void ledger.change({ key: EARNED, credited: Rational.of(1n, denominator) });
+    if (denominator === 2n ** 61n + 9n) expect(ledger.balance(EARNED)).toEqual(exact);
+  }
+  const [totals] = await ledger.totals();
+  for (const sum of [totals?.credited, ledger.balance(EARNED)]) {
+    expect(sum?.denominator).toBeLessThan(2n ** 1024n);
+    expect(sum?.times(2n ** 61n).toFixed(0)).toBe("2000");
+  }
+});
+
 test("conserves: whatever happens in whatever order, every wei that came in was spent, expired or is there", async () => {
   const amount = fc.integer({ min: 0, max: 50 });
   const step = fc.oneof(

@@ -19,6 +19,7 @@ import {
   balanceOf,
   NO_TOTALS,
   type PeerTotals,
+  sumOf,
 } from "./account.ts";
 import type { LedgerStore } from "./ports.ts";
 import { type Staged, StagedPayment, ticketsNeeded } from "./staged-payment.ts";
@@ -201,10 +202,8 @@ export class Ledger implements Startable {
   /** Follows, in memory, a change that the store has booked already. */
   booked({ key, credited, debited, expired, fixedPrice }: AccountChange): void {
     const account = this.#account(key);
-    account.balance = account.balance
-      .plus(credited ?? Rational.ZERO)
-      .minus(debited ?? Rational.ZERO)
-      .minus(expired ?? Rational.ZERO);
+    const change = (credited ?? Rational.ZERO).minus(debited ?? Rational.ZERO).minus(expired ?? Rational.ZERO);
+    account.balance = sumOf(account.balance, change);
     account.fixedPrice = fixedPrice ?? account.fixedPrice;
     account.touchedAt = this.#ports.clock.monotonic();
   }
@@ -213,7 +212,7 @@ export class Ledger implements Startable {
   putBack(key: AccountKey, credit: Rational): void {
     if (credit.numerator === 0n) return;
     const account = this.#account(key);
-    account.balance = account.balance.plus(credit);
+    account.balance = sumOf(account.balance, credit);
   }
 
   #account(key: AccountKey): Account {
