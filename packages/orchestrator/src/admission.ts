@@ -1,4 +1,4 @@
-import type { VerifySignature } from "@rivulet/crypto";
+import { type Address, acceptAnySignature, type VerifySignature } from "@rivulet/crypto";
 import { probeFiles } from "@rivulet/media";
 import { type MediaFile, type Pipeline, workOf } from "@rivulet/pipelines";
 import { type Clock, type ModelId, type Randomness, RivuletError, randomId, type Work } from "@rivulet/primitives";
@@ -8,9 +8,11 @@ import {
   decodePayment,
   decodeSegmentCredentials,
   PAYMENT_HEADER,
+  type Payment,
   RIVULET_HEADER,
   SEGMENT_HEADER,
   type SegmentCredentials,
+  type VerifiedCredentials,
   verifySegmentCredentials,
 } from "@rivulet/wire";
 import type { Bill, Cashier } from "./cashier.ts";
@@ -48,6 +50,12 @@ export interface AdmissionPorts {
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** Credentials that were found good, and whose they are. */
+interface Known {
+  readonly credentials: SegmentCredentials;
+  readonly sender: Address;
+}
+
 /** Credentials of one session are the same text with every job: so many are kept read, and checked again each time. */
 const KNOWN_CREDENTIALS = 1024;
 
@@ -57,7 +65,7 @@ const KNOWN_CREDENTIALS = 1024;
  */
 export class Admission {
   readonly #ports: AdmissionPorts;
-  readonly #known = new Map<string, SegmentCredentials>();
+  readonly #known = new Map<string, Known>();
 
   constructor(ports: AdmissionPorts) {
     this.#ports = ports;
@@ -65,16 +73,9 @@ export class Admission {
 
   /** Throws `Refusal` with the status of the step that refused. */
   async admit(asked: AskedJob, headers: Headers): Promise<Admitted> {
-    const { clock, randomness, tokens, verifySignature, capabilities, tryReserve, cashier } = this.#ports;
+    const { randomness, tryReserve, cashier } = this.#ports;
     const { pipeline, model, request, media } = asked;
-    const payment = refusing(402, () => decodePayment(single(headers[PAYMENT_HEADER])));
-    const header = single(headers[SEGMENT_HEADER]) ?? "";
-    const check = { sender: payment.sender, capabilities: capabilities(), tokens, verifySignature, now: clock.now() };
-    refusing(403, () => {
-      const credentials = this.#known.get(header) ?? decodeSegmentCredentials(header);
-      verifySegmentCredentials(credentials, check);
-      this.#remember(header, credentials);
-    });
+    const { payment } = this.identify(headers);
     const work = refusing(400, () => workOf(pipeline, request, probeFiles(pipeline.media, media)));
     using taken = new DisposableStack();
     const slot = refusing(503, () => {
@@ -90,11 +91,32 @@ export class Admission {
     return { job, slot, work, bill, [Symbol.dispose]: () => held.dispose() };
   }
 
-  #remember(header: string, credentials: SegmentCredentials): void {
-    if (this.#known.has(header)) return;
+  /** Who asks, and what is paid: steps 2 and 3. Throws `Refusal`. */
+  identify(headers: Headers): { readonly payment: Payment; readonly credentials: VerifiedCredentials } {
+    const { clock, tokens, verifySignature, capabilities } = this.#ports;
+    const payment = refusing(402, () => decodePayment(single(headers[PAYMENT_HEADER])));
+    const header = single(headers[SEGMENT_HEADER]) ?? "";
+    const credentials = refusing(403, () => {
+      const known = this.#known.get(header);
+      const { sender } = payment;
+      const verified = verifySegmentCredentials(known?.credentials ?? decodeSegmentCredentials(header), {
+        sender,
+        capabilities: capabilities(),
+        tokens,
+        // The same text by the same sender has been found to be signed by it.
+        verifySignature: known?.sender === sender ? acceptAnySignature : verifySignature,
+        now: clock.now(),
+      });
+      if (known === undefined) this.#remember(header, { credentials: verified, sender });
+      return verified;
+    });
+    return { payment, credentials };
+  }
+
+  #remember(header: string, known: Known): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= KNOWN_CREDENTIALS && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(header, credentials);
+    this.#known.set(header, known);
   }
 }
 

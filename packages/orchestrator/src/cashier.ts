@@ -118,6 +118,32 @@ export class Cashier implements Disposable {
     };
   }
 
+  /**
+   * Takes a payment that comes without a job, for a stream that goes on; the account is the manifest's. Resolves with what to
+   * pay with next. Throws as `take`, and what `quote` throws. Source: payments-and-chain 8.4.
+   */
+  async topUp(payment: Payment, manifestId: string, wanted: Capabilities | undefined): Promise<Quotation | undefined> {
+    const [model] = wanted === undefined ? [] : wantedModels(wanted);
+    const told =
+      model === undefined
+        ? { current: this.#pricing.priceFor(payment.sender, undefined) ?? Rational.ZERO }
+        : await this.#told(payment, ...model);
+    const { refusal } = await this.#payments.recipient.accept(payment, {
+      id: manifestId,
+      // A stream goes on at the price it began with.
+      quoted: (expected) => highestWithin(told, expected),
+    });
+    if (refusal !== undefined) throw refusal;
+    return await this.quote(payment.sender, wanted);
+  }
+
+  /** Parameters at the price that a session was opened with; `undefined` when there is no such session. */
+  async renew(sender: Address, manifestId: string): Promise<Quotation | undefined> {
+    const { recipient, ledger } = this.#payments;
+    const price = ledger.fixedPrice({ side: "payee", peer: sender, id: manifestId });
+    return price === undefined ? undefined : { price, ticketParams: await recipient.issue(sender, price) };
+  }
+
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]();
   }

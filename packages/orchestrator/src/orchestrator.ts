@@ -29,6 +29,7 @@ import { type BatchJobPorts, serveBatchJob } from "./http/batch-job.ts";
 import { selfSignedCertificate } from "./http/certificate.ts";
 import { answer, answerJson, type HttpHandler, type HttpRequest, type HttpResponse } from "./http/exchange.ts";
 import { type ListenAddress, Listener } from "./http/listener.ts";
+import { renewParams, takePayment } from "./http/payments.ts";
 import { answerError, Refusal } from "./http/refusal.ts";
 import {
   DRAIN_LIMIT,
@@ -311,6 +312,18 @@ export class Orchestrator implements Startable {
           serveBatchJob(pipeline, request, response, { maxRequestBytes, jobLimit }, this.#jobPorts),
         ),
       );
+    if (this.#cashier !== undefined) {
+      const { admission, bodies } = this.#jobPorts;
+      const ports = { admission, cashier: this.#cashier, discovery: this.#discovery, bodies };
+      for (const [path, serve] of [
+        ["/payment", takePayment],
+        ["/refresh-payment", renewParams],
+      ] as const)
+        this.#routes.set(path, (request, response) => {
+          onlyFor(request, "POST");
+          return serve(request, response, ports);
+        });
+    }
     if (workerSecret !== undefined)
       this.#routes.set(RESULTS_PATH, (request, response) => {
         onlyFor(request, "POST");

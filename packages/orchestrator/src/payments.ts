@@ -6,7 +6,7 @@ import type { PriceSource } from "./pricing.ts";
 /** What makes an orchestrator work for money. Without it, it is off-chain, and works for nothing. */
 export interface OrchestratorPayments {
   readonly recipient: Pick<Recipient, "address" | "ticketValue" | "issue" | "txCostMultiplier" | "accept">;
-  readonly ledger: Pick<Ledger, "hold">;
+  readonly ledger: Pick<Ledger, "hold" | "fixedPrice">;
   readonly prices: PriceSource;
   /** Leaves the cost of redeeming out of the price. */
   readonly hasFixedPrices?: boolean;

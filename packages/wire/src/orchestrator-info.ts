@@ -8,6 +8,7 @@ import {
   OrchestratorInfoSchema,
   type OrchestratorRequest as OrchestratorRequestMessage,
   OrchestratorRequestSchema,
+  PaymentResultSchema,
 } from "./gen/lp_rpc_pb.ts";
 import { type Hardware, hardwareMessage, hardwareOf } from "./hardware.ts";
 import { priceMessage, type WeiPerUnit, weiPerUnitOf } from "./price.ts";
@@ -138,6 +139,18 @@ export function encodeOrchestratorInfo(value: OrchestratorInfo): Uint8Array {
 /** Throws "peer.protocol". */
 export function decodeOrchestratorInfo(bytes: Uint8Array): OrchestratorInfo {
   return orchestratorInfoOf(readMessage(OrchestratorInfoSchema, bytes, "peer.protocol"));
+}
+
+/** What answers a payment without a job: what to pay with next. */
+export function encodePaymentResult(info: OrchestratorInfo): Uint8Array {
+  return writeMessage(PaymentResultSchema, { info: orchestratorInfoMessage(info) });
+}
+
+/** Throws "peer.protocol". */
+export function decodePaymentResult(bytes: Uint8Array): OrchestratorInfo {
+  const { info } = readMessage(PaymentResultSchema, bytes, "peer.protocol");
+  if (info === undefined) throw protocol("a payment result without its information");
+  return orchestratorInfoOf(info);
 }
 
 function protocol(reason: string): RivuletError {

@@ -2,7 +2,7 @@ import { discoveryText, type Signer, type VerifySignature } from "@rivulet/crypt
 import { type Clock, type Randomness, RivuletError, shortId } from "@rivulet/primitives";
 import type { AuthToken, AuthTokens, Hardware, OrchestratorInfo, OrchestratorRequest } from "@rivulet/wire";
 import { capabilitiesOfOffers } from "../advertise.ts";
-import type { Cashier } from "../cashier.ts";
+import type { Cashier, Quotation } from "../cashier.ts";
 import type { ModelOffer } from "../executor.ts";
 
 export interface DiscoveryPorts {
@@ -38,23 +38,35 @@ export class Discovery {
 
   /** Throws "auth.rejected" when the signature is not the sender's, and what `Cashier.quote` throws. */
   async answer(request: OrchestratorRequest): Promise<OrchestratorInfo> {
-    const { clock, randomness, tokens, signer, verifySignature, offers, hardware, serviceUri, cashier } = this.#ports;
+    const { clock, randomness, tokens, verifySignature, offers, hardware, cashier } = this.#ports;
     if (!verifySignature(request.address, discoveryText(request.address), request.signature))
       throw new RivuletError("auth.rejected", {
         reason: "Invalid orchestrator request: orchestrator req sig check failed",
       });
     const quotation = await cashier?.quote(request.address, request.capabilities);
-    const wantsAll = request.capabilities === undefined;
+    const told = this.info(tokens.issue(shortId(randomness), clock.now()), quotation);
+    if (request.capabilities !== undefined) return told;
+    return { ...told, hardware: hardware(), prices: cashier?.list(request.address, offers()) ?? [] };
+  }
+
+  /** What is told whoever asks, in a session, with what is to be paid with. */
+  info(authToken: AuthToken, quotation: Quotation | undefined): OrchestratorInfo {
+    const { signer, offers, serviceUri, cashier } = this.#ports;
     return {
       serviceUri: serviceUri(),
       address: cashier?.recipient ?? signer.address,
       capabilities: capabilitiesOfOffers(offers(), "free"),
-      authToken: tokens.issue(shortId(randomness), clock.now()),
-      hardware: wantsAll ? hardware() : [],
-      prices: wantsAll ? (cashier?.list(request.address, offers()) ?? []) : [],
+      authToken,
+      hardware: [],
+      prices: [],
       nodes: this.#options.nodes,
       ...quotation,
     };
+  }
+
+  /** Opens a session of this name. */
+  token(sessionId: string): AuthToken {
+    return this.#ports.tokens.issue(sessionId, this.#ports.clock.now());
   }
 
   /** A signature over the value: off-chain no bytes. */
