@@ -13,8 +13,10 @@ import { ticketBroker } from "./gen/ticket-broker.ts";
 
 /** What the contracts are deployed with. Periods are in rounds, shares in millionths. */
 export interface ProtocolParameters {
-  /** Blocks. */
+  /** L1 blocks. */
   readonly roundLength: bigint;
+  /** So many blocks of this chain stand for one of L1; blocks then say their `l1BlockNumber`, as on Arbitrum. */
+  readonly blocksPerL1Block: bigint;
   readonly roundLockAmount: bigint;
   readonly unlockPeriod: bigint;
   readonly ticketValidityPeriod: bigint;
@@ -28,6 +30,7 @@ export interface ProtocolParameters {
 /** As the network was launched, but for rounds of minutes. Source: payments-and-chain 11.2. */
 export const defaultParameters: ProtocolParameters = {
   roundLength: 50n,
+  blocksPerL1Block: 1n,
   roundLockAmount: 100_000n,
   unlockPeriod: 2n,
   ticketValidityPeriod: 2n,
@@ -81,7 +84,15 @@ export async function deploy(
     faucet: await create(livepeerTokenFaucet, token, FAUCET_AMOUNT, FAUCET_WAIT_SECONDS),
     minter: await create(minter, controllerAddress, ...INFLATION),
     bondingManager: await create(bondingManager, controllerAddress, p.unbondingPeriod, p.poolSize),
-    roundsManager: await create(roundsManager, controllerAddress, p.roundLength, p.roundLockAmount, 0n, 0n),
+    roundsManager: await create(
+      roundsManager,
+      controllerAddress,
+      p.roundLength,
+      p.roundLockAmount,
+      p.blocksPerL1Block,
+      0n,
+      0n,
+    ),
     ticketBroker: await create(ticketBroker, controllerAddress, p.unlockPeriod, p.ticketValidityPeriod),
     serviceRegistry: await create(serviceRegistry),
     aiServiceRegistry: await create(serviceRegistry),

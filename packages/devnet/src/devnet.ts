@@ -1,5 +1,6 @@
 import { type Address, address } from "@rivulet/crypto";
 import type { Clock, Milliseconds } from "@rivulet/primitives";
+import { encodeAbiParameters, keccak256, numberToHex } from "viem";
 import { developmentAccounts } from "./accounts.ts";
 import { ChainClient } from "./chain-client.ts";
 import { type Addresses, defaultParameters, deploy, type ProtocolParameters } from "./deployment.ts";
@@ -68,6 +69,12 @@ const COINBASES = [
 /** Requests of others that put a transaction into a block, before which a due round is initialized. */
 const SENDS = new Set(["eth_sendRawTransaction", "eth_sendTransaction"]);
 
+/** Requests whose answer says the L1 number where there are two. Source: payments-and-chain 10.9. */
+const BLOCK_READS = new Set(["eth_getBlockByNumber", "eth_getBlockByHash"]);
+
+/** Where RoundsManager keeps the hashes of rounds. */
+const ROUND_HASHES_SLOT = 1n;
+
 /** Starts a chain of its own for the caller, with every contract deployed and the first round initialized. */
 export async function startDevnet(options: DevnetOptions, ports: DevnetPorts): Promise<Devnet> {
   const parameters = { ...defaultParameters, ...options };
@@ -81,7 +88,7 @@ export async function startDevnet(options: DevnetOptions, ports: DevnetPorts): P
     coinbase: COINBASES[0],
   });
   const client = new ChainClient(evm);
-  await client.request("hardhat_setBalance", KEEPER, `0x${ACCOUNT_BALANCE.toString(16)}`);
+  await client.request("hardhat_setBalance", KEEPER, numberToHex(ACCOUNT_BALANCE));
   const [owner, ...others] = developmentAccounts;
   const holders = [owner.address, ...others.map(({ address }) => address)] as const;
   const addresses = await deploy(client, holders, parameters);
@@ -153,7 +160,7 @@ export class Devnet implements AsyncDisposable {
     await this.#inTurn(async () => {
       const target = (await this.client.blockNumber()) + blocks;
       if (this.#initializesRounds && (await this.#lastInitializedRound()) < this.#roundAt(target)) {
-        const start = this.#roundAt(target) * this.#options.roundLength;
+        const start = this.#roundAt(target) * this.#blocksPerRound;
         await this.#mineTo(start - 1n);
         await this.#initializeRound();
       }
@@ -165,8 +172,15 @@ export class Devnet implements AsyncDisposable {
   async nextRound(): Promise<bigint> {
     const head = await this.client.blockNumber();
     const round = this.#roundAt(head) + 1n;
-    await this.mine(round * this.#options.roundLength - head);
+    await this.mine(round * this.#blocksPerRound - head);
     return round;
+  }
+
+  /** Plays the anomaly of Arbitrum in which the hash of a round is zero. Tickets made in it cannot be redeemed. */
+  async eraseRoundHash(round: bigint): Promise<void> {
+    const slot = keccak256(encodeAbiParameters([{ type: "uint256" }, { type: "uint256" }], [round, ROUND_HASHES_SLOT]));
+    await this.client.request("hardhat_setStorageAt", this.addresses.roundsManager, slot, numberToHex(0, { size: 32 }));
+    await this.mine();
   }
 
   async currentRound(): Promise<bigint> {
@@ -180,7 +194,7 @@ export class Devnet implements AsyncDisposable {
 
   /** Wei per gas from the next block on, which is made at once. */
   async setGasPrice(price: bigint): Promise<void> {
-    await this.client.request("hardhat_setNextBlockBaseFeePerGas", `0x${price.toString(16)}`);
+    await this.client.request("hardhat_setNextBlockBaseFeePerGas", numberToHex(price));
     await this.mine();
   }
 
@@ -221,7 +235,7 @@ export class Devnet implements AsyncDisposable {
   /** Adds ETH out of nothing. */
   async giveEther(account: Address, amount: bigint): Promise<void> {
     const balance = BigInt(String(await this.client.request("eth_getBalance", account, "latest")));
-    await this.client.request("hardhat_setBalance", account, `0x${(balance + amount).toString(16)}`);
+    await this.client.request("hardhat_setBalance", account, numberToHex(balance + amount));
   }
 
   /** Adds stake tokens out of nothing. */
@@ -279,16 +293,20 @@ export class Devnet implements AsyncDisposable {
     });
   }
 
+  get #blocksPerRound(): bigint {
+    return this.#options.roundLength * this.#options.blocksPerL1Block;
+  }
+
   get #initializesRounds(): boolean {
     return this.#options.initializesRounds ?? true;
   }
 
   /** The whole of a registration has to fit before the tail of a round, in which terms cannot be set. */
   async #outsideLock(): Promise<void> {
-    const { roundLength, roundLockAmount } = this.#options;
+    const { roundLockAmount } = this.#options;
     const transactions = 5n;
-    const unlocked = roundLength - (roundLength * roundLockAmount) / 1_000_000n;
-    if (((await this.client.blockNumber()) % roundLength) + transactions >= unlocked) await this.nextRound();
+    const unlocked = (this.#blocksPerRound * (1_000_000n - roundLockAmount)) / 1_000_000n;
+    if (((await this.client.blockNumber()) % this.#blocksPerRound) + transactions >= unlocked) await this.nextRound();
   }
 
   async #answer(evm: Evm, call: RpcCall): Promise<unknown> {
@@ -302,7 +320,14 @@ export class Devnet implements AsyncDisposable {
         const next = this.#roundAt((await this.client.blockNumber()) + 1n);
         if ((await this.#lastInitializedRound()) < next) await this.#initializeRound();
       });
-    return evm.request(call);
+    const result = await evm.request(call);
+    return this.#options.blocksPerL1Block > 1n && BLOCK_READS.has(call.method) ? this.#withL1Number(result) : result;
+  }
+
+  #withL1Number(block: unknown): unknown {
+    if (typeof block !== "object" || block === null) return block;
+    const number = BigInt(String(Reflect.get(block, "number")));
+    return { ...block, l1BlockNumber: numberToHex(number / this.#options.blocksPerL1Block) };
   }
 
   async #mineEvery(blockTime: Milliseconds, signal: AbortSignal): Promise<void> {
@@ -314,11 +339,11 @@ export class Devnet implements AsyncDisposable {
 
   async #mineTo(block: bigint): Promise<void> {
     const missing = block - (await this.client.blockNumber());
-    if (missing > 0n) await this.client.request("hardhat_mine", `0x${missing.toString(16)}`, "0x0");
+    if (missing > 0n) await this.client.request("hardhat_mine", numberToHex(missing), "0x0");
   }
 
   #roundAt(block: bigint): bigint {
-    return block / this.#options.roundLength;
+    return block / this.#blocksPerRound;
   }
 
   #lastInitializedRound(): Promise<bigint> {

@@ -169,6 +169,34 @@ describe("blocks", () => {
   });
 });
 
+describe("a chain on top of another", () => {
+  test("counts rounds in blocks of L1, and says their number beside its own", async () => {
+    const devnet = await start({ roundLength: 50n, blocksPerL1Block: 4n });
+    const round = await devnet.nextRound();
+    const head = await devnet.client.blockNumber();
+    expect(head).toBe(round * 200n);
+    expect(await initialized(devnet)).toBe(round);
+    await devnet.mine(42n);
+    expect(await rpc(devnet.url, call(1, "eth_getBlockByNumber", "latest", false))).toMatchObject({
+      result: { number: toHex(head + 42n), l1BlockNumber: toHex(round * 50n + 10n) },
+    });
+    const to = devnet.addresses.roundsManager;
+    const [abi, functionName] = [roundsManager.abi, "blockNum"] as const;
+    expect(await devnet.client.read({ to, abi, functionName, args: [] })).toBe(round * 50n + 10n);
+  });
+
+  test("may have rounds without a hash", async () => {
+    const devnet = await start();
+    const round = await devnet.currentRound();
+    const to = devnet.addresses.roundsManager;
+    const read = () =>
+      devnet.client.read({ to, abi: roundsManager.abi, functionName: "blockHashForRound", args: [round] });
+    expect(BigInt(await read())).not.toBe(0n);
+    await devnet.eraseRoundHash(round);
+    expect(BigInt(await read())).toBe(0n);
+  });
+});
+
 describe("prices", () => {
   test("gas costs what it is told to, for as long as nobody tells otherwise", async () => {
     const devnet = await start({ gasPrice: 10_000_000n });
@@ -300,6 +328,13 @@ describe("an endpoint that fails as told", () => {
       { id: 1, result: "0x7a69" },
       { id: 2, error: { code: -32000 } },
     ]);
+    const logs = call(1, "eth_getLogs", { fromBlock: "0x0", toBlock: "0x30" });
+    endpoint.behave(endpointFaults.narrow(9));
+    expect(await rpc(endpoint.url, logs)).toMatchObject({
+      error: { message: "query returned more than 10000 results" },
+    });
+    endpoint.behave(endpointFaults.narrow(0x40));
+    expect(await rpc(endpoint.url, logs)).toMatchObject({ result: expect.any(Array) });
     endpoint.behave(endpointFaults.chain(42161));
     expect(await rpc(endpoint.url, call(1, "eth_chainId"))).toMatchObject({ result: "0xa4b1" });
   });
@@ -346,6 +381,10 @@ test("money cannot be spent without the key", async () => {
   const spend = wallet.sendTransaction({ chain: null, to: hex(second.address), value: parseEther("1") });
   await expect(spend).rejects.toThrow();
 });
+
+function toHex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}
 
 function initialized(devnet: Devnet): Promise<bigint> {
   const to = devnet.addresses.roundsManager;

@@ -50,6 +50,7 @@ describe("the round of a block", () => {
             `0x${devnet.addresses.controller.slice(2)}`,
             roundLength,
             roundLockAmount,
+            1n,
             lastRoundLengthUpdateRound,
             lastRoundLengthUpdateStartBlock,
           ],

@@ -126,6 +126,8 @@ interface EndpointFaults {
   slow(until: Promise<unknown>): EndpointFault;
   /** Fails every call, or those of one method, with an error of JSON-RPC. */
   failing(code: number, message: string, method?: string): EndpointFault;
+  /** Refuses to look for logs in more blocks than this at once. */
+  narrow(blocks: number): EndpointFault;
   /** Serves another chain than is believed. */
   chain(id: number): EndpointFault;
   /** Has stopped to follow: `head` is the last block it knows, and all it says is as of then. */
@@ -144,6 +146,10 @@ export const endpointFaults: EndpointFaults = {
   },
   failing: (code, message, method) => async (call, forward) =>
     method === undefined || call.method === method ? { error: { code, message } } : forward(call),
+  narrow: (blocks) => async (call, forward) =>
+    call.method === "eth_getLogs" && spanOf(call) > BigInt(blocks)
+      ? { error: { code: -32005, message: "query returned more than 10000 results" } }
+      : forward(call),
   chain: (id) => async (call, forward) => (call.method === "eth_chainId" ? { result: hex(BigInt(id)) } : forward(call)),
   stale: (head) => (call, forward) => answerAsOf(head, call, forward),
 };
@@ -168,6 +174,11 @@ async function answerAsOf(
   const answer = await forward({ method, params: params.map(bounded) });
   if (!("result" in answer) || typeof answer.result !== "object" || answer.result === null) return answer;
   return isAfter(head, Reflect.get(answer.result, "blockNumber")) ? { result: null } : answer;
+}
+
+function spanOf({ params: [filter] }: EndpointCall): bigint {
+  const { fromBlock, toBlock } = filter as Readonly<Record<string, unknown>>;
+  return BigInt(String(toBlock)) - BigInt(String(fromBlock)) + 1n;
 }
 
 function isAfter(head: bigint, block: unknown): boolean {
