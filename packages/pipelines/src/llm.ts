@@ -29,6 +29,16 @@ const usage = z
   .object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() })
   .meta({ id: "LLMTokenUsage", description: "Tokens read and written." });
 
+const answer = z
+  .object({
+    id: z.string(),
+    model: z.string(),
+    created: z.int().describe("Seconds since 1970."),
+    usage,
+    choices: z.array(choice).min(1),
+  })
+  .meta({ id: "LLMResponse", description: "The answer, or one event of a stream." });
+
 export const llm = definePipeline({
   name: "llm",
   kind: "batch",
@@ -49,15 +59,7 @@ export const llm = definePipeline({
       top_k: z.int().min(-1).max(MAX_TOP_K).default(-1).describe("Choose among this many tokens; -1 is all."),
     })
     .meta({ id: "LLMRequest" }),
-  response: z
-    .object({
-      id: z.string(),
-      model: z.string(),
-      created: z.int().describe("Seconds since 1970."),
-      usage,
-      choices: z.array(choice).min(1),
-    })
-    .meta({ id: "LLMResponse", description: "The answer, or one event of a stream." }),
+  response: answer,
   unit: "token",
   meter: ({ max_tokens }) => BigInt(max_tokens),
   spent: ({ usage }) => BigInt(Math.max(0, usage.completion_tokens)),
@@ -68,6 +70,11 @@ export const llm = definePipeline({
       : secondsPerUnit(took, { unit: "token", amount: BigInt(response.usage.total_tokens) }),
   deadline: ({ max_tokens }) => loadingAnd(30 + max_tokens / TOKENS_PER_SECOND),
   streams: ({ stream }) => stream,
+  brokenOff: (previous) => {
+    const { data } = answer.safeParse(previous);
+    const delta = { role: "assistant", content: "" };
+    return data && { ...data, choices: [{ index: 0, finish_reason: "error", delta, message: null }] };
+  },
   files: () => [],
   expect: () => ({ files: 0 }),
   example: { messages: [{ role: "user", content: "Say hello." }], max_tokens: 8 },

@@ -95,6 +95,8 @@ export interface Pipeline<
   deadline(request: z.output<Request>, media: Probes<Media>): Milliseconds;
   /** Whether a request asks for an event stream instead of one answer. */
   streams?(request: z.output<Request>): boolean;
+  /** The last event of a stream that broke off after `previous`. */
+  brokenOff?(previous: unknown): z.output<Response> | undefined;
   /** The files in a response, in order. Empty for pipelines that answer text. */
   files(response: z.output<Response>): readonly ResultFile[];
   /** Throws "request.invalid" for files from which no good answer can come: what nobody can do is nobody's failure. */

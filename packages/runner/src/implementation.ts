@@ -1,5 +1,5 @@
 import type { MediaFile, PipelineName, PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import type { Logger, Randomness } from "@rivulet/primitives";
+import type { Clock, Logger, Randomness } from "@rivulet/primitives";
 import type { SeedMode } from "./random/noise.ts";
 import type { SchedulerOverride } from "./schedulers/scheduler.ts";
 
@@ -14,7 +14,9 @@ export type Progress =
       readonly url: string;
       readonly seed: number;
       readonly nsfw: boolean;
-    };
+    }
+  /** The next piece of an answer that is sent piece by piece, in the form of the pipeline's response. */
+  | { readonly kind: "part"; readonly part: Readonly<Record<string, unknown>> };
 
 /** How models are run, beyond what a request may say. Plain data: it travels to model hosts. */
 export interface EngineOptions {
@@ -47,6 +49,7 @@ export interface RunContext {
    */
   readonly signal: AbortSignal;
   readonly randomness: Randomness;
+  readonly clock: Pick<Clock, "now" | "monotonic">;
   readonly onProgress: (progress: Progress) => void;
 }
 

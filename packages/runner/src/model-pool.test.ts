@@ -16,6 +16,7 @@ const MB = 1_000_000;
 const inMemory = memoryLauncher({
   implementations: implementations as unknown as HostImplementations,
   randomness: seededRandomness(1),
+  clock: new TestClock(),
   log: silentLogger,
 });
 const inProcess = processLauncher({

@@ -60,6 +60,12 @@ export class ModelSettings {
     return value;
   }
 
+  /** A list of numbers, or one number alone; none when the key is absent. */
+  numbersOf(key: string): readonly number[] {
+    const value = this.#find(key);
+    return typeof value === "number" ? [value] : (this.findNumbers(key) ?? []);
+  }
+
   /** These settings with others laid over them. */
   with(others: Readonly<Record<string, unknown>>): ModelSettings {
     return new ModelSettings({ ...this.#values, ...others });

@@ -1,7 +1,7 @@
 import { decodeImage, encodePng, parseDataUrl } from "@rivulet/media";
 import { type MediaFile, type PipelineRequest, imageToImage as pipeline } from "@rivulet/pipelines";
 import { isError, RivuletError, silentLogger } from "@rivulet/primitives";
-import { seededRandomness } from "@rivulet/testkit";
+import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
 import type { Progress, RunContext } from "../src/implementation.ts";
 import { imageToImage } from "../src/pipelines/image-to-image.ts";
@@ -38,6 +38,7 @@ async function context(overrides: Partial<RunContext> = {}): Promise<RunContext>
     media: { image: await picture(64, 64) },
     signal: new AbortController().signal,
     randomness: seededRandomness(1),
+    clock: new TestClock(),
     onProgress: () => {},
     ...overrides,
   };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { textToImage as pipeline } from "@rivulet/pipelines";
 import { modelId, silentLogger } from "@rivulet/primitives";
-import { seededRandomness } from "@rivulet/testkit";
+import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { memoryLauncher } from "../src/host/memory-host.ts";
 import { ModelHost } from "../src/host/model-host.ts";
@@ -15,7 +15,12 @@ import { type TinyModel, writeTinyModel } from "./tiny-model.ts";
 
 /** Real files, opened by ONNX Runtime in a model host of this process. */
 const real = implementations as unknown as HostImplementations;
-const launcher = memoryLauncher({ implementations: real, randomness: seededRandomness(1), log: silentLogger });
+const launcher = memoryLauncher({
+  implementations: real,
+  randomness: seededRandomness(1),
+  clock: new TestClock(),
+  log: silentLogger,
+});
 const MODEL = modelId("tiny/painter");
 
 let root: string;

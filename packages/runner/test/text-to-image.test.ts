@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { decodeImage, parseDataUrl, type Rgb8 } from "@rivulet/media";
 import { type PipelineRequest, textToImage as pipeline } from "@rivulet/pipelines";
 import { isError, RivuletError, silentLogger } from "@rivulet/primitives";
-import { seededRandomness } from "@rivulet/testkit";
+import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EngineOptions, LoadedModel, Progress, RunContext } from "../src/implementation.ts";
 import { textToImage } from "../src/pipelines/text-to-image.ts";
@@ -64,6 +64,7 @@ function context(overrides: Partial<RunContext> = {}): RunContext {
     media: {},
     signal: new AbortController().signal,
     randomness: seededRandomness(1),
+    clock: new TestClock(),
     onProgress: () => {},
     ...overrides,
   };

@@ -1,5 +1,5 @@
 import { Socket } from "node:net";
-import { stderrLogger, systemRandomness } from "../system.ts";
+import { stderrLogger, systemClock, systemRandomness } from "../system.ts";
 import { frameChannel } from "./frames.ts";
 import type { FromHost, ToHost } from "./messages.ts";
 import { dieWithParent } from "./parent-watch.ts";
@@ -24,6 +24,7 @@ const module: { implementations: HostImplementations } = await import(implementa
 await serveHost(frameChannel<FromHost, ToHost>(new Socket({ fd: CHANNEL_FD, readable: true, writable: true })), {
   implementations: module.implementations,
   randomness: systemRandomness,
+  clock: systemClock,
   log: stderrLogger("debug"),
   peakBytes: () => process.resourceUsage().maxRSS * KIB,
 });

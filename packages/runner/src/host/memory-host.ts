@@ -1,4 +1,4 @@
-import type { Logger, Randomness } from "@rivulet/primitives";
+import type { Clock, Logger, Randomness } from "@rivulet/primitives";
 import type { Channel, FromHost, HostLauncher, ToHost } from "./messages.ts";
 import { type HostImplementations, serveHost } from "./serve-host.ts";
 
@@ -9,6 +9,7 @@ import { type HostImplementations, serveHost } from "./serve-host.ts";
 export function memoryLauncher(ports: {
   readonly implementations: HostImplementations;
   readonly randomness: Randomness;
+  readonly clock: Clock;
   readonly log: Logger;
 }): HostLauncher {
   return {

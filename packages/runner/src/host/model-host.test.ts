@@ -16,6 +16,7 @@ const inProcess = processLauncher({ implementations: FAKES, log: silentLogger })
 const inMemory = memoryLauncher({
   implementations: implementations as unknown as HostImplementations,
   randomness: seededRandomness(1),
+  clock: new TestClock(),
   log: silentLogger,
 });
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { codeOf, isError, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
+import { type Clock, codeOf, isError, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
 import type { Implementation, LoadedModel, Progress } from "../implementation.ts";
 import type { Channel, FromHost, HostJob, HostModel, ToHost } from "./messages.ts";
 
@@ -17,6 +17,7 @@ export type HostImplementations = Readonly<Record<string, Pick<Implementation<ne
 export interface HostPorts {
   readonly implementations: HostImplementations;
   readonly randomness: Randomness;
+  readonly clock: Clock;
   readonly log: Logger;
   /** The most memory this host has held so far, in bytes. */
   readonly peakBytes: () => number;
@@ -90,6 +91,7 @@ async function run(
       media: work.media,
       signal,
       randomness: ports.randomness,
+      clock: ports.clock,
       onProgress: (progress: Progress) => {
         if (isWatched) channel.send({ kind: "progress", job, progress });
       },

@@ -3,7 +3,7 @@ import type { JobEvent } from "../model-pool.ts";
 import type { RunnerJob } from "../runner.ts";
 
 /**
- * The event stream of one job: `queued`, `loading`, `started`, `progress`, `image`, then `done` with the usual answer or
+ * The event stream of one job: `queued`, `loading`, `started`, `progress`, `image`, `part`, then `done` with the usual answer or
  * `error`. Source: runner-and-models 9.4.
  *
  * The stream begins with its first event, so a request that is refused before that is answered like any other.
@@ -28,7 +28,9 @@ export class JobEvents {
     else if (event.kind === "started")
       this.#send("started", { seed: job.request["seed"], steps: job.request["num_inference_steps"] });
     else if (event.kind === "step") this.#send("progress", { step: event.step, of: event.of, image: event.image });
-    else this.#send("image", { index: event.image, url: event.url, seed: event.seed, nsfw: event.nsfw });
+    else if (event.kind === "image")
+      this.#send("image", { index: event.image, url: event.url, seed: event.seed, nsfw: event.nsfw });
+    else this.#send("part", event.part);
   }
 
   done(response: object): void {

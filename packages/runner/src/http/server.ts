@@ -20,6 +20,7 @@ import { RUNNER_COMPATIBILITY_VERSION, RUNNER_VERSION } from "../version.ts";
 import { answerTo, type Peer } from "./answers.ts";
 import { docsPage } from "./docs-page.ts";
 import { JobEvents } from "./job-events.ts";
+import { JobParts } from "./job-parts.ts";
 import { MAX_JSON_BYTES, multipartLimits, readBody } from "./read-body.ts";
 
 export interface RunnerServerOptions {
@@ -153,9 +154,9 @@ export class RunnerServer implements Startable {
     if (request.raw.socket.destroyed) leave();
     reply.header("X-Job-Id", id);
     try {
-      return await (wantsEvents(request)
-        ? this.#runAsEvents(job, id, controller.signal, reply)
-        : this.#runAsAnswer(job, controller.signal, reply));
+      if (pipeline.streams?.(job.request)) return await this.#runAsParts(job, id, controller.signal, reply);
+      if (wantsEvents(request)) return await this.#runAsEvents(job, id, controller.signal, reply);
+      return await this.#runAsAnswer(job, controller.signal, reply);
     } finally {
       this.#jobs.delete(id);
     }
@@ -169,8 +170,25 @@ export class RunnerServer implements Startable {
       .send(response);
   }
 
+  async #runAsParts(job: RunnerJob, id: string, signal: AbortSignal, reply: FastifyReply): Promise<unknown> {
+    const parts = new JobParts(reply.raw, headersOf(id), job.pipeline);
+    try {
+      await this.#ports.runner.run(job, {
+        signal,
+        onEvent: (event) => event.kind === "part" && parts.tell(event.part),
+      });
+      reply.hijack();
+      parts.done();
+    } catch (error) {
+      if (!parts.hasBegun) throw error;
+      reply.hijack();
+      parts.failed(isError(error) ? error.message : "the model failed");
+    }
+    return reply;
+  }
+
   async #runAsEvents(job: RunnerJob, id: string, signal: AbortSignal, reply: FastifyReply): Promise<unknown> {
-    const events = new JobEvents(reply.raw, { "X-Job-Id": id, Server: `rivulet-runner/${RUNNER_VERSION}` });
+    const events = new JobEvents(reply.raw, headersOf(id));
     try {
       const { response } = await this.#ports.runner.run(job, {
         signal,
@@ -229,6 +247,11 @@ function transportError(error: unknown): unknown {
   return typeof error.statusCode === "number" && error.statusCode < 500
     ? new RivuletError("request.malformed", { reason: error.message }, { cause: error })
     : error;
+}
+
+/** Of answers that go past the HTTP library. */
+function headersOf(id: string): Readonly<Record<string, string>> {
+  return { "X-Job-Id": id, Server: `rivulet-runner/${RUNNER_VERSION}` };
 }
 
 function wantsEvents(request: FastifyRequest): boolean {

@@ -2,6 +2,7 @@ import type { PipelineName } from "@rivulet/pipelines";
 import { onnxBackend } from "../backends/onnx/onnx-backend.ts";
 import type { Implementation } from "../implementation.ts";
 import { imageToImage } from "./image-to-image.ts";
+import { llm } from "./llm.ts";
 import { textToImage } from "./text-to-image.ts";
 import { upscale } from "./upscale.ts";
 
@@ -15,7 +16,6 @@ type NotImplemented =
   | "image-to-video"
   | "audio-to-text"
   | "segment-anything-2"
-  | "llm"
   | "image-to-text"
   | "text-to-speech"
   | "live-video-to-video";
@@ -25,4 +25,5 @@ export const implementations: Implementations = {
   "text-to-image": textToImage(onnxBackend),
   "image-to-image": imageToImage(onnxBackend),
   upscale: upscale(onnxBackend),
+  llm: llm(onnxBackend),
 };

@@ -4,6 +4,7 @@ export const TOLERANCE = {
   denoiser: 1e-3,
   decoder: 3e-4,
   latents: 1e-3,
+  logits: 1e-3,
   /** Three answers are weighed against each other up to nine times, and so are the roundings of each. */
   latentsByInstruction: 1e-2,
 } as const;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { decodeImage, parseDataUrl } from "@rivulet/media";
 import { imageToImage as pipeline } from "@rivulet/pipelines";
 import { silentLogger } from "@rivulet/primitives";
-import { seededRandomness } from "@rivulet/testkit";
+import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
 import { ModelSettings } from "../../src/model-settings.ts";
 import { imageToImage } from "../../src/pipelines/image-to-image.ts";
@@ -68,6 +68,7 @@ async function make(family: string, picture: string, wish: EditWish) {
     media: { image: { bytes, filename: picture, contentType: "image/png" } },
     signal: new AbortController().signal,
     randomness: seededRandomness(0),
+    clock: new TestClock(),
     onProgress: () => {},
   });
   await model.dispose();

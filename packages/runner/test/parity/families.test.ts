@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { decodeImage, parseDataUrl } from "@rivulet/media";
 import { textToImage as pipeline } from "@rivulet/pipelines";
 import { silentLogger } from "@rivulet/primitives";
-import { seededRandomness } from "@rivulet/testkit";
+import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
 import { timestepFeed } from "../../src/diffusion/ports.ts";
 import { ModelSettings } from "../../src/model-settings.ts";
@@ -136,6 +136,7 @@ async function make(family: string, wish: Wish): Promise<{ readonly latents: Flo
     media: {},
     signal: new AbortController().signal,
     randomness: seededRandomness(0),
+    clock: new TestClock(),
     onProgress: () => {},
   });
   await model.dispose();

@@ -85,6 +85,20 @@ export interface UpscaleReferences {
   }[];
 }
 
+export interface LanguageReferences {
+  readonly source: string;
+  readonly answers: readonly {
+    readonly input: { readonly messages: readonly { readonly role: string; readonly content: string }[] };
+    readonly expected: {
+      readonly ids: readonly number[];
+      /** For the first token of the answer. */
+      readonly logits: readonly number[];
+      readonly tokens: readonly number[];
+      readonly text: string;
+    };
+  }[];
+}
+
 export interface SchedulerReferences {
   readonly source: string;
   readonly cases: readonly {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { decodeImage, parseDataUrl } from "@rivulet/media";
 import { upscale as pipeline } from "@rivulet/pipelines";
 import { silentLogger } from "@rivulet/primitives";
-import { seededRandomness } from "@rivulet/testkit";
+import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
 import { upscale } from "../../src/pipelines/upscale.ts";
 import { keepingBackend } from "../recording-backend.ts";
@@ -32,6 +32,7 @@ describe.each(["x4", "swin2sr"])("%s", (family) => {
       media: { image: { bytes, filename: "source.png", contentType: "image/png" } },
       signal: new AbortController().signal,
       randomness: seededRandomness(0),
+      clock: new TestClock(),
       onProgress: () => {},
     });
     await model.dispose();

@@ -1,0 +1,139 @@
+import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
+import { type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
+import { refuseNonFinite } from "../diffusion/decoder.ts";
+import { turn } from "../diffusion/denoise.ts";
+import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
+import { CausalModel } from "../language/causal-model.ts";
+import { chooseToken, type Sampling } from "../language/sampling.ts";
+import { TokenText } from "../language/token-text.ts";
+import { type ChatTokenizer, loadChatTokenizer, type Turn } from "../tokenizers/chat-tokenizer.ts";
+
+type Request = PipelineRequest<"llm">;
+type Response = PipelineRunnerResponse<"llm">;
+
+/** Conversations with decoder-only language models. Source: runner-and-models 1.9, 5, 7.15. */
+export function llm(backend: BackendFactory): Implementation<"llm"> {
+  return {
+    async load({ directory, model, threads, engine = {}, log, onProgress }) {
+      const { providers = [] } = engine;
+      const tokenizer = await loadChatTokenizer(directory);
+      const decoder = await CausalModel.load({ directory, backend: backend({ providers, log }), threads, onProgress });
+      return new LoadedLlm(decoder, tokenizer, model);
+    },
+  };
+}
+
+/** Pieces of text are sent on together when they come faster. */
+const PIECE_INTERVAL: Milliseconds = ms(20);
+
+class LoadedLlm implements LoadedModel<"llm"> {
+  readonly #model: CausalModel;
+  readonly #tokenizer: ChatTokenizer;
+  readonly #id: string;
+
+  constructor(model: CausalModel, tokenizer: ChatTokenizer, id: string) {
+    this.#model = model;
+    this.#tokenizer = tokenizer;
+    this.#id = id;
+  }
+
+  async run(request: Request, context: RunContext): Promise<Response> {
+    const prompt = this.#prompt(request.messages);
+    const room = Math.min(request.max_tokens, this.#model.contextLength - prompt.length);
+    const head = { id: `chatcmpl-${uuid(context)}`, model: this.#id, created: Math.floor(context.clock.now() / 1000) };
+    const usage = (completion: number) => ({
+      prompt_tokens: prompt.length,
+      completion_tokens: completion,
+      total_tokens: prompt.length + completion,
+    });
+    const tell = (delta: string, completion: number, finish: string) =>
+      context.onProgress({
+        kind: "part",
+        part: {
+          ...head,
+          usage: usage(completion),
+          choices: [{ index: 0, finish_reason: finish, delta: { role: "assistant", content: delta }, message: null }],
+        },
+      });
+    let text = "";
+    let held = "";
+    let told: Milliseconds | undefined;
+    let completion = 0;
+    let finish = "length";
+    const written = new TokenText((ids) => this.#tokenizer.decode(ids));
+    for await (const token of this.#tokens(prompt, room, samplingOf(request), context)) {
+      completion += 1;
+      if (this.#model.stops.has(token)) {
+        finish = "stop";
+        break;
+      }
+      held += written.add(token);
+      const now = context.clock.monotonic();
+      if (held === "" || (told !== undefined && now - told < PIECE_INTERVAL)) continue;
+      tell(held, completion, "");
+      text += held;
+      held = "";
+      told = now;
+    }
+    held += written.end();
+    if (held !== "") tell(held, completion, "");
+    text += held;
+    tell("", completion, finish);
+    const message = { role: "assistant", content: text };
+    return { ...head, usage: usage(completion), choices: [{ index: 0, finish_reason: finish, delta: null, message }] };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#model.close();
+  }
+
+  #prompt(turns: readonly Turn[]): readonly number[] {
+    const ids = this.#encoded(turns);
+    const most = this.#model.contextLength;
+    if (ids.length + 1 > most)
+      throw new RivuletError("request.rejected-by-model", {
+        reason: `Input of ${ids.length} tokens exceeds the maximum of ${most}`,
+      });
+    return ids;
+  }
+
+  #encoded(turns: readonly Turn[]): readonly number[] {
+    try {
+      return this.#tokenizer.encode(turns);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      throw new RivuletError("request.rejected-by-model", { reason: cause.message }, { cause });
+    }
+  }
+
+  /** At most `room` tokens, each chosen after the last; an abort ends them within one. */
+  async *#tokens(prompt: readonly number[], room: number, sampling: Sampling, context: RunContext) {
+    let ids = prompt;
+    let memory = this.#model.blank();
+    for (let count = 0; count < room; count++) {
+      await turn(context.signal);
+      const answer = await this.#model.read(ids, memory);
+      memory = answer.memory;
+      refuseNonFinite(
+        answer.logits.reduce((sum, value) => sum + value, 0),
+        "answer",
+      );
+      const token = chooseToken(answer.logits, sampling, () => context.randomness.uniform());
+      yield token;
+      ids = [token];
+    }
+  }
+}
+
+function samplingOf({ temperature, top_k: topK, top_p: topP }: Request): Sampling {
+  return { temperature, topK, topP };
+}
+
+/** A random UUID, of version 4. */
+function uuid({ randomness }: RunContext): string {
+  const bytes = Buffer.from(randomness.bytes(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

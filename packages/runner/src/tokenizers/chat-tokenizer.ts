@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Template } from "@huggingface/jinja";
+import { Tokenizer } from "@huggingface/tokenizers";
+import { ModelSettings, readJson } from "../model-settings.ts";
+
+/** One turn of a conversation. */
+export interface Turn {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** Conversations as the token ids a language model reads, and its answers as text. */
+export interface ChatTokenizer {
+  /** The conversation in the model's own form, up to where its answer begins. Throws `RangeError` when it has none for it. */
+  encode(turns: readonly Turn[]): readonly number[];
+  decode(ids: readonly number[]): string;
+}
+
+/** Without a template of its own a model gets the conversation as plain lines. */
+const PLAIN =
+  "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+
+/** The tokenizer and chat template in a model's directory. Throws `RangeError` where there is no tokenizer. */
+export async function loadChatTokenizer(directory: string): Promise<ChatTokenizer> {
+  const json = await readJson(join(directory, "tokenizer.json"));
+  if (json === undefined) throw new RangeError("the model has no tokenizer.json");
+  const config = (await readJson(join(directory, "tokenizer_config.json"))) ?? {};
+  const tokenizer = new Tokenizer(json, config);
+  const template = new Template(templateOf(directory, config));
+  const special = { bos_token: textOf(config["bos_token"]), eos_token: textOf(config["eos_token"]) };
+  return {
+    encode(turns) {
+      const text = rendered(template, {
+        messages: turns.map((turn) => ({ ...turn })),
+        add_generation_prompt: true,
+        ...special,
+      });
+      // The template writes the special tokens itself.
+      return tokenizer.encode(text, { add_special_tokens: false }).ids;
+    },
+    decode: (ids) => (ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: true })),
+  };
+}
+
+function rendered(template: Template, values: Record<string, unknown>): string {
+  try {
+    return template.render(values);
+  } catch (cause) {
+    // Templates refuse what their model was not trained for, such as a system turn.
+    throw new RangeError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** The template file, or the one in the configuration: a text, or several with names of which `default` is for talking. */
+function templateOf(directory: string, config: Readonly<Record<string, unknown>>): string {
+  const file = join(directory, "chat_template.jinja");
+  if (existsSync(file)) return readFileSync(file, "utf8");
+  const { chat_template: told } = config;
+  if (Array.isArray(told)) {
+    const [first = {}] = [...told.filter((entry) => entry?.name === "default"), ...told];
+    return new ModelSettings(first).text("template", PLAIN);
+  }
+  return new ModelSettings(config).text("chat_template", PLAIN);
+}
+
+/** A special token is a text, or a record with its text. */
+function textOf(token: unknown): string {
+  if (typeof token === "string") return token;
+  return typeof token === "object" && token !== null && "content" in token ? String(token.content) : "";
+}

@@ -1,0 +1,95 @@
+import { type PipelineRequest, llm as pipeline } from "@rivulet/pipelines";
+import { isError, RivuletError, silentLogger } from "@rivulet/primitives";
+import { seededRandomness, TestClock } from "@rivulet/testkit";
+import { describe, expect, test } from "vitest";
+import type { RunContext } from "../src/implementation.ts";
+import { llm } from "../src/pipelines/llm.ts";
+import { referenceFile } from "./parity/references.ts";
+import { keepingBackend, type Run, recordingBackend } from "./recording-backend.ts";
+
+const backend = keepingBackend();
+
+async function load() {
+  const runs: Run[] = [];
+  const model = await llm(() => recordingBackend(runs, { open: 0 }, backend)).load({
+    directory: referenceFile("qwen", "model"),
+    model: "tiny/qwen",
+    threads: 1,
+    log: silentLogger,
+    onProgress: () => {},
+  });
+  return { model, runs };
+}
+
+function request(fields: Partial<PipelineRequest<"llm">> = {}): PipelineRequest<"llm"> {
+  return { ...pipeline.request.parse({ messages: [{ role: "user", content: "What?" }], max_tokens: 6 }), ...fields };
+}
+
+function context(overrides: Partial<RunContext> = {}): RunContext {
+  return {
+    media: {},
+    signal: new AbortController().signal,
+    randomness: seededRandomness(1),
+    clock: new TestClock(),
+    onProgress: () => {},
+    ...overrides,
+  };
+}
+
+describe("a conversation", () => {
+  test("is answered piece by piece, and the pieces are the answer", async () => {
+    const { model } = await load();
+    const parts: unknown[] = [];
+    const clock = new TestClock();
+    const onProgress: RunContext["onProgress"] = (event) => event.kind === "part" && parts.push(event.part);
+    const whole = await model.run(request({ stream: true, max_tokens: 12 }), context({ onProgress, clock }));
+    const read = parts.map((part) => pipeline.response.parse(part));
+    expect(read.map(({ choices }) => choices[0]?.delta?.content).join("")).toBe(whole.choices[0]?.message?.content);
+    expect(read.slice(0, -1).map(({ choices }) => choices[0]?.finish_reason)).not.toContain("length");
+    expect(read.at(-1)?.choices[0]).toMatchObject({ finish_reason: "length", delta: { content: "" } });
+    expect(read.at(-1)?.usage).toEqual(whole.usage);
+    expect(new Set(read.map(({ id }) => id))).toEqual(new Set([whole.id]));
+  });
+
+  test("never has more tokens than asked for, and says that it was cut", async () => {
+    const { model } = await load();
+    const { usage, choices } = await model.run(request({ max_tokens: 3 }), context());
+    expect(usage.completion_tokens).toBe(3);
+    expect(usage.total_tokens).toBe(usage.prompt_tokens + 3);
+    expect(choices[0]?.finish_reason).toBe("length");
+  });
+
+  test("reads each token once", async () => {
+    const { model, runs } = await load();
+    await model.run(request({ max_tokens: 5, temperature: 0 }), context());
+    expect(runs.map(({ feeds }) => feeds["input_ids"]?.data.length).slice(1)).toEqual([1, 1, 1, 1]);
+  });
+
+  test("is drawn by the caller's chance alone", async () => {
+    const { model } = await load();
+    const answers = [1, 1, 2].map((seed) =>
+      model.run(request({ max_tokens: 20, temperature: 1.5 }), context({ randomness: seededRandomness(seed) })),
+    );
+    const [one, same, other] = (await Promise.all(answers)).map(({ choices }) => choices[0]?.message?.content);
+    expect(same).toBe(one);
+    expect(other).not.toBe(one);
+  });
+
+  test("that is longer than the model can read is refused with both lengths", async () => {
+    const { model } = await load();
+    const messages = [{ role: "user", content: "word ".repeat(400) }] as const;
+    await expect(model.run(request({ messages: [...messages] }), context())).rejects.toSatisfy(
+      (error) =>
+        isError(error, "request.rejected-by-model") && /^Input of \d+ tokens exceeds/.test(error.facts.reason ?? ""),
+    );
+  });
+
+  test("ends within a token when it is called off", async () => {
+    const { model, runs } = await load();
+    const controller = new AbortController();
+    const onProgress = () => controller.abort(new RivuletError("request.cancelled", {}));
+    const running = model.run(request({ max_tokens: 200 }), context({ signal: controller.signal, onProgress }));
+    await expect(running).rejects.toSatisfy((error) => isError(error, "request.cancelled"));
+    expect(runs.length).toBeLessThan(10);
+  });
+});
