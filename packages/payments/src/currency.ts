@@ -57,3 +57,13 @@ export function weiFrom(amount: Rational, currency: string, feed: FeedPrice | un
     reason: `${currency}: the price feed ${feed.base}/${feed.quote} does not have ${missing}`,
   });
 }
+
+const WEI_PER_MICRO_ETH = 10n ** 12n;
+
+/**
+ * What a fee comes to in millionths of the feed's currency, exact: to be summed as it is, and rounded up when it is read.
+ * `feed` gives the price of an eth. Source: payments 18.
+ */
+export function meteredMicros(fee: Rational, { price }: Pick<FeedPrice, "price">): Rational {
+  return fee.times(price).dividedBy(Rational.of(WEI_PER_MICRO_ETH));
+}

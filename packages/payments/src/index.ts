@@ -14,7 +14,7 @@ export {
 } from "./account.ts";
 export { type AppPrice, type AppPriceText, type AppUnit, appPrice } from "./app-price.ts";
 export { byocCost, byocIsCovered, byocNeedsPayment, byocSeconds, byocTickets } from "./byoc.ts";
-export { type FeedPrice, feedPair, feedPrice, type PriceFeed, weiFrom } from "./currency.ts";
+export { type FeedPrice, feedPair, feedPrice, meteredMicros, type PriceFeed, weiFrom } from "./currency.ts";
 export type { Exposure } from "./exposure.ts";
 export { type FaceValueTerms, faceValue, TX_COST_MULTIPLIER, txCostMultiplier } from "./face-value.ts";
 export { type Hold, Ledger, type LedgerPorts } from "./ledger.ts";

@@ -2,7 +2,7 @@ import { codeOf, ms, Rational } from "@rivulet/primitives";
 import { expect, test } from "vitest";
 import { appPrice } from "./app-price.ts";
 import { byocIsCovered, byocNeedsPayment, byocSeconds } from "./byoc.ts";
-import { feedPair, feedPrice, weiFrom } from "./currency.ts";
+import { feedPair, feedPrice, meteredMicros, weiFrom } from "./currency.ts";
 import { exactNumber, perUnit, pixelsPerUnit, priceText } from "./price-text.ts";
 
 const FEED = { base: "ETH", quote: "USD", price: Rational.of(2500n), updatedAt: ms(0) };
@@ -59,6 +59,11 @@ test("a feed that is not a pair, or does not answer above zero, is not used", ()
   expect(feedPair(" eth / usd ")).toEqual({ base: "eth", quote: "usd" });
   for (const text of ["ETH", "A/B/C", "/USD"]) expect(codeThrownBy(() => feedPair(text))).toBe("chain.price-unusable");
   for (const answer of [0n, -1n]) expect(codeThrownBy(() => feedPrice(answer, 8))).toBe("chain.price-unusable");
+});
+
+test("fees are metered in exact millionths of a dollar", () => {
+  expect(`${meteredMicros(Rational.of(10n ** 18n), FEED)}`).toBe("2500000000");
+  expect(`${meteredMicros(Rational.of(1n), FEED)}`).toBe("1/400000000");
 });
 
 test("an application's price has one of three units", () => {

@@ -275,7 +275,9 @@ export class RedemptionQueue implements Startable, WinnerSink {
     const { signal } = this.#stopped;
     if (await this.#isPaid(entry)) return undefined;
     if (entry.record.state.kind === "submitted") {
-      if (this.#ports.clock.now() - entry.record.state.at < PATIENCE && !entry.isConfirming) {
+      // A clock that was set back would have us wait for long: then the transaction is sent again, which does no harm.
+      const waited = this.#ports.clock.now() - entry.record.state.at;
+      if (waited >= 0 && waited < PATIENCE && !entry.isConfirming) {
         entry.wait({ code: "chain.transaction-timeout", reason: "its transaction is not included yet" }, this.#later());
         return undefined;
       }
@@ -327,9 +329,9 @@ export class RedemptionQueue implements Startable, WinnerSink {
       signal,
     );
     if (redemption === undefined) {
-      entry.wait({ code: "chain.ticket-used", reason: "the chain does not tell what was paid for it" }, this.#later());
-      if (this.#ports.rounds.currentRound >= expiryRound(entry.winner, broker.validityRounds))
-        await this.#lose(entry, { code: "chain.ticket-used", reason: "the chain does not tell what was paid for it" });
+      // Paid, and nobody says how much: to call it lost would be a lie, so it is asked for again.
+      const reason = "the chain does not tell what was paid for it";
+      entry.wait({ code: "chain.ticket-used", reason }, this.#ports.rounds.l1Block + MAX_BACKOFF_BLOCKS);
     } else {
       await this.#settle(entry, redemption);
     }

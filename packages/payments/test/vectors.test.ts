@@ -10,8 +10,8 @@ import { billedUnits } from "../src/remote-signer.ts";
 import { senderCover } from "../src/sender-monitor.ts";
 import { billingType } from "../src/signer-state.ts";
 
-// The specification's 195 known answers are in vectors/tickets, vectors/fees and vectors/payment-messages (aux_data,
-// ticket_hash, recipient_rand, ticket_signature, winning, face_value, ticket_ev, sender_validation, stage_update,
+// The specification's 195 known answers are in vectors/tickets, vectors/fees, vectors/prices and vectors/payment-messages
+// (aux_data, ticket_hash, recipient_rand, ticket_signature, winning, face_value, ticket_ev, sender_validation, stage_update,
 // balance_update, price_to_fixed, advertised_price, signature, pipeline_units, auth_token, payment_header), in vectors/chain
 // (selectors, topics, contract_ids, calldata, stake_to_fixed, rounds, ticket_expiry, perc_math, reserve_claim), with the
 // gateway (selection), and in vectors/payments, which is here: max_float, live_processor, signer_billing, byoc_tickets,
