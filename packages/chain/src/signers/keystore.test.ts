@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { address } from "@rivulet/crypto";
 import { seededRandomness, TestClock } from "@rivulet/testkit";
-import { parseTransaction, recoverTransactionAddress, type serializeTransaction } from "viem";
+import { parseTransaction, recoverTransactionAddress, type TransactionSerialized } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decryptKeystore, listKeystores, newPrivateKey, openKeystore, writeKeystore } from "./keystore.ts";
 import { memoryAccount } from "./memory.ts";
