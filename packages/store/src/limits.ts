@@ -3,8 +3,8 @@ import { type Milliseconds, minutes, ms } from "@rivulet/primitives";
 /** Calls that may wait for one commit, all kinds together: some megabytes, and more than a stuck disk should gather. */
 export const MAX_WAITING_CALLS = 10_000;
 
-/** Calls that share a commit: a few milliseconds of the event loop, which does nothing else meanwhile. */
-export const CALLS_PER_COMMIT = 256;
+/** Calls that share a commit: some milliseconds of the event loop, which does nothing else meanwhile. */
+export const CALLS_PER_COMMIT = 64;
 
 /** How long the database may lie in a lock of another connection: a checkpoint or a reader that starts. */
 export const LOCK_WAIT: Milliseconds = ms(2_000);
