@@ -45,7 +45,7 @@ interface ResponseAnswer {
 }
 
 /** An event stream that has begun. Read its events once; dispose it when done with it, read to its end or not. */
-interface StreamAnswer extends Disposable {
+export interface StreamAnswer extends Disposable {
   readonly kind: "stream";
   /** The JSON text of each event. */
   readonly events: AsyncIterable<string>;

@@ -22,6 +22,7 @@ import { KnownPool } from "./discovery/on-chain.ts";
 import type { DiscoverySource } from "./discovery/source.ts";
 import { staticSource } from "./discovery/static.ts";
 import { listOfSigner, webhookSource } from "./discovery/webhook.ts";
+import { type Explanation, explain, type Wanted } from "./explanation.ts";
 import { Hedging } from "./hedging.ts";
 import { Exchange } from "./http/exchange.ts";
 import { type Route, resultRoute, routes } from "./http/routes.ts";
@@ -140,6 +141,7 @@ export class Gateway implements Startable {
         log,
         whyNotReady: () => this.#whyNotReady(),
         network: () => networkView(this.#selector, this.#discovery, clock),
+        explain: (wanted) => this.explain(wanted),
         local: () => this.address,
       },
     );
@@ -158,6 +160,12 @@ export class Gateway implements Startable {
   /** The network as `GET /network` tells it. */
   get network(): ReturnType<typeof networkView> {
     return networkView(this.#selector, this.#discovery, this.#ports.clock);
+  }
+
+  /** For one request every orchestrator with its numbers, its chance, and what rules it out. */
+  explain(wanted: Wanted): Explanation {
+    const ports = { selector: this.#selector, discovery: this.#discovery, limits: this.#ports.limits };
+    return explain(wanted, ports);
   }
 
   /** Throws "node.cannot-start" when the address is taken or not ours, "config.invalid" when the key file is not good. */

@@ -4,6 +4,7 @@ export { checkDefaults, withDefaults } from "./defaults.ts";
 export { addressOf } from "./discovery/address.ts";
 export type { OrchestratorPool, RegisteredOrchestrator } from "./discovery/pool.ts";
 export { parseList as parseDiscoveryList } from "./discovery/webhook.ts";
+export type { ExplainedOrchestrator, Explanation, Wanted } from "./explanation.ts";
 export { Gateway } from "./gateway.ts";
 export { type Prepared, type PrepareOptions, prepareJob, type RawBody } from "./http/prepare.ts";
 export type { AttemptRecord, DrawRecord, JobRecord, JobTimings } from "./job.ts";
@@ -19,6 +20,11 @@ export type { Offer, OrchestratorSession } from "./orchestrator-session.ts";
 export { LocalPayer, type LocalPayerPorts } from "./paying/local-payer.ts";
 export type { Identity, JobPayment, Objection, Order, Outcome, PaidRequest, Payer, Peer } from "./paying/payer.ts";
 export type { PriceLimits } from "./paying/price-limits.ts";
+export {
+  RemoteSignerPayer,
+  type RemoteSignerPayerOptions,
+  type RemoteSignerPayerPorts,
+} from "./paying/remote-payer.ts";
 export { readRefusal } from "./refusal.ts";
 export type { SelectionOptions } from "./selection/draw.ts";
 export {

@@ -2,6 +2,7 @@ import { type Clock, type Milliseconds, ms } from "@rivulet/primitives";
 import type { Discovery } from "./discovery/discovery.ts";
 import type { OrchestratorSession } from "./orchestrator-session.ts";
 import type { Considered, Selector } from "./selection/selector.ts";
+import type { Suspension } from "./selection/suspension.ts";
 
 /** The network as this gateway sees it, as JSON: `GET /network`. */
 export function networkView(selector: Selector, discovery: Discovery, clock: Clock) {
@@ -20,6 +21,8 @@ function orchestratorView(session: OrchestratorSession, selector: Selector, now:
     uri: session.uri,
     service_uri: session.serviceUri,
     address: session.address,
+    /** Who is paid, and whose stake counts. */
+    operator: session.operator,
     version: session.version,
     capabilities: [...new Set(session.offers.map(({ pipeline }) => pipeline.name))],
     last_seen: timeOf(session.seenAt),
@@ -46,7 +49,6 @@ function modelView(
   now: Milliseconds,
 ) {
   const offer = session.offers.find((each) => each.pipeline.name === pipeline && each.model === model);
-  const { suspension } = stands;
   return {
     pipeline,
     model,
@@ -58,18 +60,25 @@ function modelView(
     /** Smaller is faster; 0 is unknown. */
     score: stands.score,
     runner_version: offer?.runnerVersion ?? "",
-    /** Wei for one unit, as an exact fraction; null off-chain. */
+    /** Wei for one unit, as an exact fraction; null where it told none. */
     price: offer?.price === undefined ? null : { wei_per_unit: offer.price.toString(), unit: offer.pipeline.unit },
-    suspension:
-      suspension === undefined
-        ? null
-        : {
-            reason: suspension.reason,
-            failures: suspension.failures,
-            since: timeOf(suspension.since),
-            until: timeOf(suspension.until),
-            remaining_ms: ms(Math.max(0, suspension.until - now)),
-          },
+    /** In 1e-18 LPT, as decimal text; null where stakes are not known. */
+    stake: stands.stake ?? null,
+    /** Of being chosen for the next job of the model; null when it cannot be, or nothing is drawn. */
+    chance: stands.chance ?? null,
+    /** Why it gets no job of the model, besides its failures. */
+    objection: stands.objection ?? null,
+    suspension: stands.suspension === undefined ? null : suspensionView(stands.suspension, now),
+  };
+}
+
+function suspensionView({ reason, failures, since, until }: Suspension, now: Milliseconds) {
+  return {
+    reason,
+    failures,
+    since: timeOf(since),
+    until: timeOf(until),
+    remaining_ms: ms(Math.max(0, until - now)),
   };
 }
 

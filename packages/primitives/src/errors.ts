@@ -100,6 +100,8 @@ export const errorKinds = {
   "price.malformed": { http: 400, retry: "never", text: "the price could not be read" },
   "price.currency-unknown": { http: 400, retry: "never", text: "amounts in this currency cannot be turned into wei" },
   "price.feed-missing": { http: 503, retry: "same-peer", text: "there is no price feed to turn the amount into wei" },
+  "signer.unavailable": { http: 503, retry: "never", text: "the remote signer did not answer" },
+  "signer.rejected": { http: 502, retry: "never", text: "the remote signer does not sign for this node" },
   "signer.request-invalid": { http: 400, retry: "never", text: "the remote signer cannot act on the request" },
   "signer.state-invalid": { http: 400, retry: "never", text: "the state was not signed by this signer" },
   "signer.state-mismatch": { http: 400, retry: "never", text: "the state belongs to another session" },

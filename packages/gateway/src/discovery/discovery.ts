@@ -53,7 +53,7 @@ export interface DiscoveryPorts {
   /** On chain, whatever the source: stakes are known all the same. */
   readonly pool?: KnownPool | undefined;
   /** Tells when terms are due to be asked again. */
-  readonly payer: Pick<Payer, "isDue" | "onDue">;
+  readonly payer: Pick<Payer, "isDue" | "onDue" | "renewEvery">;
   readonly clock: Clock;
   readonly randomness: Randomness;
   readonly log: Logger;
@@ -328,9 +328,9 @@ export class Discovery implements Startable {
   }
 
   #pause(alone: number, everybodyAnswered: boolean): Milliseconds {
-    const { clock, randomness } = this.#ports;
+    const { clock, payer, randomness } = this.#ports;
     const now = clock.now();
-    let pause: number = this.#options.interval;
+    let pause: number = Math.min(this.#options.interval, payer.renewEvery ?? Number.POSITIVE_INFINITY);
     if (!everybodyAnswered || now < this.#restlessUntil) pause = Math.min(pause, SOON);
     if (alone > 0) pause = Math.min(pause, SOONEST * 2 ** Math.min(alone - 1, 3));
     for (const { session } of this.#known.values()) {

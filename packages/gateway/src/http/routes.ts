@@ -1,9 +1,20 @@
 import { once } from "node:events";
 import { batchPipelines, type Delivery, openApiDocument, type Pipeline } from "@rivulet/pipelines";
 import { type BodyBudget, errorBody, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
-import { COMPATIBILITY_VERSION, chargeHeaders, EVENT_STREAM_HEADERS, eventOf, serverTiming } from "@rivulet/wire";
+import {
+  CHARGE_HEADERS,
+  type Charge,
+  COMPATIBILITY_VERSION,
+  chargeHeaders,
+  EVENT_STREAM_HEADERS,
+  eventOf,
+  serverTiming,
+} from "@rivulet/wire";
+import type { StreamAnswer } from "../attempt.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
+import type { Explanation, Wanted } from "../explanation.ts";
 import type { AnsweredJob, JobRunner } from "../job.ts";
+import type { JobPayment } from "../paying/payer.ts";
 import type { PreparedJob } from "../prepared-job.ts";
 import type { ResultStore } from "../result-store.ts";
 import { baseUrlOf, deliver, preferredDelivery } from "./delivery.ts";
@@ -28,6 +39,7 @@ export interface RoutePorts {
   /** Why the gateway cannot take jobs yet; `undefined` when it can. */
   readonly whyNotReady: () => string | undefined;
   readonly network: () => unknown;
+  readonly explain: (wanted: Wanted) => Explanation;
   /** Where the gateway listens. */
   readonly local: () => { readonly host: string; readonly port: number };
 }
@@ -72,6 +84,18 @@ export function routes(options: RouteOptions, ports: RoutePorts): ReadonlyMap<st
         },
       },
     ],
+    [
+      "/network/explain",
+      {
+        methods: reading,
+        handle: async (exchange) => {
+          await authenticate(exchange, ports.authenticator);
+          const { pipeline, model } = wantedIn(exchange);
+          exchange.json(200, ports.explain({ pipeline, model: model ?? pipeline.defaultModel }));
+        },
+      },
+    ],
+    ["/network/estimate", estimateRoute(options, ports)],
   ]);
 }
 
@@ -98,7 +122,7 @@ export function resultRoute(store: ResultStore): Route {
 
 function batchRoute(pipeline: Pipeline, options: RouteOptions, ports: RoutePorts): Route {
   const { jobs, log, randomness } = ports;
-  const limit = Object.keys(pipeline.media).length > 0 ? options.maxFormBytes : options.maxJsonBytes;
+  const limit = limitOf(pipeline, options);
   return {
     methods: ["POST"],
     handle: async (exchange) => {
@@ -119,7 +143,7 @@ function batchRoute(pipeline: Pipeline, options: RouteOptions, ports: RoutePorts
       const { answer } = answered;
       const told = headersOf(job, answered);
       if (answer.kind === "stream") {
-        await stream(exchange, answer.events, told);
+        await stream(exchange, answer, told);
       } else {
         const wanted = delivery ?? preferredDelivery(headers) ?? options.delivery;
         deliver(answer.files, wanted, ports.store, baseUrlOf(headers, options.publicUrl, ports.local));
@@ -127,6 +151,36 @@ function batchRoute(pipeline: Pipeline, options: RouteOptions, ports: RoutePorts
       }
     },
   };
+}
+
+/** What a request would cost, and where: the body is the request, the query names its pipeline. Nobody does the work. */
+function estimateRoute(options: RouteOptions, ports: RoutePorts): Route {
+  return {
+    methods: ["POST"],
+    handle: async (exchange) => {
+      await authenticate(exchange, ports.authenticator);
+      const { pipeline } = wantedIn(exchange);
+      using room = ports.budget.open();
+      const bytes = await exchange.body(limitOf(pipeline, options), room);
+      const raw = { contentType: exchange.request.headers["content-type"], bytes };
+      const { job } = prepareJob(pipeline, exchange.id, raw, options, ports);
+      exchange.json(200, ports.explain(job));
+    },
+  };
+}
+
+/** Throws "request.invalid" for a query that names no pipeline. */
+function wantedIn({ request }: Exchange): { readonly pipeline: Pipeline; readonly model: string | undefined } {
+  const { searchParams } = new URL(request.url ?? "/", "http://gateway");
+  const name = searchParams.get("pipeline") ?? "";
+  const pipeline = batchPipelines.find((each) => each.name === name);
+  if (pipeline !== undefined) return { pipeline, model: searchParams.get("model") ?? undefined };
+  const msg = `must be one of ${batchPipelines.map((each) => each.name).join(", ")}`;
+  throw new RivuletError("request.invalid", { problems: [{ loc: ["query", "pipeline"], msg, type: "literal_error" }] });
+}
+
+function limitOf(pipeline: Pipeline, { maxFormBytes, maxJsonBytes }: RouteOptions): number {
+  return Object.keys(pipeline.media).length > 0 ? maxFormBytes : maxJsonBytes;
 }
 
 async function authenticate({ request, path }: Exchange, authenticator: Authenticator): Promise<void> {
@@ -139,18 +193,22 @@ function headersOf(job: PreparedJob, { answer, orchestrator, timings }: Answered
     "x-orchestrator": orchestrator,
     "x-units": String(job.work.amount),
     "server-timing": serverTiming({ ...timings }),
-    ...(payment && chargeHeaders({ units: payment.units, price: payment.price, cost: payment.fee })),
+    ...(payment && chargeHeaders(chargeIn(payment))),
   };
 }
 
-/** Passes events on at the client's pace. A failure after the first event is told as an event: the status is gone. */
+/**
+ * Passes events on at the client's pace. A failure after the first event is told as an event: the status is gone. What a
+ * paid stream came to is told in trailers; its head tells the most.
+ */
 async function stream(
   exchange: Exchange,
-  events: AsyncIterable<string>,
+  { events, payment, charged }: StreamAnswer,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { id, response, signal } = exchange;
-  response.writeHead(200, { ...EVENT_STREAM_HEADERS, "x-request-id": id, ...headers });
+  const announced = payment === undefined ? {} : { trailer: CHARGE_HEADERS.join(", ") };
+  response.writeHead(200, { ...EVENT_STREAM_HEADERS, "x-request-id": id, ...headers, ...announced });
   response.flushHeaders();
   try {
     for await (const event of events) if (!response.write(eventOf(event))) await once(response, "drain", { signal });
@@ -158,5 +216,11 @@ async function stream(
     if (signal.aborted) throw signal.reason;
     response.write(`event: error\n${eventOf(JSON.stringify(errorBody(error)))}`);
   }
+  const final = charged();
+  if (final !== undefined) response.addTrailers(chargeHeaders(chargeIn(final)));
   exchange.end();
+}
+
+function chargeIn({ units, price, fee }: JobPayment): Charge {
+  return { units, price, cost: fee };
 }

@@ -30,7 +30,7 @@ export interface LocalPayerPorts {
 const remedies = {
   "payment.sender-unfunded": "lock deposit and reserve: rivulet deposit, rivulet reserve",
   "payment.sender-unlocking": "cancel the unlock: rivulet unlock --cancel",
-  "payment.sender-unreadable": "the chain does not answer",
+  "payment.sender-unreadable": "",
 } as const;
 
 /**
@@ -137,10 +137,11 @@ const OF_ONE_WEI: TicketParams = {
   expirationBlock: 2n ** 63n,
 };
 
-/** The error, with what the account's owner can do where it is about our account. */
+/** The error, with what the account's owner can do where it is about our account and not the peer's fault. */
 function explained(error: unknown, account: Address): unknown {
   const remedy = remedyOf(error);
   if (!isError(error) || remedy === undefined) return error;
+  if (isError(error, "payment.sender-unreadable")) return new RivuletError("chain.unavailable", {}, { cause: error });
   const reason = `account ${account}: ${reasonIn(error) ?? error.code}; ${remedy}`;
   return new RivuletError(error.code, { reason }, { cause: error });
 }

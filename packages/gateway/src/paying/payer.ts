@@ -1,6 +1,6 @@
 import type { Address } from "@rivulet/crypto";
 import type { Pipeline } from "@rivulet/pipelines";
-import type { ErrorCode, Rational, Work } from "@rivulet/primitives";
+import type { ErrorCode, Milliseconds, Rational, Work } from "@rivulet/primitives";
 import type { Capabilities } from "@rivulet/wire";
 import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
 import type { Terms } from "../terms.ts";
@@ -84,6 +84,8 @@ export interface Payer {
    * and what else is wrong with terms or funds. Settle what it returns.
    */
   pay(order: Order, signal: AbortSignal): Promise<PaidRequest>;
+  /** How often terms are to be asked anew, whatever else; absent when `onDue` tells. */
+  readonly renewEvery?: Milliseconds | undefined;
   /** Whether terms are past the middle of their life. */
   isDue(terms: Terms): boolean;
   /** Told when terms may have become due. */

@@ -170,7 +170,7 @@ export class ModelPool {
     const { lots } = this.#ports;
     if (lots === undefined) return new Map();
     for (const heap of [this.#warm, this.#cold]) {
-      const contenders = this.#contenders(heap, () => true, lots);
+      const contenders = this.#contenders(heap, (candidate) => this.objection(candidate) === undefined, lots);
       if (contenders.size === 0) continue;
       return new Map(
         lots.weigh([...contenders.keys()]).flatMap(([operator, chance]) => {

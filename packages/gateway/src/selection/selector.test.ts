@@ -1,9 +1,11 @@
-import { ZERO_ADDRESS } from "@rivulet/crypto";
+import { type Address, address, ZERO_ADDRESS } from "@rivulet/crypto";
 import { imageToImage, type Pipeline, textToImage } from "@rivulet/pipelines";
-import { type Milliseconds, ms, RivuletError, seconds, serviceUri } from "@rivulet/primitives";
-import { TestClock, turn } from "@rivulet/testkit";
+import { type Milliseconds, ms, Rational, RivuletError, seconds, serviceUri } from "@rivulet/primitives";
+import { seededRandomness, TestClock, turn } from "@rivulet/testkit";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
+import { weighOf } from "./draw.ts";
+import type { PoolPorts } from "./pool.ts";
 import { Selector } from "./selector.ts";
 
 const MODEL = "any/model";
@@ -336,4 +338,110 @@ test("choosing among ten thousand does not look at each of them", async () => {
   const choices = await Promise.all(Array.from({ length: 1000 }, () => acquire()));
   expect(new Set(choices.map(nameOf)).size).toBe(1000);
   for (const choice of choices) choice[Symbol.dispose]();
+});
+
+describe("by lot", () => {
+  const A = address(`0x${"a".repeat(40)}`);
+  const B = address(`0x${"b".repeat(40)}`);
+  const ROUNDS = 2000;
+
+  function drawing(stakes: ReadonlyMap<Address, bigint>, objection?: PoolPorts["objection"]): void {
+    const lots = {
+      weigh: weighOf({ kind: "measured" }) ?? (() => []),
+      randomness: seededRandomness(3),
+      stakeOf: (operator: Address) => stakes.get(operator) ?? 0n,
+    };
+    selector = new Selector({ queueLength: 4, retryWhenAlone: seconds(5) }, { clock, lots, objection });
+  }
+
+  function offered(name: string, operator: Address, facts: Partial<Offer> = {}): void {
+    selector.update({ ...session(name, offer({ price: Rational.of(4_768_371n), ...facts })), operator });
+  }
+
+  async function shareOf(wanted: string): Promise<number> {
+    let count = 0;
+    for (let i = 0; i < ROUNDS; i += 1) if ((await chosen())?.startsWith(wanted)) count += 1;
+    return count / ROUNDS;
+  }
+
+  test("stake, price and measured speed each move the choice alone, and chance is left to the other", async () => {
+    const equal = new Map([
+      [A, 1n],
+      [B, 1n],
+    ]);
+    drawing(equal);
+    offered("a", A);
+    offered("b", B);
+    expect(Math.abs((await shareOf("a")) - 0.5)).toBeLessThan(0.05);
+
+    drawing(new Map([...equal, [A, 9n]]));
+    offered("a", A);
+    offered("b", B);
+    expect(Math.abs((await shareOf("a")) - 0.62)).toBeLessThan(0.05);
+
+    drawing(equal);
+    offered("a", A, { price: Rational.of(4_768_371n, 3n) });
+    offered("b", B);
+    expect(Math.abs((await shareOf("a")) - 0.62)).toBeLessThan(0.05);
+
+    drawing(equal);
+    offered("a", A);
+    offered("b", B);
+    for (const [name, score] of [
+      ["a", 1],
+      ["b", 3],
+    ] as const) {
+      using choice = await acquire({ tried: ["a", "b"].filter((other) => other !== name) });
+      choice.succeeded(figures(score));
+    }
+    expect(Math.abs((await shareOf("a")) - 0.62)).toBeLessThan(0.05);
+  });
+
+  test("several sessions of one operator are one operator", async () => {
+    drawing(new Map());
+    for (let i = 0; i < 9; i += 1) offered(`a${i}`, A);
+    offered("b", B);
+    expect(Math.abs((await shareOf("a")) - 0.5)).toBeLessThan(0.05);
+  });
+
+  test("who is too dear is not drawn, and is told why; when all are, so is the job", async () => {
+    const dear = { code: "price.above-maximum", reason: "too dear" } as const;
+    drawing(new Map(), ({ session: { operator } }) => (operator === A ? dear : undefined));
+    offered("a", A);
+    offered("b", B);
+    expect(await shareOf("b")).toBe(1);
+    expect(selector.considered(demand, new Set())).toMatchObject([
+      { objection: dear },
+      { chance: expect.closeTo(1, 9) },
+    ]);
+    selector.remove("https://b.test:8935");
+    await expect(acquire()).rejects.toMatchObject({ code: "price.above-maximum" });
+  });
+
+  test("a choice tells the draw it came from", async () => {
+    drawing(new Map([[A, 3n]]));
+    offered("a", A);
+    offered("b", B);
+    using choice = await acquire();
+    const { chances, drawn } = choice.draw ?? { chances: [], drawn: 1 };
+    expect(chances.map(([{ address: operator }]) => operator)).toEqual([A, B]);
+    expect(choice.session.operator).toBe(drawn <= (chances[0]?.[1] ?? 0) ? A : B);
+  });
+});
+
+describe("slots", () => {
+  test("a job that has ended there, and whose files are still fetched, is not counted twice", async () => {
+    known("one", { capacity: 1, capacityInUse: 0 });
+    using _job = await acquire();
+    known("one", { capacity: 1, capacityInUse: 0 });
+    expect(selector.considered(demand, new Set())[0]).toMatchObject({ inFlight: 1, limit: 1 });
+  });
+
+  test("what it has under way for us is free for us, what it has for others is not", async () => {
+    known("one", { capacity: 4, capacityInUse: 0 });
+    using _first = await acquire();
+    using _second = await acquire();
+    known("one", { capacity: 1, capacityInUse: 3 });
+    expect(selector.considered(demand, new Set())[0]).toMatchObject({ inFlight: 2, limit: 3 });
+  });
 });

@@ -46,7 +46,9 @@ export interface AcquireOptions {
 
 /** How an orchestrator stood when a job looked. */
 export interface Considered {
+  /** Where it takes jobs, and where it was found. */
   readonly orchestrator: ServiceUri;
+  readonly uri: ServiceUri;
   readonly isWarm: boolean;
   readonly state: "free" | "busy" | "full" | "resting" | "probing" | "suspended" | "tried";
   /** 0 is unknown. */
@@ -201,7 +203,7 @@ export class Selector {
     return [...(node?.candidates.values() ?? [])].map((candidate) => ({
       pipeline: candidate.offer.pipeline.name,
       model: candidate.offer.model,
-      ...this.#look(candidate, new Set()),
+      ...this.#look(candidate, new Set(), candidate.pool.chances().get(candidate)),
     }));
   }
 
@@ -289,6 +291,7 @@ export class Selector {
                 : "free";
     return {
       orchestrator: session.serviceUri,
+      uri: session.uri,
       isWarm: candidate.isWarm,
       state,
       score: scoreAt(candidate.score, now),
