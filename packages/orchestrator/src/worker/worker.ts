@@ -157,7 +157,8 @@ export class Worker implements Startable {
     const offers = this.#isDraining ? [] : executor.offers();
     const session = new Http2SessionManager(
       orchestrator,
-      { pingIntervalMs: PING_INTERVAL, pingTimeoutMs: PING_TIMEOUT, pingIdleConnection: true },
+      // Not while idle: the library would go on asking a connection that has ended, and that ends the process.
+      { pingIntervalMs: PING_INTERVAL, pingTimeoutMs: PING_TIMEOUT },
       { rejectUnauthorized: false },
     );
     const transport = createGrpcTransport({
