@@ -1,6 +1,6 @@
 import type { Address } from "@rivulet/crypto";
 import type { Pipeline } from "@rivulet/pipelines";
-import { feeFor, Rational, RivuletError, type Work } from "@rivulet/primitives";
+import { type Clock, feeFor, Rational, RivuletError, type Work } from "@rivulet/primitives";
 import {
   batchManifestId,
   type Capabilities,
@@ -13,7 +13,7 @@ import {
 import type { ModelOffer } from "./executor.ts";
 import type { OrchestratorPayments } from "./payments.ts";
 import { advertisedPrice, Pricing, wantedModels } from "./pricing.ts";
-import { highestWithin, type Quote, Quotes } from "./quotes.ts";
+import { highestWithin, Quotes } from "./quotes.ts";
 
 /** What a gateway is told a job will cost, and what tickets it shall send for it. */
 export interface Quotation {
@@ -46,12 +46,13 @@ export interface Bill extends Disposable {
  */
 export class Cashier implements Disposable {
   readonly #payments: OrchestratorPayments;
-  readonly #quotes = new Quotes();
+  readonly #quotes: Quotes;
   readonly #changes: Disposable;
   #pricing: Pricing;
 
-  constructor(payments: OrchestratorPayments) {
+  constructor(payments: OrchestratorPayments, clock: Clock) {
     this.#payments = payments;
+    this.#quotes = new Quotes(clock);
     this.#pricing = new Pricing(payments.prices.table);
     this.#changes = payments.prices.onChanged(() => {
       this.#pricing = new Pricing(payments.prices.table);
@@ -126,7 +127,7 @@ export class Cashier implements Disposable {
     const [model] = wanted === undefined ? [] : wantedModels(wanted);
     const told =
       model === undefined
-        ? { current: this.#pricing.priceFor(payment.sender, undefined) ?? Rational.ZERO }
+        ? [this.#pricing.priceFor(payment.sender, undefined) ?? Rational.ZERO]
         : await this.#told(payment, ...model);
     const { refusal } = await this.#payments.recipient.accept(payment, {
       id: manifestId,
@@ -149,12 +150,14 @@ export class Cashier implements Disposable {
   }
 
   /** What this payer was told, or would be told today when nothing is remembered. */
-  async #told({ sender, expectedPrice }: Payment, capability: number, model: string): Promise<Quote> {
+  async #told({ sender, expectedPrice }: Payment, capability: number, model: string): Promise<readonly Rational[]> {
     const base = this.#pricing.priceOf(sender, capability, model);
     if (base === undefined) throw new RivuletError("payment.refused", { reason: "the model is not for sale" });
-    const told = this.#quotes.find(sender, capability, model) ?? { current: await this.#advertised(sender, base) };
-    if (expectedPrice === undefined && told.current.numerator > 0n) throw new RivuletError("payment.price-missing", {});
-    return told;
+    const told = this.#quotes.find(sender, capability, model);
+    const prices = told.length > 0 ? told : [await this.#advertised(sender, base)];
+    const isFree = prices.some(({ numerator }) => numerator <= 0n);
+    if (expectedPrice === undefined && !isFree) throw new RivuletError("payment.price-missing", {});
+    return prices;
   }
 
   async #advertised(gateway: Address, base: Rational): Promise<Rational> {
@@ -167,8 +170,8 @@ export class Cashier implements Disposable {
  * What was told is what is charged; the payer's own word is only compared with it. Not what it once opened its account with
  * either: accounts live as long as they are used, and prices do not.
  */
-function within(told: Quote, expected: Rational): Rational {
+function within(told: readonly Rational[], expected: Rational): Rational {
   const charged = highestWithin(told, expected);
   if (charged !== undefined) return charged;
-  throw new RivuletError("payment.price-too-low", { reason: `${expected} wei expected, ${told.current} wei asked` });
+  throw new RivuletError("payment.price-too-low", { reason: `${expected} wei expected, ${told[0]} wei asked` });
 }

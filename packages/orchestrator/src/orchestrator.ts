@@ -140,7 +140,7 @@ export class Orchestrator implements Startable {
     });
     this.#executor = new SeveralExecutors(ports.executor === undefined ? [remote] : [ports.executor, remote]);
     const { payments } = ports;
-    const cashier = payments === undefined ? undefined : new Cashier(payments);
+    const cashier = payments === undefined ? undefined : new Cashier(payments, clock);
     this.#cashier = cashier;
     this.#capabilities = capabilitiesOfOffers(this.#offers(), "free");
     const tokens = new AuthTokens(randomness.bytes(AUTH_KEY_BYTES));

@@ -1,8 +1,9 @@
 import { address } from "@rivulet/crypto";
 import { llm, textToImage } from "@rivulet/pipelines";
-import { Rational } from "@rivulet/primitives";
+import { minutes, Rational } from "@rivulet/primitives";
+import { TestClock } from "@rivulet/testkit";
 import { type Capabilities, NO_CAPABILITIES } from "@rivulet/wire";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { advertisedPrice, type PriceRow, Pricing } from "./pricing.ts";
 import { highestWithin, Quotes } from "./quotes.ts";
 
@@ -94,30 +95,47 @@ test("what costs something is never told to be free", () => {
 });
 
 describe("what is charged", () => {
-  const charged = (quotes: Quotes, expected: string) => {
-    const quote = quotes.find(anybody, 27, "sd");
-    return quote === undefined ? "not told" : String(highestWithin(quote, fraction(expected)));
+  let clock: TestClock;
+  let quotes: Quotes;
+  beforeEach(() => {
+    clock = new TestClock();
+    quotes = new Quotes(clock);
+  });
+  const told = (...prices: readonly string[]) => {
+    for (const price of prices) quotes.tell(anybody, 27, "sd", fraction(price));
   };
+  const charged = (expected: string) =>
+    String(highestWithin(quotes.find(anybody, 27, "sd"), fraction(expected)) ?? "nothing that was told");
 
-  test("is what was told last, or before that", () => {
-    const quotes = new Quotes();
-    for (const price of ["5", "10", "10", "20"]) quotes.tell(anybody, 27, "sd", fraction(price));
-    expect(charged(quotes, "20")).toBe("20");
-    expect(charged(quotes, "10")).toBe("10");
-    expect(charged(quotes, "15")).toBe("10");
-    expect(charged(quotes, "5")).toBe("undefined");
+  test("is what was told in this session, now or before", () => {
+    told("10", "10", "20");
+    expect(charged("20")).toBe("20");
+    expect(charged("15")).toBe("10");
+    expect(charged("5")).toBe("nothing that was told");
   });
 
   test("is never more than was told, whatever the payer says", () => {
-    const quotes = new Quotes();
-    quotes.tell(anybody, 27, "sd", fraction("10"));
-    expect(charged(quotes, "1000000")).toBe("10");
+    told("10");
+    expect(charged("1000000")).toBe("10");
   });
 
   test("is not what another model costs, nor another gateway", () => {
-    const quotes = new Quotes();
     quotes.tell(anybody, 27, "cheap", fraction("1"));
     quotes.tell(friend, 27, "sd", fraction("1"));
-    expect(charged(quotes, "1")).toBe("not told");
+    expect(charged("1")).toBe("nothing that was told");
+  });
+
+  test("is not an old price for ever: it holds as long as the session it was told in", async () => {
+    told("10");
+    await clock.advance(minutes(29));
+    told("20");
+    expect(charged("10")).toBe("10");
+    await clock.advance(minutes(2));
+    expect([charged("10"), charged("20")]).toEqual(["nothing that was told", "20"]);
+  });
+
+  test("is one of the last eight prices, however often they change", () => {
+    told(...Array.from({ length: 20 }, (_, index) => `${index + 1}`));
+    expect([charged("12"), charged("13")]).toEqual(["nothing that was told", "13"]);
   });
 });
