@@ -6,6 +6,7 @@ import {
   type Logger,
   type Milliseconds,
   minutes,
+  retryOf,
   type Startable,
   silentLogger,
   wei,
@@ -135,7 +136,10 @@ export class RedemptionQueue implements Startable, WinnerSink {
   /** Takes up all winners of the store that are not settled, whoever sent them. */
   async start(): Promise<void> {
     await this.#refill();
-    if (this.#stopped.signal.aborted) return;
+    if (this.#stopped.signal.aborted) {
+      this.#clear();
+      return;
+    }
     this.#watches = [
       this.#ports.rounds.onBlock(() => this.#wake()),
       this.#ports.rounds.onRound(() => this.#recheck(undefined)),
@@ -149,8 +153,7 @@ export class RedemptionQueue implements Startable, WinnerSink {
     for (const watch of this.#watches) watch[Symbol.dispose]();
     this.#watches = [];
     await this.whenIdle();
-    for (const entry of this.#entries.values()) entry.pending.release();
-    this.#entries.clear();
+    this.#clear();
   }
 
   add(winners: readonly WinnerRecord[]): void {
@@ -172,6 +175,11 @@ export class RedemptionQueue implements Startable, WinnerSink {
   /** Resolves when nothing is under way: what is left waits for a block, for funds or for cheaper gas. */
   async whenIdle(): Promise<void> {
     while (this.#isPassing || this.#flights.size > 0) await Promise.all([this.#pass, ...this.#flights]);
+  }
+
+  #clear(): void {
+    for (const entry of this.#entries.values()) entry.pending.release();
+    this.#entries.clear();
   }
 
   #hold(record: WinnerRecord): void {
@@ -481,7 +489,10 @@ export class RedemptionQueue implements Startable, WinnerSink {
     entry.wait(obstacle, l1Block + backoff(entry.failures));
     entry.isWaiting = false;
     entry.failures += 1;
-    this.#log.warn("redemption failed", { ticket: entry.record.hash, code: obstacle.code, reason: obstacle.reason });
+    const fields = { ticket: entry.record.hash, code: obstacle.code, reason: obstacle.reason };
+    // What does not pass by itself, such as an account without gas money, is somebody's to set right before the ticket expires.
+    if (retryOf(error) === "never") this.#log.error("redemption failed", fields);
+    else this.#log.warn("redemption failed", fields);
     await this.#set(entry, { kind: "queued" }, failureText(obstacle));
   }
 

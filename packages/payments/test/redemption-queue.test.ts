@@ -311,3 +311,36 @@ test("what a winner waits for outlives the process, and is told when it expires"
   expect(await world.states()).toEqual(["lost chain.sender-unfunded"]);
   await second.stop();
 });
+
+test("a transaction that fails is explained, tried again, and counts among the costs", async () => {
+  const world = new RedemptionWorld({}, { unlockPeriod: 1n });
+  world.chain.fund(ALICE, { deposit: FACE_VALUE });
+  const queue = await world.queue();
+  const winner = world.winner("alice", { goodFor: 99n });
+  world.chain.unlock(ALICE);
+  world.chain.jump(99n);
+  queue.add(await world.keep(winner));
+  await turn();
+  await world.mine();
+  const [record] = await world.store.winners({ limit: 1 });
+  expect(record).toMatchObject({ state: { kind: "queued" }, failures: 1 });
+  expect(record?.lastFailure).toMatch(/^chain\.transaction-failed: /);
+  await world.mine(3);
+  expect(queue.waiting()[0]?.obstacle?.code).toBe("chain.sender-unlocked");
+  world.chain.cancelUnlock(ALICE);
+  await world.mine(2);
+  const [paid] = await world.store.winners({ limit: 1 });
+  expect(paid?.state).toMatchObject({ kind: "redeemed", gasCost: 2n * COST });
+  await queue.stop();
+});
+
+test("after a stop nothing is held, and what was pending is free again", async () => {
+  const world = new RedemptionWorld();
+  const queue = await world.queue();
+  queue.add(await world.keep(world.winner("alice")));
+  expect(world.monitor.pending(ALICE)).toBe(FACE_VALUE);
+  await queue.stop();
+  expect(world.monitor.pending(ALICE)).toBe(0n);
+  queue.add(await world.keep(world.winner("alice")));
+  expect(queue.waiting()).toEqual([]);
+});
