@@ -25,14 +25,17 @@ export { explain, helpLines, referenceRow } from "./config/explain.ts";
 export { type FlaggedSetting, flaggedSettings, type OwnFlag, parseFlags } from "./config/flags.ts";
 export { type Configuration, loadConfiguration, type Source } from "./config/load.ts";
 export { findNearest, suggestion } from "./config/nearest.ts";
-export { findMoney, type Money } from "./config/quantities.ts";
+export { findDuration, findMoney, type Money } from "./config/quantities.ts";
 export { documentSchema, ROLES, type Role, type Settings } from "./config/schema.ts";
+export type { LocalBalances, LocalMoneyOptions } from "./local-money.ts";
 export {
   type JobStory,
   LocalNetwork,
   type LocalNetworkOptions,
   type LocalNetworkPorts,
   type LocalOrchestrator,
+  type LocalPayment,
+  type LocalRedemption,
 } from "./local-network.ts";
 export { createLogger, type LogFormat, type LoggerOptions, type LogLevel } from "./logger.ts";
 export { type NodeEvent, NodeProcess, type NodeProcessOptions, readyLine } from "./node-process.ts";

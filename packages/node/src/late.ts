@@ -9,15 +9,20 @@ export class Late<T extends Startable> implements Startable {
     this.#make = make;
   }
 
-  /** Only once it has begun to start. */
+  /** Only once it is made, at the latest when it starts. */
   get made(): T {
     invariant(this.#made !== undefined, "what is made late is there once it has started");
     return this.#made;
   }
 
+  /** Makes it ahead of time. Throws what is wrong with it. */
+  make(): T {
+    this.#made ??= this.#make();
+    return this.#made;
+  }
+
   async start(): Promise<void> {
-    this.#made = this.#make();
-    await this.#made.start();
+    await this.make().start();
   }
 
   async stop(): Promise<void> {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, ms, type Randomness, RivuletError, randomId, type Startable } from "@rivulet/primitives";
 import { z } from "zod";
+import { type LocalBalances, LocalMoney, type LocalMoneyOptions, type LocalParty } from "./local-money.ts";
 import { NodeProcess } from "./node-process.ts";
 import type { ProgressLines } from "./progress.ts";
 import { JOB_STORY } from "./roles/gateway.ts";
@@ -14,6 +15,8 @@ export interface LocalNetworkOptions {
   readonly program: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logLevel: string;
+  /** How jobs are paid; absent when they are not. */
+  readonly money?: LocalMoneyOptions | undefined;
 }
 
 export interface LocalNetworkPorts {
@@ -21,6 +24,10 @@ export interface LocalNetworkPorts {
   readonly randomness: Randomness;
   readonly clock: Clock;
 }
+
+/** What orchestrators log of their tickets. */
+const TICKETS_WON = "tickets won";
+const WINNER_REDEEMED = "winner redeemed";
 
 /** What is looked at again this often is on this machine, and somebody waits for it. */
 const POLL = ms(100);
@@ -31,20 +38,48 @@ const networkAnswer = z.object({
   orchestrators: z.array(z.object({ models: z.array(z.object({ model: z.string(), warm: z.boolean() })) })),
 });
 
+const payment = z.object({
+  price: z.string(),
+  units: z.string(),
+  fee: z.string(),
+  tickets: z.number(),
+  expectedValue: z.string(),
+});
+
+/** A winning ticket that was paid, in wei, as its orchestrator tells it. */
+const redemption = z.object({
+  transaction: z.string(),
+  faceValue: z.coerce.bigint(),
+  paid: z.coerce.bigint(),
+  gasCost: z.coerce.bigint(),
+});
+export type LocalRedemption = z.output<typeof redemption>;
+
 const jobStory = z.object({
   requestId: z.string(),
   considered: z.array(
     z.object({ orchestrator: z.string(), isWarm: z.boolean(), state: z.string(), score: z.number() }),
   ),
   attempts: z.array(z.object({ orchestrator: z.string(), isWarm: z.boolean(), why: z.string() })),
+  /** In wei; prices and fees are exact, as fractions where they have to be. */
+  payment: payment.optional(),
 });
 
 /** How the orchestrators stood when a job came, and which were tried and why. */
 export type JobStory = z.output<typeof jobStory>;
 
+/** How a job was paid, and what the chain said before and after it. */
+export interface LocalPayment extends z.output<typeof payment> {
+  /** Tickets of the network that won so far. */
+  readonly winners: number;
+  readonly redeemed: readonly LocalRedemption[];
+  readonly before: LocalBalances;
+  readonly after: LocalBalances;
+}
+
 /** An orchestrator of the local network, as its story tells of it. */
 export interface LocalOrchestrator {
-  readonly name: string;
+  readonly name: "A" | "B";
   readonly address: string;
   readonly how: string;
 }
@@ -65,11 +100,16 @@ export class LocalNetwork implements Startable {
   #gateway: NodeProcess | undefined;
   #orchestrators: readonly LocalOrchestrator[] = [];
   readonly #stories: JobStory[] = [];
+  readonly #money: LocalMoney | undefined;
+  readonly #redeemed: LocalRedemption[] = [];
+  #winners = 0;
+  #before: LocalBalances | undefined;
   #missing = 0;
 
   constructor(options: LocalNetworkOptions, ports: LocalNetworkPorts) {
     this.#options = options;
     this.#ports = ports;
+    this.#money = options.money === undefined ? undefined : new LocalMoney(options.money, ports);
   }
 
   /** Where applications find the gateway. */
@@ -95,6 +135,7 @@ export class LocalNetwork implements Startable {
     for (;;) {
       this.#missing = this.#orchestrators.length * this.#options.models.length - (await this.#countWarm(signal));
       if (this.#missing <= 0) return;
+      this.#checkAlive();
       await this.#ports.clock.sleep(POLL, signal);
     }
   }
@@ -113,11 +154,33 @@ export class LocalNetwork implements Startable {
     }
   }
 
+  /**
+   * How a job was paid; `undefined` when nobody pays. Where tickets are sure to win, it waits until the winner is redeemed,
+   * for which the chain steps past the expiry of its parameters.
+   */
+  async paymentOf({ payment: told }: JobStory, signal: AbortSignal): Promise<LocalPayment | undefined> {
+    const money = this.#money;
+    if (money === undefined || told === undefined || this.#before === undefined) return undefined;
+    if (this.#options.money?.wins === true && told.tickets > 0) {
+      await this.#until(() => this.#winners > 0, signal);
+      await money.stepPastExpiry();
+      await this.#until(() => this.#redeemed.length > 0, signal);
+    }
+    const after = await money.balances();
+    return { ...told, winners: this.#winners, redeemed: this.#redeemed, before: this.#before, after };
+  }
+
+  /** Where the chain is reached; `undefined` when nobody pays. */
+  get chain(): string | undefined {
+    return this.#money?.url;
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort(new RivuletError("node.stopping", {}));
     // In the opposite order of their start.
     for (const node of this.#nodes.toReversed()) await node.stop();
     await this.#started?.catch(() => {});
+    await this.#money?.stop();
     this.#remove();
   }
 
@@ -135,10 +198,14 @@ export class LocalNetwork implements Startable {
     const models = this.#write("aiModels.json", JSON.stringify(this.#options.models.map(asWarmModel)));
     const defaults = this.#write("defaults.json", JSON.stringify(defaultsOf(this.#options.models)));
 
-    const [a, b] = await progress.step("starting two orchestrators", () =>
+    const money = this.#money;
+    if (money !== undefined) await progress.step("starting a chain", () => money.start());
+    const flags = async (party: LocalParty) => (await money?.flags(party, directory)) ?? [];
+    const [a, b] = await progress.step("starting two orchestrators", async () =>
       Promise.all([
         this.#launch("orchestrator A", [
           "orchestrator",
+          ...(await flags("A")),
           "-serviceAddr=127.0.0.1:0",
           "-httpAddr=127.0.0.1:0",
           "-aiWorker",
@@ -146,18 +213,25 @@ export class LocalNetwork implements Startable {
         ]),
         this.#launch("orchestrator B", [
           "orchestrator",
+          ...(await flags("B")),
           "-serviceAddr=127.0.0.1:0",
           "-httpAddr=127.0.0.1:0",
           `-orchSecret=file:${secret}`,
+          // What its worker does is sold at the prices that stand there.
+          ...(money === undefined ? [] : [`-aiModels=${models}`]),
         ]),
       ]),
     );
-    const [gateway] = await progress.step("starting the gateway, and the worker of orchestrator B", () =>
+    for (const node of [a, b]) this.#hearMoney(node);
+    if (money !== undefined)
+      await progress.step("registering them on the chain", () => money.register({ A: a.address, B: b.address }));
+    const [gateway] = await progress.step("starting the gateway, and the worker of orchestrator B", async () =>
       Promise.all([
         this.#launch("gateway", [
           "gateway",
           "-httpAddr=127.0.0.1:0",
-          `-orchAddr=${a.address},${b.address}`,
+          // On a chain they are found there.
+          ...(money === undefined ? [`-orchAddr=${a.address},${b.address}`] : await flags("gateway")),
           `-modelDefaults=${defaults}`,
           "-discoveryInterval=1s",
           "-logLevel=debug",
@@ -176,6 +250,24 @@ export class LocalNetwork implements Startable {
       { name: "A", address: a.address, how: "a runner on its own machine" },
       { name: "B", address: b.address, how: "a worker does its jobs" },
     ];
+    this.#before = await money?.balances();
+  }
+
+  /** Counts what becomes of tickets at an orchestrator. */
+  #hearMoney(orchestrator: NodeProcess): void {
+    orchestrator.onEvent((event) => {
+      if (event.event === TICKETS_WON) this.#winners += Number(event["tickets"]);
+      if (event.event !== WINNER_REDEEMED) return;
+      const told = redemption.safeParse(event);
+      if (told.success) this.#redeemed.push(told.data);
+    });
+  }
+
+  async #until(isSo: () => boolean, signal: AbortSignal): Promise<void> {
+    while (!isSo()) {
+      this.#checkAlive();
+      await this.#ports.clock.sleep(POLL, signal);
+    }
   }
 
   async #countWarm(signal: AbortSignal): Promise<number> {
@@ -183,6 +275,11 @@ export class LocalNetwork implements Startable {
     const { orchestrators } = networkAnswer.parse(await answer.json());
     return orchestrators.flatMap(({ models }) => models).filter(({ warm, model }) => warm && this.#isOurs(model))
       .length;
+  }
+
+  /** Throws `node.cannot-start` with the last lines of a node that has ended: what waits for it would wait for ever. */
+  #checkAlive(): void {
+    for (const node of this.#nodes) node.checkAlive();
   }
 
   #isOurs(model: string): boolean {

@@ -100,6 +100,13 @@ export class NodeProcess implements Startable {
     return this.#exited.promise;
   }
 
+  /** Throws `node.cannot-start` with its last lines when it has ended. */
+  checkAlive(): void {
+    const child = this.#child;
+    if (child !== undefined && (child.exitCode !== null || child.signalCode !== null))
+      throw this.#failure(`ended (${child.signalCode ?? `exit code ${child.exitCode}`})`);
+  }
+
   /** Calls `listener` with each event from now on. Returns how to stop. */
   onEvent(listener: (event: NodeEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -179,9 +186,12 @@ export class NodeProcess implements Startable {
 
   /** Tells whoever waits for it to become ready why it will not, with its last words. */
   #fail(how: string): void {
+    this.#ready.reject(this.#failure(how));
+  }
+
+  #failure(how: string): RivuletError<"node.cannot-start"> {
     const said = this.#tail.map(readable).slice(-8).join("; ");
-    const reason = `${this.name} ${how}${said === "" ? "" : `: ${said}`}`;
-    this.#ready.reject(new RivuletError("node.cannot-start", { reason }));
+    return new RivuletError("node.cannot-start", { reason: `${this.name} ${how}${said === "" ? "" : `: ${said}`}` });
   }
 }
 

@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import {
   createLogger,
   findStarterModels,
+  type LocalMoneyOptions,
   LocalNetwork,
+  type LocalPayment,
   machineSurroundings,
   type OwnFlag,
   ProgressLines,
@@ -25,6 +27,12 @@ const flags: readonly OwnFlag[] = [
   { flag: "only", form: "text", help: "one pipeline, by name" },
   { flag: "json", form: "switch", help: "the last line on standard output is one JSON object" },
   { flag: "output", form: "text", help: "file of the picture [out/PIPELINE-SEED.png]" },
+  {
+    flag: "network",
+    form: "text",
+    help: "local: jobs are paid on a chain of this machine; offchain: they are not [local]",
+  },
+  { flag: "win", form: "switch", help: "every ticket wins, and the winner is redeemed before your eyes" },
   { flag: "logLevel", form: "text", help: "what the nodes keep in their logs [info]" },
 ];
 
@@ -36,7 +44,7 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
   const parsed = parseFlags(argv, [], machineSurroundings(process.cwd()), flags);
   if (parsed.asksForHelp) {
     terminal.result(
-      ["usage: rivulet demo [flags]", "", ...flags.map(({ flag, help }) => `  -${flag.padEnd(9)} ${help}`)].join("\n"),
+      ["usage: rivulet demo [flags]", "", ...flags.map(({ flag, help }) => `  -${flag.padEnd(10)} ${help}`)].join("\n"),
     );
     return 0;
   }
@@ -49,6 +57,7 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
   const first = shown.find(({ pipeline }) => starters.some((starter) => starter.pipeline === pipeline));
   if (first === undefined) throw new RivuletError("node.cannot-start", { reason: "no starter model is installed" });
 
+  const money = moneyOf(options);
   const progress = new ProgressLines(terminal.screen, systemClock);
   const network = new LocalNetwork(
     {
@@ -56,6 +65,7 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
       program: [process.execPath, fileURLToPath(new URL("../main.ts", import.meta.url))],
       env: process.env,
       logLevel: String(options.get("logLevel") ?? "info"),
+      money,
     },
     { progress, randomness: secureRandomness, clock: systemClock },
   );
@@ -72,11 +82,15 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
     terminal.say(`gateway         ${network.gateway}\n`);
     const answer = await progress.step(`drawing ${first.title}`, () => ask(network.gateway, first, stopping));
     const job = await network.storyOf(answer.requestId, stopping);
+    const payment = await progress.step("waiting for the winner to be redeemed", () =>
+      network.paymentOf(job, stopping),
+    );
     const picture = save(answer, first, options.get("output"));
     const { orchestrators } = network;
-    for (const line of story({ title: first.title, orchestrators, job, answer, picture })) terminal.say(line);
+    for (const line of story({ title: first.title, orchestrators, job, answer, payment, picture })) terminal.say(line);
     terminal.say(`\nTry another:\n  ${curlLine(network.gateway, first)}\n`);
-    if (options.get("json") === true) terminal.result(JSON.stringify(summary(answer, picture, network.gateway)));
+    if (options.get("json") === true)
+      terminal.result(JSON.stringify(summary(answer, picture, payment, network.gateway), withBigints));
     if (options.get("once") === true) return 0;
     terminal.say("The network runs until you press Ctrl-C.");
     return undefined;
@@ -109,9 +123,33 @@ function save(answer: Answer, demonstration: Demonstration, output: string | boo
   return file;
 }
 
-function summary(answer: Answer, picture: string, gateway: string): Record<string, unknown> {
+function summary(
+  answer: Answer,
+  picture: string,
+  payment: LocalPayment | undefined,
+  gateway: string,
+): Record<string, unknown> {
   const { seed, orchestrator, timings } = answer;
-  return { picture, seed, orchestrator, warm: wasWarm(answer), timings, gateway };
+  const paid = payment === undefined ? {} : { payment };
+  return { picture, seed, orchestrator, warm: wasWarm(answer), timings, gateway, ...paid };
+}
+
+function moneyOf(options: ReadonlyMap<string, string | boolean>): LocalMoneyOptions | undefined {
+  const network = options.get("network") ?? "local";
+  const wins = options.get("win") === true;
+  if (network === "local") return { wins };
+  const problem =
+    network !== "offchain"
+      ? { path: "-network", message: "the demonstration runs on local or offchain" }
+      : wins
+        ? { path: "-win", message: "there are no tickets on -network offchain" }
+        : undefined;
+  if (problem !== undefined) throw new RivuletError("config.invalid", { problems: [problem] });
+  return undefined;
+}
+
+function withBigints(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}` : value;
 }
 
 function curlLine(gateway: string, { pipeline, next }: Demonstration): string {

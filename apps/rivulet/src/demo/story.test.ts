@@ -1,7 +1,8 @@
+import type { LocalOrchestrator } from "@rivulet/node";
 import { expect, test } from "vitest";
 import { story, wasWarm } from "./story.ts";
 
-const orchestrators = [
+const orchestrators: readonly LocalOrchestrator[] = [
   { name: "A", address: "https://a", how: "a runner on its own machine" },
   { name: "B", address: "https://b", how: "a worker does its jobs" },
 ];

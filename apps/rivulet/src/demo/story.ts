@@ -1,5 +1,6 @@
 import { relative } from "node:path";
-import type { JobStory, LocalOrchestrator } from "@rivulet/node";
+import type { JobStory, LocalBalances, LocalOrchestrator, LocalPayment } from "@rivulet/node";
+import { amountText } from "../amounts.ts";
 import type { Answer, Timings } from "./ask.ts";
 
 /** Everything the story of one job is told from. */
@@ -8,11 +9,13 @@ export interface Told {
   readonly orchestrators: readonly LocalOrchestrator[];
   readonly job: JobStory;
   readonly answer: Answer;
+  /** Absent where nobody pays. */
+  readonly payment?: LocalPayment | undefined;
   readonly picture: string;
 }
 
 /** Tells what happened, a few lines for people. Names carry it; numbers stand behind. */
-export function story({ title, orchestrators, job, answer, picture }: Told): readonly string[] {
+export function story({ title, orchestrators, job, answer, payment, picture }: Told): readonly string[] {
   const nameOf = (address: string) => orchestrators.find((each) => each.address === address)?.name ?? address;
   const chosen = job.attempts.at(-1);
   const how = orchestrators.find(({ address }) => address === chosen?.orchestrator)?.how ?? "";
@@ -24,6 +27,7 @@ export function story({ title, orchestrators, job, answer, picture }: Told): rea
     `  found      ${found.length === 1 ? "orchestrator" : "orchestrators"} ${found.join(", ")}`,
     `  chosen     orchestrator ${nameOf(answer.orchestrator)}: ${reasonOf(job)}; ${how}`,
     `  took       ${seconds(answer.tookMs)}: ${partsOf(answer.timings)}`,
+    ...(payment === undefined ? [] : paymentLines(payment)),
     `  seed       ${answer.seed}`,
     `  picture    ${relative(process.cwd(), picture) || picture}`,
   ];
@@ -46,6 +50,37 @@ function reasonOf({ attempts, considered }: JobStory): string {
     ? "none has a record yet, so the first in line"
     : "the one with the best record";
   return `${ready.length} have the model in memory and are free; ${rank}${after}`;
+}
+
+/** What was paid, what it was paid with, and what became of it. */
+function paymentLines({ price, units, fee, tickets, expectedValue, redeemed, before, after }: LocalPayment): string[] {
+  const count = tickets === 1 ? "one ticket" : `${tickets} tickets`;
+  const paidWith =
+    tickets === 0
+      ? "from what was left of earlier tickets"
+      : `with ${count} worth ${ethText(expectedValue)} on average`;
+  return [
+    `  paid       ${ethText(fee)}, ${units} pixels at ${price} wei, ${paidWith}`,
+    ...redeemed.flatMap(({ faceValue, paid, gasCost }) => [
+      `  won        a ticket for ${ethText(faceValue)}; redeemed for ${ethText(paid)}, gas ${ethText(gasCost)}`,
+      `  earned     ${earned(before, after)}`,
+    ]),
+    `  deposit    ${ethText(before.deposit)} before, ${ethText(after.deposit)} after`,
+  ];
+}
+
+function earned(before: LocalBalances, after: LocalBalances): string {
+  return (["A", "B"] as const)
+    .filter((name) => after.fees[name] !== before.fees[name])
+    .map((name) => `orchestrator ${name}'s fees rose by ${after.fees[name] - before.fees[name]} wei`)
+    .join(", ");
+}
+
+/** Wei, or a fraction of them, as ethers: all their digits, as they are few. */
+function ethText(amount: bigint | string): string {
+  const [numerator = "0", denominator = "1"] = `${amount}`.split("/");
+  const wei = BigInt(numerator) / BigInt(denominator);
+  return wei === 0n ? "0 ETH" : amountText(wei, "ETH");
 }
 
 /** The parts of a job in the order they happen. */

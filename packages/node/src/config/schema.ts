@@ -249,7 +249,7 @@ export function orchestratorSection(surroundings: Surroundings) {
     secret: secret("orchSecret", "shared secret of workers: itself, a file, file:PATH or env:NAME", surroundings),
     isWorker: flagSwitch("aiWorker", "do jobs on this machine too, with a runner of its own"),
     ...modelsSection(surroundings),
-    price: moneyOr("pricePerUnit", "what one unit of work costs where no model's price says otherwise"),
+    price: moneyOr("pricePerUnit", "what one unit of work costs of the models that are named without a price"),
     priceUnits: unitCount("pixelsPerUnit", "how many units a price is for"),
     prices: z.array(priceRow.extend({ gateway: accountText.optional() })).default([]),
     gatewayPrices: fileOrText("pricePerGateway", "prices for single gateways: a JSON file or its text"),

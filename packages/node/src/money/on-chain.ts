@@ -26,6 +26,8 @@ export interface ChainParts {
   readonly store: PaymentStore;
   readonly ledger: Ledger;
   readonly rates: Rates;
+  /** Whether the chain's pool of orchestrators is followed. */
+  readonly hasPool: boolean;
 }
 
 /**
@@ -75,7 +77,16 @@ export class OnChain implements Startable {
     if (initializeRound)
       await this.#run(new RoundKeeper(initializeRoundMaxDelay, { ...chain, clock, randomness, log }));
     const rates = ratesOf(chain.prices);
-    this.#parts = { chain, key, operator, signatures, store: books.payments, ledger, rates };
+    this.#parts = {
+      chain,
+      key,
+      operator,
+      signatures,
+      store: books.payments,
+      ledger,
+      rates,
+      hasPool: this.#findsOnChain,
+    };
     log.info("chain reached", {
       network: chain.network.name,
       account: key.address,

@@ -1,38 +1,71 @@
-import { type AuthOptions, Gateway, type GatewayOptions, type JobRecord } from "@rivulet/gateway";
-import { isError, RivuletError } from "@rivulet/primitives";
+import {
+  type AuthOptions,
+  defaultWeights,
+  Gateway,
+  type GatewayOptions,
+  type JobRecord,
+  type OrchestratorList,
+  type SelectionOptions,
+} from "@rivulet/gateway";
+import { isError, type Logger, Rational, RivuletError } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
-import type { GatewaySettings } from "../config/schema.ts";
+import { type GatewaySettings, OFFCHAIN, type Settings } from "../config/schema.ts";
+import { Late } from "../late.ts";
+import { gatewayMoney } from "../money/gateway-money.ts";
+import type { ChainParts } from "../money/on-chain.ts";
 
 /** The event that tells a job's whole story, as JSON in the fact `record`. Shown at the level `debug`. */
 export const JOB_STORY = "job story";
 
 /** Jobs of applications, for whichever orchestrator does them best. */
-export function gatewayRole({ settings }: Configuration, ports: RolePorts): RoleNode {
-  const { log } = ports;
+export function gatewayRole(configuration: Configuration, ports: RolePorts): RoleNode {
+  const { settings } = configuration;
+  const { chain, log } = ports;
   const tellStory = (record: JobRecord) => log.debug(JOB_STORY, { record: JSON.stringify(record, withoutBigints) });
   // A story is long to write down: not for a level at which nobody reads it.
   const onJob = settings.logLevel === "debug" ? tellStory : undefined;
-  const gateway = inOperatorsWords(() => new Gateway(optionsOf(settings.gateway, ports.version), { ...ports, onJob }));
+  const options = optionsOf(settings, ports.version);
+  const make = () =>
+    inOperatorsWords(
+      () => new Gateway(options, { ...ports, onJob, ...gatewayMoney(configuration, chain?.parts, ports) }),
+    );
+  const gateway = new Late(make);
+  // Off-chain nothing is waited for, and what is wrong is told at once.
+  if (chain === undefined) gateway.make();
   return {
     role: "gateway",
-    start: () => gateway.start(),
+    start: async () => {
+      await gateway.start();
+      if (chain !== undefined) await warnOfEmptyPurse(chain.parts, log);
+    },
     stop: () => gateway.stop(),
     get address() {
-      return gateway.address.url;
+      return gateway.made.address.url;
     },
   };
 }
 
-function optionsOf(settings: GatewaySettings, version: string): GatewayOptions {
-  const { orchestrators, orchestratorsWebhook } = settings;
+/** Who has nothing locked starts all the same, as funds may come later, and is told what to do. */
+async function warnOfEmptyPurse({ chain, key }: ChainParts, log: Logger): Promise<void> {
+  const { deposit, reserveRemaining, withdrawRound } = await chain.senders.funds(key.address);
+  const account = key.address;
+  if (deposit === 0n || reserveRemaining === 0n)
+    log.warn("nothing is locked for tickets: run rivulet deposit and rivulet reserve", {
+      account,
+      deposit,
+      reserve: reserveRemaining,
+    });
+  else if (withdrawRound > 0n)
+    log.warn("deposit and reserve are unlocking: run rivulet unlock cancel to keep paying", { account, withdrawRound });
+}
+
+function optionsOf({ gateway: settings, network }: Settings, version: string): GatewayOptions {
   return {
     listen: settings.httpAddr,
-    orchestrators:
-      orchestratorsWebhook === undefined
-        ? { kind: "list", addresses: orchestrators }
-        : { kind: "webhook", url: orchestratorsWebhook.href },
+    orchestrators: listOf(settings, network !== OFFCHAIN),
+    selection: selectionOf(settings),
     auth: authOf(settings),
     allowUnauthenticated: settings.allowNoAuth,
     publicUrl: settings.publicUrl?.href,
@@ -53,6 +86,27 @@ function optionsOf(settings: GatewaySettings, version: string): GatewayOptions {
     keepResultsFor: settings.keepResults,
     maxResultBytes: settings.resultMemory,
   };
+}
+
+/** Where orchestrators are looked for: a webhook, else a list, else the chain. Source: payments 12.4. */
+function listOf({ orchestrators, orchestratorsWebhook }: GatewaySettings, isOnChain: boolean): OrchestratorList {
+  if (orchestratorsWebhook !== undefined) return { kind: "webhook", url: orchestratorsWebhook.href };
+  return orchestrators.length === 0 && isOnChain ? { kind: "pool" } : { kind: "list", addresses: orchestrators };
+}
+
+/** The published formula as soon as one of its flags is given; else our own. */
+function selectionOf(settings: GatewaySettings): SelectionOptions | undefined {
+  const { selectRandom, selectStake, selectPrice, selectPriceFactor } = settings;
+  const told = [selectRandom, selectStake, selectPrice, selectPriceFactor];
+  if (told.every((value) => value === undefined)) return undefined;
+  const weights = {
+    ...defaultWeights,
+    ...(selectRandom === undefined ? {} : { random: selectRandom }),
+    ...(selectStake === undefined ? {} : { stake: selectStake }),
+    ...(selectPrice === undefined ? {} : { price: selectPrice }),
+    ...(selectPriceFactor === undefined ? {} : { priceFactor: selectPriceFactor }),
+  };
+  return { kind: "published", weights };
 }
 
 function authOf({ keys, authWebhook }: GatewaySettings): AuthOptions | undefined {
@@ -79,5 +133,6 @@ const openToStrangers: ConfigProblem = {
 };
 
 function withoutBigints(_key: string, value: unknown): unknown {
+  if (value instanceof Rational) return value.toString();
   return typeof value === "bigint" ? value.toString() : value;
 }
