@@ -6,6 +6,7 @@ import type { ReadAt } from "./contracts/call.ts";
 import type { Contracts } from "./contracts/controller.ts";
 import { FollowedState } from "./followed-state.ts";
 import { bytesFromHex } from "./hex.ts";
+import { MAX_RECIPIENTS } from "./limits.ts";
 import type { LogFilter } from "./rpc/blocks.ts";
 import type { Endpoints } from "./rpc/endpoints.ts";
 
@@ -13,9 +14,6 @@ interface Term {
   readonly activationRound: bigint;
   readonly deactivationRound: bigint;
 }
-
-/** Recipients whose terms are remembered: an orchestrator asks for itself, a redeemer for a few. */
-const MAX_RECIPIENTS = 1_000;
 
 /** Which recipients may earn, followed. */
 export class FollowedActivity implements Activity, Follower {

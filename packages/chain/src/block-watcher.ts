@@ -1,5 +1,6 @@
 import { type Clock, codeOf, type Logger, type Milliseconds, type Startable } from "@rivulet/primitives";
 import type { Hex } from "./hex.ts";
+import { MAX_CHECKPOINTS, MAX_GAP, MAX_REMEMBERED_LOGS } from "./limits.ts";
 import { blockAt, type ChainLog, type Head, type LogFilter, logsBetween } from "./rpc/blocks.ts";
 import { isTooManyLogs } from "./rpc/endpoint.ts";
 import type { Endpoints } from "./rpc/endpoints.ts";
@@ -55,12 +56,6 @@ interface Checkpoint extends BlockCursor {
 
 /** Blocks per query for logs; endpoints that give less say so. */
 const RANGE = 1_000n;
-/** A gap of a hundred thousand blocks is seven hours on Arbitrum and a hundred queries; what is longer is skipped. */
-const MAX_GAP = 100_000n;
-/** How many checkpoints, one a poll, a reorganisation may undo: twenty minutes at five seconds. Deeper ones are resets. */
-const MAX_CHECKPOINTS = 256;
-/** Logs that are kept for undoing; a checkpoint has at most as many as an endpoint gives at once. */
-const MAX_REMEMBERED_LOGS = 50_000;
 /** Checkpoints compared with the chain in one request while looking for the last one both have. */
 const COMPARED_AT_ONCE = 16;
 

@@ -45,8 +45,8 @@ export {
   splitFees,
   stakeToFixed,
 } from "./protocol-math.ts";
-export type { ChainLog, Head, LogFilter } from "./rpc/blocks.ts";
-export { type RpcCall, rpcCall } from "./rpc/call.ts";
+export { blockAt, type ChainLog, type Head, type LogFilter, latestBlock, logsBetween } from "./rpc/blocks.ts";
+export { type RpcCall, readAnswer, rpcCall } from "./rpc/call.ts";
 export {
   Endpoints,
   type EndpointsOptions,
@@ -59,10 +59,12 @@ export {
   decryptKeystore,
   encryptKeystore,
   KEYSTORE_COST,
+  type Keystore,
   type KeystoreCost,
   listKeystores,
   newPrivateKey,
   openKeystore,
+  parseKeystore,
   writeKeystore,
 } from "./signers/keystore.ts";
 export { memoryAccount } from "./signers/memory.ts";
@@ -71,6 +73,7 @@ export { remoteAccount } from "./signers/remote.ts";
 export {
   insufficientFunds,
   type Receipt,
+  receiptOf,
   type SendOptions,
   Transactions,
   type TransactionsOptions,

@@ -6,6 +6,7 @@ import type { Contract, ReadAt } from "./contracts/call.ts";
 import type { Contracts } from "./contracts/controller.ts";
 import { readPool } from "./contracts/pool-walk.ts";
 import { bytesFromHex, type Hex } from "./hex.ts";
+import { MAX_URI_LENGTH } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import type { Head, LogFilter } from "./rpc/blocks.ts";
 import type { Endpoints } from "./rpc/endpoints.ts";
@@ -27,9 +28,6 @@ export interface OrchestratorPoolPorts {
   readonly contracts: Contracts;
   readonly endpoints: Endpoints;
 }
-
-/** An address of the web is shorter; what is longer is somebody's idea of a joke, told to every node. */
-const MAX_URI = 2_048;
 
 /**
  * The orchestrators of the network, followed: who is in the pool, since and until when, where, and with how much stake.
@@ -142,7 +140,7 @@ export class FollowedPool implements Follower {
       const [, , , updateRound = 0n, activationRound = 0n, deactivationRound = 0n] = terms[index] ?? [];
       return {
         address: one,
-        serviceUri: (uris[index] ?? "").slice(0, MAX_URI),
+        serviceUri: (uris[index] ?? "").slice(0, MAX_URI_LENGTH),
         activationRound,
         deactivationRound,
         stake: stakes[index]?.[0] ?? 0n,

@@ -6,6 +6,7 @@ import type { ReadAt } from "./contracts/call.ts";
 import type { Contracts } from "./contracts/controller.ts";
 import { FollowedState } from "./followed-state.ts";
 import { bytesFromHex, type Hex } from "./hex.ts";
+import { MAX_SENDERS } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import type { LogFilter } from "./rpc/blocks.ts";
 import type { Endpoints } from "./rpc/endpoints.ts";
@@ -18,8 +19,6 @@ export interface SendersPorts {
   readonly at: () => ReadAt;
 }
 
-/** Senders whose funds are remembered: many times more than pay one orchestrator. */
-const MAX_SENDERS = 10_000;
 const CHANGES = [
   "DepositFunded",
   "ReserveFunded",

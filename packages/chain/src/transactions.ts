@@ -13,6 +13,7 @@ import { formatEther, numberToHex } from "viem";
 import type { ContractWrite } from "./contracts/call.ts";
 import { revertError } from "./contracts/revert-reasons.ts";
 import { bytesFromHex, type Hex, hexFromBytes } from "./hex.ts";
+import { MAX_IN_FLIGHT } from "./limits.ts";
 import { type ChainLog, latestBlock, parseLog } from "./rpc/blocks.ts";
 import { hash32, hexData, list, optional, quantity, type RpcCall, record, rpcCall } from "./rpc/call.ts";
 import type { Endpoints } from "./rpc/endpoints.ts";
@@ -77,8 +78,6 @@ const TIMEOUT = minutes(5);
 const MAX_REPLACEMENTS = 1;
 /** A version that no endpoint seems to keep is sent again this often. */
 const REBROADCAST = seconds(30);
-/** Nodes keep this many transactions of one account in wait and may drop what is beyond. */
-const MAX_IN_FLIGHT = 16;
 /** Gas beyond the estimate, in percent: other transactions may come first, and Arbitrum's share for data moves. */
 const GAS_MARGIN = 25n;
 /** Nonces taken by somebody else in the moment between asking and sending. */

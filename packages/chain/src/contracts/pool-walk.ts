@@ -2,6 +2,7 @@ import { type Address, address, ZERO_ADDRESS } from "@rivulet/crypto";
 import { isError } from "@rivulet/primitives";
 import { decodeAbiParameters, numberToHex, toFunctionSelector } from "viem";
 import type { Hex } from "../hex.ts";
+import { MAX_POOL } from "../limits.ts";
 import { hexData, rpcCall } from "../rpc/call.ts";
 import type { Endpoints } from "../rpc/endpoints.ts";
 import type { bondingManagerAbi } from "./abi.ts";
@@ -11,8 +12,6 @@ type Bonding = Contract<typeof bondingManagerAbi>;
 
 /** A program's answer counts as code, of which contracts have at most 24576 bytes: 768 addresses. */
 const MAX_WALKED = 768;
-/** The pool has a hundred places. A list that has not ended after ten times as many is no list. */
-const MAX_POOL = 1_000;
 
 /**
  * The pool from its first orchestrator to its last, by stake.

@@ -1,3 +1,4 @@
+import { RivuletError } from "@rivulet/primitives";
 import { hexToBigInt, isHex } from "viem";
 import type { Hex } from "../hex.ts";
 
@@ -15,6 +16,16 @@ export type RpcAnswers<Calls extends readonly RpcCall<unknown>[]> = {
 
 export function rpcCall<T>(method: string, params: readonly unknown[], parse: (result: unknown) => T): RpcCall<T> {
   return { method, params, parse };
+}
+
+/** Reads a call's result. Throws "peer.protocol" when it cannot be one, and what reading it means otherwise. */
+export function readAnswer<T>(call: RpcCall<T>, result: unknown): T {
+  try {
+    return call.parse(result);
+  } catch (cause) {
+    if (cause instanceof RivuletError) throw cause;
+    throw new RivuletError("peer.protocol", { reason: `the answer to ${call.method} cannot be read` }, { cause });
+  }
 }
 
 /** Reads a number as JSON-RPC writes it: hex with no leading zeros. */

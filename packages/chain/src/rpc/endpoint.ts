@@ -1,4 +1,5 @@
 import { deadline, isError, type Milliseconds, RivuletError } from "@rivulet/primitives";
+import { MAX_ANSWER_BYTES } from "../limits.ts";
 import { record } from "./call.ts";
 
 /** Why an endpoint cannot answer now. Another may; it never leaves this folder. */
@@ -21,8 +22,6 @@ interface Question {
   readonly params: readonly unknown[];
 }
 
-/** The logs of ten thousand transfers take 6 MiB; an endpoint that sends ten times as much is not worth its memory. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** How many bytes of what an endpoint says about an error are kept. */
 const MAX_REASON = 300;
 

@@ -1,6 +1,7 @@
-import { type Clock, type Logger, type Milliseconds, ms, RivuletError, seconds } from "@rivulet/primitives";
+import { type Clock, isError, type Logger, type Milliseconds, ms, RivuletError, seconds } from "@rivulet/primitives";
+import { MAX_BATCH } from "../limits.ts";
 import { type Head, latestBlock } from "./blocks.ts";
-import { quantity, type RpcAnswers, type RpcCall, rpcCall } from "./call.ts";
+import { quantity, type RpcAnswers, type RpcCall, readAnswer, rpcCall } from "./call.ts";
 import { EndpointFailure, RpcEndpoint, type RpcOutcome } from "./endpoint.ts";
 
 export interface EndpointsOptions {
@@ -51,8 +52,6 @@ const REST_FIRST = seconds(1);
 const REST_LONGEST = seconds(60);
 /** So many blocks may an endpoint be behind the best head seen: load balancers mix servers a second apart. */
 const MAX_LAG = 64n;
-/** So many calls go in one request: above the sizes that public endpoints accept are only the largest plans. */
-const MAX_BATCH = 50;
 
 /**
  * Several endpoints of one chain, used as one.
@@ -146,7 +145,8 @@ export class Endpoints {
       parse: (result) => {
         const head = call.parse(result);
         if (head.number + MAX_LAG < this.#highest) {
-          throw new EndpointFailure(`its newest block is ${head.number}, behind ${this.#highest}`);
+          const reason = `its newest block is ${head.number}, behind ${this.#highest}`;
+          throw new RivuletError("peer.protocol", { reason });
         }
         return head;
       },
@@ -279,9 +279,8 @@ function settledOf<T>(call: RpcCall<T>, outcome: RpcOutcome | undefined): RpcSet
   if (outcome === undefined) throw new EndpointFailure("an answer is missing");
   if (outcome.kind === "refused") return { error: outcome.error };
   try {
-    return { value: call.parse(outcome.result) };
+    return { value: readAnswer(call, outcome.result) };
   } catch (error) {
-    if (error instanceof EndpointFailure || error instanceof RivuletError) throw error;
-    throw new EndpointFailure(`the answer to ${call.method} cannot be read`);
+    throw isError(error, "peer.protocol") ? new EndpointFailure(error.facts.reason) : error;
   }
 }

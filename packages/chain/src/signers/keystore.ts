@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Address, address, keccak256 } from "@rivulet/crypto";
 import { type Clock, type Randomness, RivuletError } from "@rivulet/primitives";
+import { MAX_KEYSTORE_BYTES, MAX_PBKDF2_ROUNDS, MAX_SCRYPT_BYTES } from "../limits.ts";
 import { PrivateKey } from "./private-key.ts";
 
 /** How hard the passphrase is made to guess: `n` is scrypt's cost, a power of two. */
@@ -28,17 +29,14 @@ const KEY_LENGTH = 32;
 const CIPHER = "aes-128-ctr";
 /** Owner reads and writes, nobody else does anything. */
 const FILE_MODE = 0o600;
-/** The memory that opening a file may take; a file that asks for more is not one of a wallet. */
-const MAX_SCRYPT_BYTES = 1024 * 1024 * 1024;
-const MAX_PBKDF2_ROUNDS = 10_000_000;
-/** A keystore file has about 500 bytes. */
-const MAX_FILE_BYTES = 64 * 1024;
 
-interface Keystore {
+/** What a keystore file says, before anybody gave a passphrase. */
+export interface Keystore {
   readonly address: Address | undefined;
   readonly iv: Buffer;
   readonly ciphertext: Buffer;
   readonly mac: Buffer;
+  /** The key that the passphrase stands for; a second of work. */
   derive(passphrase: string): Promise<Buffer>;
 }
 
@@ -144,11 +142,12 @@ async function readKeystoreFile(path: string): Promise<string> {
   const bytes = await readFile(path).catch((cause) => {
     throw new RivuletError("chain.keystore-invalid", { reason: `${path} cannot be read` }, { cause });
   });
-  if (bytes.length > MAX_FILE_BYTES) throw invalid(`${path} is too large for one`);
+  if (bytes.length > MAX_KEYSTORE_BYTES) throw invalid(`${path} is too large for one`);
   return bytes.toString("utf8");
 }
 
-function parseKeystore(text: string): Keystore {
+/** Reads the text of a keystore file. Throws "chain.keystore-invalid". */
+export function parseKeystore(text: string): Keystore {
   const file = object(parseJson(text), "the file");
   if (file["version"] !== 3) throw invalid("its version is not 3");
   const crypto = object(file["crypto"] ?? file["Crypto"], "crypto");
