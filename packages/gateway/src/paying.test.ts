@@ -23,6 +23,7 @@ import {
 } from "@rivulet/testkit";
 import { chargeOf, decodePayment, PAYMENT_HEADER } from "@rivulet/wire";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { OrchestratorPool } from "./discovery/pool.ts";
 import { Gateway } from "./gateway.ts";
 import type { JobRecord } from "./job.ts";
 import type { GatewayOptions, GatewayPorts } from "./options.ts";
@@ -333,6 +334,78 @@ describe("a price", () => {
     await priced(to, PRICE.times(3n));
     expect((await errorOf(await post(to))).code).toBe("payment.price-increased");
     expect(peer.jobs).toHaveLength(1);
+  });
+});
+
+describe("a pool on the chain", () => {
+  const poolOf = (...sellers: readonly (readonly [Seller, bigint, string?])[]): OrchestratorPool => ({
+    round: chain.currentRound,
+    orchestrators: async () =>
+      sellers.map(([peer, stake, at]) => ({
+        address: peer.till.recipient.address,
+        serviceUri: at ?? peer.uri,
+        activationRound: 0n,
+        deactivationRound: 2n ** 256n - 1n,
+        stake,
+      })),
+    onChanged: () => ({ [Symbol.dispose]() {} }),
+  });
+  const drawn = { orchestrators: { kind: "pool" } } as const;
+
+  test("says who is there and whose stake counts how much; the choice and its draw are in the story", async () => {
+    const [big, small, nowhere] = [await seller(1), await seller(2), await seller(3)];
+    const pool = poolOf([big, 9n * ETHER], [small, ETHER], [nowhere, ETHER, ""]);
+    const to = await buyer([big, small], { options: drawn, ports: { pool } });
+    for (let i = 0; i < 10; i += 1) expect((await post(to)).status).toBe(200);
+    expect(nowhere.asked).toBe(0);
+    const [view] = to.gateway.network.orchestrators.flatMap(({ models }) => models);
+    expect(view).toMatchObject({ stake: `${9n * ETHER}`, objection: null });
+    expect(stories[0]?.considered.map(({ stake }) => stake).sort()).toEqual([`${ETHER}`, `${9n * ETHER}`]);
+    const { draw } = stories[0]?.attempts[0] ?? {};
+    expect(draw?.chances.reduce((sum, { chance }) => sum + chance, 0)).toBeCloseTo(1, 9);
+    expect(big.jobs.length).toBeGreaterThan(0);
+    expect(small.jobs.length).toBeGreaterThan(0);
+  });
+
+  test("with a list beside it stakes count all the same", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer], { ports: { pool: poolOf([peer, 5n]) } });
+    expect(to.gateway.network.orchestrators[0]?.models[0]?.stake).toBe("5");
+  });
+
+  test("names who must answer at each place: somebody else there gets no work", async () => {
+    const [stranger, named] = [await seller(1), await seller(2)];
+    const pool = poolOf([named, 1n, stranger.uri]);
+    const { gateway } = await buyer([], { options: drawn, ports: { pool } });
+    await until(() => gateway.network.unused.length === 1);
+    expect(gateway.network.unused).toEqual([{ uri: stranger.uri, reason: "not-who-registered" }]);
+  });
+
+  test("is explained for one request, and what it would cost is told without anybody doing it", async () => {
+    const [fair, dear] = [await seller(1), await seller(2, PRICE.times(10n))];
+    const limits = { maxPrice: () => PRICE.times(2n) };
+    const pool = poolOf([fair, 3n], [dear, 7n]);
+    const { gateway } = await buyer([fair, dear], { options: drawn, ports: { pool, limits } });
+    const asked = await fetch(`${gateway.address.url}/network/explain?pipeline=text-to-image&model=${MODEL}`);
+    expect(await asked.json()).toMatchObject({
+      pipeline: "text-to-image",
+      units: null,
+      max_price: `${PRICE.times(2n)}`,
+      orchestrators: [
+        { orchestrator: fair.uri, stake: "3", price: `${PRICE}`, chance: expect.closeTo(1, 9), ruled_out: null },
+        { orchestrator: dear.uri, stake: "7", chance: null, ruled_out: { code: "price.above-maximum" } },
+      ],
+    });
+    const estimate = await fetch(`${gateway.address.url}/network/estimate?pipeline=text-to-image`, {
+      method: "POST",
+      body: JSON.stringify({ prompt: "x", num_images_per_prompt: 2 }),
+    });
+    expect(await estimate.json()).toMatchObject({
+      units: `${2n * UNITS}`,
+      orchestrators: [{ fee: `${cost(PRICE, 2n)}` }, { fee: `${cost(PRICE, 20n)}` }],
+    });
+    expect((await fetch(`${gateway.address.url}/network/explain?pipeline=no`)).status).toBe(422);
+    expect(fair.jobs.length + dear.jobs.length).toBe(0);
   });
 });
 
