@@ -7,6 +7,7 @@ import { OnChain } from "./money/on-chain.ts";
 import type { PriceReload } from "./pricing/reload.ts";
 import { gatewayRole } from "./roles/gateway.ts";
 import { orchestratorRole } from "./roles/orchestrator.ts";
+import { redeemerRole } from "./roles/redeemer.ts";
 import { runnerRole } from "./roles/runner.ts";
 import { workerRole } from "./roles/worker.ts";
 import { Sequence } from "./sequence.ts";
@@ -41,6 +42,7 @@ export interface RolePorts extends NodePorts {
 type RoleFactory = (configuration: Configuration, ports: RolePorts) => RoleNode;
 
 const factories: { readonly [R in Role]?: RoleFactory } = {
+  redeemer: redeemerRole,
   runner: runnerRole,
   orchestrator: orchestratorRole,
   worker: workerRole,

@@ -55,6 +55,8 @@ export class LocalMoney implements Startable {
 
   /** Starts the chain and locks the gateway's funds. */
   async start(): Promise<void> {
+    // Only who runs a chain of its own loads one.
+    const { startDevnet } = await import("@rivulet/devnet");
     const devnet = await startDevnet({ blockTime: BLOCK_TIME }, this.#ports);
     this.#devnet = devnet;
     const { controller } = devnet.addresses;
@@ -135,7 +137,7 @@ export class LocalMoney implements Startable {
   #terms(party: LocalParty): readonly string[] {
     const { wins } = this.#options;
     if (party === "gateway")
-      return wins ? [`-maxTicketEV=${CERTAIN_TICKET_VALUE}`, `-maxTotalEV=${10n * CERTAIN_TICKET_VALUE}`] : [];
+      return wins ? [`-maxTicketEV=${2n * CERTAIN_TICKET_VALUE}`, `-maxTotalEV=${10n * CERTAIN_TICKET_VALUE}`] : [];
     const certain = [`-ticketEV=${CERTAIN_TICKET_VALUE}`, `-maxFaceValue=${CERTAIN_TICKET_VALUE + 1n}`];
     return [`-pricePerUnit=${PIXEL_PRICE}`, ...(wins ? certain : [])];
   }

@@ -167,7 +167,8 @@ export class LocalNetwork implements Startable {
       await this.#until(() => this.#redeemed.length > 0, signal);
     }
     const after = await money.balances();
-    return { ...told, winners: this.#winners, redeemed: this.#redeemed, before: this.#before, after };
+    const expectedValue = weiText(told.expectedValue);
+    return { ...told, expectedValue, winners: this.#winners, redeemed: this.#redeemed, before: this.#before, after };
   }
 
   /** Where the chain is reached; `undefined` when nobody pays. */
@@ -324,6 +325,14 @@ export class LocalNetwork implements Startable {
     if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true, maxRetries: 3 });
     this.#directory = undefined;
   }
+}
+
+/** An exact fraction of wei as a decimal number, cut to a millionth: what tickets are worth has eighty digits. */
+function weiText(fraction: string): string {
+  const [numerator = "0", denominator = "1"] = fraction.split("/");
+  const millionths = ((BigInt(numerator) * 1_000_000n) / BigInt(denominator)).toString().padStart(7, "0");
+  const rest = millionths.slice(-6).replace(/0+$/, "");
+  return `${millionths.slice(0, -6)}${rest === "" ? "" : `.${rest}`}`;
 }
 
 function asWarmModel(model: StarterModel): Record<string, unknown> {

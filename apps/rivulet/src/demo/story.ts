@@ -76,11 +76,10 @@ function earned(before: LocalBalances, after: LocalBalances): string {
     .join(", ");
 }
 
-/** Wei, or a fraction of them, as ethers: all their digits, as they are few. */
+/** Wei, a fraction or a decimal number of them, as ethers: whole wei, as nobody misses the rest. */
 function ethText(amount: bigint | string): string {
-  const [numerator = "0", denominator = "1"] = `${amount}`.split("/");
-  const wei = BigInt(numerator) / BigInt(denominator);
-  return wei === 0n ? "0 ETH" : amountText(wei, "ETH");
+  const [numerator = "0", denominator = "1"] = `${amount}`.replace(/\..*$/, "").split("/");
+  return amountText(BigInt(numerator) / BigInt(denominator), "ETH");
 }
 
 /** The parts of a job in the order they happen. */

@@ -1,0 +1,38 @@
+import { RedemptionQueue, SenderMonitor } from "@rivulet/payments";
+import { type Clock, type Logger, type Startable, wei } from "@rivulet/primitives";
+import type { Configuration } from "../config/load.ts";
+import type { ChainParts } from "./on-chain.ts";
+
+/** Winners are redeemed by this node. */
+export interface OwnRedemption {
+  readonly queue: RedemptionQueue;
+  readonly monitor: SenderMonitor;
+  /** The queue's life, and the monitor's end. */
+  readonly parts: readonly Startable[];
+}
+
+export function ownRedemption(
+  { settings }: Pick<Configuration, "settings">,
+  { chain, store }: ChainParts,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+): OwnRedemption {
+  const { rounds, senders, activity, broker } = chain;
+  const { maxGasPrice } = settings.chain;
+  const monitor = new SenderMonitor({ senders, rounds });
+  const queue = new RedemptionQueue(maxGasPrice === undefined ? {} : { maxGasPrice: wei(maxGasPrice) }, {
+    store,
+    broker,
+    rounds,
+    senders,
+    activity,
+    gas: chain.gasPriceNow,
+    monitor,
+    clock,
+    log,
+  });
+  const ends: Startable = {
+    start: async () => {},
+    stop: async () => monitor[Symbol.dispose](),
+  };
+  return { queue, monitor, parts: [ends, queue] };
+}
