@@ -206,11 +206,11 @@ export class Sqlite {
     if (calls.length === 0) return;
     const settle: (() => void)[] = [];
     try {
-      this.#database.exec(calls.some(({ survives }) => survives !== undefined) ? "begin immediate" : "begin");
+      this.#step(calls.some(({ survives }) => survives !== undefined) ? "begin immediate" : "begin");
       for (const call of calls) settle.push(this.#attempt(call));
-      this.#database.exec("commit");
+      this.#step("commit");
     } catch (cause) {
-      if (this.#database.isTransaction) this.#database.exec("rollback");
+      if (this.#database.isTransaction) this.#step("rollback");
       const error = storeError(cause, this.file);
       this.#log.error("database write failed", { reason: error instanceof Error ? error.message : String(error) });
       for (const { reject } of calls) reject(error);
@@ -231,17 +231,22 @@ export class Sqlite {
 
   /** Does the work of one call, undone when it throws. What the database itself throws is for the whole transaction. */
   #attempt({ work, resolve, reject }: Call): () => void {
-    this.#database.exec("savepoint call");
+    this.#step("savepoint call");
     try {
       const value = work(this.#transaction);
-      this.#database.exec("release call");
+      this.#step("release call");
       return () => resolve(value);
     } catch (error) {
       if (isSqliteError(error) && !isConstraint(error)) throw error;
-      this.#database.exec("rollback to call; release call");
+      this.#step("rollback to call");
+      this.#step("release call");
       const reason = error instanceof DamagedRow ? corruptError(this.file, error.message, error) : error;
       return () => reject(reason);
     }
+  }
+
+  #step(sql: string): void {
+    this.#statement(sql).run();
   }
 
   #statement(sql: string): StatementSync {
