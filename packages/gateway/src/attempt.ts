@@ -345,7 +345,7 @@ class Bill {
 
   failed(error: unknown): void {
     if (this.#request.payment === undefined) return;
-    if (this.#hasArrived) this.charged({});
+    if (this.#hasArrived || GIVEN_UP.has(codeOf(error))) this.charged({});
     else this.#settle(outcomeOf(error));
   }
 
@@ -356,6 +356,8 @@ class Bill {
   }
 }
 
+/** Ours to have given up, with the payment taken most likely and the work perhaps done: it counts as charged. */
+const GIVEN_UP: ReadonlySet<string> = new Set(["request.cancelled", "job.deadline-exceeded"]);
 /** Refusals from before the payment is looked at, or because of it: it was not taken. */
 const NOT_TAKEN: ReadonlySet<string> = new Set(["capacity.exhausted", "node.overloaded", "node.stopping"]);
 
@@ -365,8 +367,7 @@ function outcomeOf(error: unknown): Outcome {
   if (code === "payment.insufficient-balance") return { kind: "void" };
   if (NOT_TAKEN.has(code) || code.startsWith("credentials.") || code.startsWith("payment.")) return { kind: "unsent" };
   if (isError(error, "peer.unreachable")) return { kind: error.facts.hadConnection === false ? "unsent" : "spent" };
-  // Ours to have given up: what happened there is not known.
-  if (!isError(error) || code === "request.cancelled" || code === "job.deadline-exceeded") return { kind: "spent" };
+  if (!isError(error)) return { kind: "spent" };
   return { kind: "charged", fee: Rational.ZERO };
 }
 

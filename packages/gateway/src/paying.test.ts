@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import { address, keySigner, rawSign } from "@rivulet/crypto";
 import { encodePng, toDataUrl } from "@rivulet/media";
 import { Ledger, MemoryPaymentStore, type Rounds, Sender } from "@rivulet/payments";
@@ -159,6 +160,22 @@ function post({ gateway }: Pick<Buyer, "gateway">) {
   });
 }
 
+/** Reads a stream to its end; its trailers. */
+function streamed({ gateway }: Buyer, body: unknown): Promise<NodeJS.Dict<string>> {
+  return new Promise((resolve, reject) => {
+    const sent = request(`${gateway.address.url}/llm`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+    });
+    sent.on("error", reject);
+    sent.on("response", (response) => {
+      response.resume();
+      response.on("end", () => resolve(response.trailers));
+    });
+    sent.end(JSON.stringify(body));
+  });
+}
+
 async function errorOf(response: Response) {
   const body = (await response.json()) as { error: { code: ErrorCode; facts: { reason?: string } } };
   return body.error;
@@ -239,6 +256,43 @@ describe("a job", () => {
     await peer.till.ledger.change({ key: account, expired: peer.till.balance(SENDER, ACCOUNT) });
     for (let i = 0; i < 30; i += 1) expect((await post(to)).status).toBe(200);
     expect(suspensions(to)).toEqual([]);
+  });
+});
+
+describe("a stream", () => {
+  const chunk = (text: string, finish: string | null) =>
+    `data: ${JSON.stringify({
+      id: "1",
+      model: MODEL,
+      created: 1,
+      choices: [{ index: 0, delta: { role: "assistant", content: text }, finish_reason: finish }],
+    })}\n\n`;
+
+  test("is charged for the tokens it had, as its last word says, and the application hears it too", async () => {
+    const peer = await seller(1, Rational.of(10n ** 10n));
+    peer.models = [{ capability: 33, model: MODEL }];
+    const used = 7n;
+    peer.onJob = (job) =>
+      peer.till.sell(job, used, (charge) => {
+        const { response } = job;
+        const trailer = Object.keys(charge).join(", ");
+        response.writeHead(200, { "content-type": "text/event-stream", trailer });
+        response.write(chunk("a", null));
+        response.write(chunk("b", "stop"));
+        response.addTrailers(charge);
+        response.end();
+      });
+    const to = await buyer([peer]);
+    const trailers = await streamed(to, {
+      model: MODEL,
+      stream: true,
+      max_tokens: 100,
+      messages: [{ role: "user", content: "x" }],
+    });
+    expect(chargeOf(trailers)).toEqual({ units: used, price: peer.till.price, cost: peer.till.price.times(used) });
+    const account = { side: "payer", peer: peer.till.recipient.address, id: `33_${MODEL} ${peer.uri}` } as const;
+    expect(to.ledger.balance(account)).toEqual(peer.till.balance(SENDER, `33_${MODEL}`));
+    expect(stories[0]?.payment?.units).toBe(100n);
   });
 });
 

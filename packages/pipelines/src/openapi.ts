@@ -131,6 +131,10 @@ function header(id: string, description: string) {
   return z.string().meta({ description, header: { id } });
 }
 
+function paidHeader(id: string, description: string) {
+  return z.string().optional().meta({ description, header: { id } });
+}
+
 const requestId = header("X-Request-Id", "Names the request in logs and reports.");
 
 /** What a gateway says about a job beside its result. */
@@ -138,6 +142,11 @@ export const answerHeaders = z.object({
   "X-Request-Id": requestId,
   "X-Orchestrator": header("X-Orchestrator", "Who did the work."),
   "X-Units": header("X-Units", "The work that is billed, in the pipeline's unit."),
+  "X-Price-Wei": paidHeader("X-Price-Wei", "What a unit costs, where work is paid: wei, as an exact fraction."),
+  "X-Cost-Wei": paidHeader(
+    "X-Cost-Wei",
+    "What the work cost, where it is paid: wei, as an exact fraction. At the head of a stream the most it can cost; its trailers tell what it came to.",
+  ),
   "Server-Timing": header(
     "Server-Timing",
     "Where the time went, in milliseconds: selection, queue, load, inference, transfer.",
