@@ -3,7 +3,8 @@
  *
  * First the bare signature library, on one thread. Then payments through all that is between a gateway's decision to pay
  * and an orchestrator's decision to work (nonces reserved and credit booked on disk, tickets signed; checked, taken and
- * credited on disk), both sides in this process, with embedded databases and threads as nodes have them.
+ * credited on disk), both sides in this process, with embedded databases and threads as nodes have them. Last, jobs through
+ * a gateway and an orchestrator that are paid on a local chain, in turns with the same jobs through two that are not.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -25,7 +26,8 @@ import { Rational, silentLogger, wei } from "@rivulet/primitives";
 import { Store } from "@rivulet/store";
 import { MemoryChain } from "@rivulet/testkit";
 import { type Load, latencyOf, load } from "./measure.ts";
-import { report } from "./report.ts";
+import { type PaidJobs, paidJobs } from "./paid-jobs.ts";
+import { report, tableText } from "./report.ts";
 
 const secondsEach = Number(/--seconds[= ](\d+)/.exec(process.argv.join(" "))?.[1] ?? 3);
 const PRICE = Rational.of(3n, 2n);
@@ -200,6 +202,40 @@ async function measure(sides: Sides, { tickets, atOnce }: (typeof cases)[number]
   };
 }
 
+function ticketRow({ tickets, atOnce, payments, make, accept, ticketsPerSecond, processor }: Figures) {
+  return {
+    tickets,
+    at_once: atOnce,
+    "payments/s": Math.round(payments.perSecond),
+    "tickets/s": Math.round(ticketsPerSecond),
+    "make p50": make.p50,
+    "make p99": make.p99,
+    "accept p50": accept.p50,
+    "accept p99": accept.p99,
+    "both p50": payments.latency.p50,
+    "both p99": payments.latency.p99,
+    "cpu ms/ticket": processor,
+    failed: payments.failed,
+  };
+}
+
+function jobRow({ atOnce, free, paid }: PaidJobs) {
+  return {
+    jobs_at_once: atOnce,
+    "free/s": Math.round(free.perSecond),
+    "paid/s": Math.round(paid.perSecond),
+    "free p50": free.p50,
+    "paid p50": paid.p50,
+    "added p50": paid.p50 - free.p50,
+    "free p99": free.p99,
+    "paid p99": paid.p99,
+    "added p99": paid.p99 - free.p99,
+    "cpu free": free.processor,
+    "cpu paid": paid.processor,
+    failed: free.failed + paid.failed,
+  };
+}
+
 async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "rivulet-bench-"));
   const threads = new SignatureThreads();
@@ -212,35 +248,32 @@ async function main(): Promise<void> {
     const results: Figures[] = [];
     for (const each of cases) results.push(await measure(both, each));
     await both.stop();
+    const jobs = await paidJobs(secondsEach);
     // Each ticket is signed once and recovered once. Processor time against processor time: a busy machine leaves it alone.
-    const bareProcessor = bare.signing.processor + bare.recovering.processor;
+    const { signing, recovering } = bare;
+    const bareProcessor = signing.processor + recovering.processor;
+    console.error(tableText(results.map(ticketRow)));
+    console.error(
+      `bare library on one thread: ${Math.round(signing.perSecond)} signatures made and ${Math.round(recovering.perSecond)} recovered a second, ${bareProcessor.toFixed(3)} ms of processor for one of each\n`,
+    );
     report(
       "payments",
-      results.map(({ tickets, atOnce, payments, make, accept, ticketsPerSecond, processor }) => ({
-        tickets,
-        at_once: atOnce,
-        "payments/s": Math.round(payments.perSecond),
-        "tickets/s": Math.round(ticketsPerSecond),
-        "make p50": make.p50,
-        "make p99": make.p99,
-        "accept p50": accept.p50,
-        "accept p99": accept.p99,
-        "both p50": payments.latency.p50,
-        "both p99": payments.latency.p99,
-        "cpu ms/ticket": processor,
-        failed: payments.failed,
-      })),
-      { bare, threads: threads.threads, results },
-      Object.fromEntries(
-        results.map(({ tickets, atOnce, processor }) => [
-          `${tickets} tickets, ${atOnce} at once: made and accepted / signed and recovered by the bare library`,
-          processor / bareProcessor,
-        ]),
-      ),
-    );
-    const { signing, recovering } = bare;
-    console.error(
-      `bare library on one thread: ${Math.round(signing.perSecond)} signatures made and ${Math.round(recovering.perSecond)} recovered a second, ${bareProcessor.toFixed(3)} ms of processor for one of each`,
+      jobs.map(jobRow),
+      { bare, threads: threads.threads, results, jobs },
+      {
+        ...Object.fromEntries(
+          results.map(({ tickets, atOnce, processor }) => [
+            `${tickets} tickets, ${atOnce} at once: made and accepted / signed and recovered by the bare library`,
+            processor / bareProcessor,
+          ]),
+        ),
+        ...Object.fromEntries(
+          jobs.map(({ atOnce, free, paid }) => [
+            `jobs, ${atOnce} at once: both nodes, paid / free`,
+            paid.processor / free.processor,
+          ]),
+        ),
+      },
     );
   } finally {
     await threads.stop();

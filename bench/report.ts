@@ -38,7 +38,8 @@ function verdict(change: number): string {
   return Math.abs(change - 1) <= TOLERANCE ? percent : `${percent}: LOOK AT THIS`;
 }
 
-function tableText(rows: readonly Readonly<Record<string, string | number>>[]): string {
+/** A table for people. */
+export function tableText(rows: readonly Readonly<Record<string, string | number>>[]): string {
   const columns = Object.keys(rows[0] ?? {});
   const cell = (value: string | number | undefined) =>
     typeof value === "number" ? (Number.isInteger(value) ? `${value}` : value.toFixed(2)) : (value ?? "");
