@@ -19,11 +19,12 @@ import { revertError } from "./contracts/revert-reasons.ts";
 import { hexFromBytes } from "./hex.ts";
 import type { Network } from "./networks/network.ts";
 import { payoutOf } from "./protocol-math.ts";
+import { type IncludedTransaction, type Receipt, receiptOf } from "./receipts.ts";
 import { latestBlock, logsBetween } from "./rpc/blocks.ts";
 import { hexData, rpcCall } from "./rpc/call.ts";
 import { isTooManyLogs } from "./rpc/endpoint.ts";
 import type { Endpoints } from "./rpc/endpoints.ts";
-import { type IncludedTransaction, type Receipt, receiptOf, type Transactions } from "./transactions.ts";
+import type { Transactions } from "./transactions.ts";
 
 export interface TicketBrokerPorts {
   readonly contracts: Contracts;

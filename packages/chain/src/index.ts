@@ -45,6 +45,7 @@ export {
   splitFees,
   stakeToFixed,
 } from "./protocol-math.ts";
+export { type IncludedTransaction, type Receipt, receiptOf } from "./receipts.ts";
 export { blockAt, type ChainLog, type Head, type LogFilter, latestBlock, logsBetween } from "./rpc/blocks.ts";
 export { type RpcCall, readAnswer, rpcCall } from "./rpc/call.ts";
 export {
@@ -72,8 +73,6 @@ export { PrivateKey } from "./signers/private-key.ts";
 export { remoteAccount } from "./signers/remote.ts";
 export {
   insufficientFunds,
-  type Receipt,
-  receiptOf,
   type SendOptions,
   Transactions,
   type TransactionsOptions,

@@ -1,7 +1,8 @@
-import { type Address, address, keccak256 } from "@rivulet/crypto";
+import { type Address, keccak256 } from "@rivulet/crypto";
 import type { TransactionHash } from "@rivulet/payments";
 import {
   type Clock,
+  invariant,
   isError,
   type Logger,
   type Milliseconds,
@@ -12,10 +13,12 @@ import {
 import { formatEther, numberToHex } from "viem";
 import type { ContractWrite } from "./contracts/call.ts";
 import { revertError } from "./contracts/revert-reasons.ts";
+import { dearerFees, type Fees, suggestFees } from "./fees.ts";
 import { bytesFromHex, type Hex, hexFromBytes } from "./hex.ts";
 import { MAX_IN_FLIGHT } from "./limits.ts";
-import { type ChainLog, latestBlock, parseLog } from "./rpc/blocks.ts";
-import { hash32, hexData, list, optional, quantity, type RpcCall, record, rpcCall } from "./rpc/call.ts";
+import { type IncludedTransaction, type Receipt, receiptOf } from "./receipts.ts";
+import { latestBlock } from "./rpc/blocks.ts";
+import { hash32, hexData, quantity, type RpcCall, rpcCall } from "./rpc/call.ts";
 import type { Endpoints } from "./rpc/endpoints.ts";
 import type { Account, UnsignedTransaction } from "./signers/account.ts";
 
@@ -46,21 +49,6 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A transaction that was included and did what it should. */
-export interface Receipt {
-  readonly transaction: TransactionHash;
-  readonly block: bigint;
-  readonly gasUsed: bigint;
-  /** Wei that the gas cost. */
-  readonly gasCost: bigint;
-  readonly logs: readonly ChainLog[];
-}
-
-interface Fees {
-  readonly maxFeePerGas: bigint;
-  readonly maxPriorityFeePerGas: bigint;
-}
-
 /** One version of a transaction. */
 interface Version {
   readonly unsigned: UnsignedTransaction;
@@ -68,10 +56,14 @@ interface Version {
   readonly hash: TransactionHash;
 }
 
-/** A transaction in a block, whatever it did. */
-export interface IncludedTransaction extends Receipt {
-  readonly from: Address;
-  readonly isSuccess: boolean;
+/** A transaction under way. */
+interface Pending {
+  readonly versions: Version[];
+  /** When its newest version was sent first, and last. */
+  sentAt: number;
+  broadcastAt: number;
+  /** How often its nonce was seen used without a receipt of ours. */
+  timesTaken: number;
 }
 
 const TIMEOUT = minutes(5);
@@ -126,7 +118,7 @@ export class Transactions {
    */
   async send(write: ContractWrite, options: SendOptions = {}): Promise<Receipt> {
     const { signal } = options;
-    const fees = await this.#fees(signal);
+    const fees = await suggestFees(this.#ports.endpoints, this.#options.maxGasPrice, signal);
     await this.#checkBalance(write, 0n, signal);
     const gas = ((await this.estimate(write, signal)) * (100n + GAS_MARGIN)) / 100n;
     await this.#checkBalance(write, gas * fees.maxFeePerGas, signal);
@@ -159,11 +151,12 @@ export class Transactions {
     fees: Fees,
     signal: AbortSignal | undefined,
   ): Promise<Version> {
+    let least = 0;
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
-      const pending = await this.#transactionCount("pending", signal);
+      const pending = await this.#ports.endpoints.request(this.#countCall("pending"), signal);
       // With nothing in flight the chain knows better: a nonce of ours that never arrived must be used again.
-      const nonce = this.#inFlight.size === 0 ? pending : Math.max(this.#nextNonce, pending);
+      const nonce = Math.max(this.#inFlight.size === 0 ? 0 : this.#nextNonce, pending, least);
       const { chainId } = this.#options;
       const { to, data, value } = write;
       const version = await this.#sign({ chainId, nonce, to, data, value, gas, ...fees });
@@ -172,14 +165,18 @@ export class Transactions {
         this.#nextNonce = nonce + 1;
         return version;
       } catch (error) {
-        if (await this.#isIncluded(version, signal)) {
+        if (!isError(error, "chain.refused")) throw error;
+        // Chains that make a block at once tell a failure when they take the transaction.
+        const isIncluded = (await this.#ports.endpoints.request(receiptOf(version.hash), signal)) !== undefined;
+        if (isIncluded) {
           this.#nextNonce = nonce + 1;
           return version;
         }
-        if (!isRefusedWith(error, NONCE_TOO_LOW) || attempt === MAX_NONCE_TRIES) {
+        if (isRefusedWith(error, TOO_POOR)) await this.#checkBalance(write, gas * fees.maxFeePerGas, signal);
+        if (!isRefusedWith(error, NONCE_TAKEN) || attempt === MAX_NONCE_TRIES) {
           throw revertError(error, write.functionName);
         }
-        this.#nextNonce = nonce + 1;
+        least = nonce + 1;
       }
     }
   }
@@ -198,54 +195,72 @@ export class Transactions {
     }
   }
 
-  async #isIncluded({ hash }: Version, signal: AbortSignal | undefined): Promise<boolean> {
-    return (await this.#ports.endpoints.request(receiptOf(hash), signal)) !== undefined;
-  }
-
+  /** Waits through times without answers, too: the transaction is out, and its time goes on. */
   async #wait(write: ContractWrite, first: Version, { submitted, signal }: SendOptions): Promise<Receipt> {
-    const { clock, endpoints, log } = this.#ports;
-    const { timeout, maxReplacements, confirmations, pollInterval } = this.#options;
-    const versions = [first];
-    let current = first;
-    let sentAt: number = clock.monotonic();
-    let broadcastAt = sentAt;
-    let timesTaken = 0;
+    const { clock } = this.#ports;
+    const { timeout, maxReplacements, pollInterval } = this.#options;
+    const now = clock.monotonic();
+    const pending: Pending = { versions: [first], sentAt: now, broadcastAt: now, timesTaken: 0 };
+    const patience = now + timeout * (maxReplacements + 1);
     for (;;) {
-      const [head, used] = await endpoints.batch([latestBlock(), this.#countCall("latest")], signal);
-      const receipts = await endpoints.batch(
-        versions.map(({ hash }) => receiptOf(hash)),
-        signal,
-      );
-      const included = receipts.find((receipt) => receipt !== undefined);
-      if (included !== undefined) {
-        if (head.number - included.block + 1n >= BigInt(confirmations))
-          return await this.#judge(write, included, signal);
-      } else if (used > current.unsigned.nonce && ++timesTaken >= TAKEN_TWICE) {
-        const { hash, unsigned } = current;
-        throw new RivuletError("chain.transaction-replaced", { hash, nonce: unsigned.nonce });
-      }
-      const now = clock.monotonic();
-      if (now - sentAt >= timeout && included === undefined) {
-        const next = versions.length <= maxReplacements ? this.#dearer(current.unsigned) : undefined;
-        if (next === undefined) {
-          const waited = `after ${versions.length} × ${timeout / 1000} s`;
-          throw new RivuletError("chain.transaction-timeout", { hash: current.hash, reason: waited });
-        }
-        const version = await this.#sign(next);
-        const isSent = await this.#broadcastAgain(version, signal);
-        if (isSent) {
-          log.info("transaction replaced", { before: current.hash, after: version.hash });
-          versions.push(version);
-          current = version;
-          await submitted?.(version.hash);
-        }
-        sentAt = broadcastAt = now;
-      } else if (now - broadcastAt >= REBROADCAST && included === undefined) {
-        await this.#broadcastAgain(current, signal);
-        broadcastAt = now;
+      try {
+        const seen = await this.#look(pending, signal);
+        if (seen?.isConfirmed) return await this.#judge(write, seen.included, signal);
+        if (seen === undefined) await this.#nudge(pending, submitted, signal);
+      } catch (error) {
+        if (!isError(error, "chain.unavailable") || clock.monotonic() >= patience) throw error;
       }
       await clock.sleep(pollInterval, signal);
     }
+  }
+
+  /** Whether a version is in a block. Throws "chain.transaction-replaced" when the nonce went to something else. */
+  async #look(
+    pending: Pending,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly included: IncludedTransaction; readonly isConfirmed: boolean } | undefined> {
+    const { endpoints } = this.#ports;
+    const [head, used] = await endpoints.batch([latestBlock(), this.#countCall("latest")], signal);
+    const receipts = await endpoints.batch(
+      pending.versions.map(({ hash }) => receiptOf(hash)),
+      signal,
+    );
+    const included = receipts.find((receipt) => receipt !== undefined);
+    if (included !== undefined) {
+      const isConfirmed = head.number - included.block + 1n >= BigInt(this.#options.confirmations);
+      return { included, isConfirmed };
+    }
+    const { hash, unsigned } = newest(pending);
+    if (used > unsigned.nonce && ++pending.timesTaken >= TAKEN_TWICE) {
+      throw new RivuletError("chain.transaction-replaced", { hash, nonce: unsigned.nonce });
+    }
+    return undefined;
+  }
+
+  /** Sends again what is not in a block: from time to time as it is, and when its time is over at a higher price. */
+  async #nudge(pending: Pending, submitted: SendOptions["submitted"], signal: AbortSignal | undefined): Promise<void> {
+    const { clock, log } = this.#ports;
+    const { timeout, maxReplacements } = this.#options;
+    const now = clock.monotonic();
+    const current = newest(pending);
+    if (now - pending.sentAt < timeout) {
+      if (now - pending.broadcastAt < REBROADCAST) return;
+      await this.#broadcastAgain(current, signal);
+      pending.broadcastAt = now;
+      return;
+    }
+    const next = pending.versions.length <= maxReplacements ? await this.#dearer(current.unsigned, signal) : undefined;
+    if (next === undefined) {
+      const reason = `after ${pending.versions.length} × ${timeout / 1000} s`;
+      throw new RivuletError("chain.transaction-timeout", { hash: current.hash, reason });
+    }
+    const version = await this.#sign(next);
+    if (await this.#broadcastAgain(version, signal)) {
+      log.info("transaction replaced", { before: current.hash, after: version.hash });
+      pending.versions.push(version);
+      await submitted?.(version.hash);
+    }
+    pending.sentAt = pending.broadcastAt = now;
   }
 
   /** Sends what may be known already. False when it is refused: then the next look at the receipts says why. */
@@ -259,14 +274,20 @@ export class Transactions {
     }
   }
 
-  /** The same transaction at a price 11 % higher, the least that nodes accept; `undefined` beyond the maximum. */
-  #dearer(transaction: UnsignedTransaction): UnsignedTransaction | undefined {
-    const maxFeePerGas = raised(transaction.maxFeePerGas);
-    const maxPriorityFeePerGas = raised(transaction.maxPriorityFeePerGas);
-    const expected = (maxFeePerGas - maxPriorityFeePerGas) / 2n + maxPriorityFeePerGas;
+  /** The same transaction at a higher price; `undefined` when that would be beyond the maximum. */
+  async #dearer(
+    transaction: UnsignedTransaction,
+    signal: AbortSignal | undefined,
+  ): Promise<UnsignedTransaction | undefined> {
     const { maxGasPrice } = this.#options;
-    if (maxGasPrice !== undefined && expected > maxGasPrice) return undefined;
-    return { ...transaction, maxFeePerGas, maxPriorityFeePerGas };
+    try {
+      const now = await suggestFees(this.#ports.endpoints, maxGasPrice, signal);
+      const fees = dearerFees(transaction, now, maxGasPrice);
+      return fees === undefined ? undefined : { ...transaction, ...fees };
+    } catch (error) {
+      if (isError(error, "chain.gas-price-too-high")) return undefined;
+      throw error;
+    }
   }
 
   async #judge(
@@ -293,42 +314,11 @@ export class Transactions {
     }
   }
 
-  async #fees(signal: AbortSignal | undefined): Promise<Fees> {
-    const { maxGasPrice } = this.#options;
-    const [{ baseFee }, gasPrice] = await this.#ports.endpoints.batch(
-      [latestBlock(), rpcCall("eth_gasPrice", [], quantity)],
-      signal,
-    );
-    const tip = (await this.#suggestedTip(signal)) ?? (gasPrice > baseFee ? gasPrice - baseFee : 0n);
-    const current = baseFee + tip;
-    if (maxGasPrice !== undefined && current > maxGasPrice) {
-      const reason = `${current} wei now, at most ${maxGasPrice} wei`;
-      throw new RivuletError("chain.gas-price-too-high", { current: `${current}`, maximum: `${maxGasPrice}`, reason });
-    }
-    const generous = 2n * baseFee + tip;
-    const maxFeePerGas = maxGasPrice !== undefined && maxGasPrice < generous ? maxGasPrice : generous;
-    return { maxFeePerGas, maxPriorityFeePerGas: tip };
-  }
-
-  /** `undefined` where the endpoint does not know the question. */
-  async #suggestedTip(signal: AbortSignal | undefined): Promise<bigint | undefined> {
-    try {
-      return await this.#ports.endpoints.request(rpcCall("eth_maxPriorityFeePerGas", [], quantity), signal);
-    } catch (error) {
-      if (isError(error, "chain.refused")) return undefined;
-      throw error;
-    }
-  }
-
   async #checkBalance(write: ContractWrite, gasCost: bigint, signal: AbortSignal | undefined): Promise<void> {
     const call = rpcCall("eth_getBalance", [this.address, "latest"], quantity);
     const available = await this.#ports.endpoints.request(call, signal);
     const needed = write.value + gasCost;
     if (available < needed) throw insufficientFunds({ account: this.address, token: "ETH", needed, available });
-  }
-
-  async #transactionCount(block: "latest" | "pending", signal: AbortSignal | undefined): Promise<number> {
-    return await this.#ports.endpoints.request(this.#countCall(block), signal);
   }
 
   #countCall(block: "latest" | "pending"): RpcCall<number> {
@@ -359,31 +349,15 @@ export function insufficientFunds(lack: {
 }
 
 const ALREADY_KNOWN = /already known|known transaction|already imported|already exists/i;
-const NONCE_TOO_LOW = /nonce.*(too low|already)|expected nonce/i;
+const NONCE_TAKEN = /nonce.*(too low|already)|expected nonce|replacement transaction underpriced/i;
+const TOO_POOR = /insufficient funds|exceeds.* balance/i;
+
+function newest({ versions }: Pending): Version {
+  const version = versions.at(-1);
+  invariant(version !== undefined, "transactions: one under way has a version");
+  return version;
+}
 
 function isRefusedWith(error: unknown, words: RegExp): boolean {
   return isError(error, "chain.refused") && words.test(error.facts.reason);
-}
-
-function raised(fee: bigint): bigint {
-  return (fee * 111n + 99n) / 100n;
-}
-
-/** A transaction's receipt; `undefined` while it is in no block. */
-export function receiptOf(hash: Hex): RpcCall<IncludedTransaction | undefined> {
-  return rpcCall("eth_getTransactionReceipt", [hash], optional(parseReceipt));
-}
-
-function parseReceipt(value: unknown): IncludedTransaction {
-  const receipt = record(value);
-  const gasUsed = quantity(receipt["gasUsed"]);
-  return {
-    transaction: hash32(receipt["transactionHash"]),
-    from: address(hexData(receipt["from"])),
-    block: quantity(receipt["blockNumber"]),
-    gasUsed,
-    gasCost: gasUsed * quantity(receipt["effectiveGasPrice"]),
-    isSuccess: quantity(receipt["status"]) === 1n,
-    logs: list(parseLog)(receipt["logs"]),
-  };
 }

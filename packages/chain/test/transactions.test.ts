@@ -1,6 +1,6 @@
 import { type TransactionHash, ticketHashText, type WinningTicket } from "@rivulet/payments";
 import { minutes, ms, retryOf, seconds } from "@rivulet/primitives";
-import { FaultyEndpoint, turn } from "@rivulet/testkit";
+import { endpointFaults, FaultyEndpoint, turn } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
 import type { Chain } from "../src/chain.ts";
 import { DevnetWorld } from "./devnet-world.ts";
@@ -193,6 +193,37 @@ describe("transactions that wait", () => {
     expect(second?.nonce).toBe(0);
     await pass(world, minutes(5), sent);
     await expect(sent).rejects.toMatchObject({ code: "chain.transaction-timeout", facts: { hash: hashes[1] } });
+  });
+
+  test("after gas became dearer, the replacement offers what gas costs now", async () => {
+    await using world = await DevnetWorld.start({ gasPrice: 1_000n });
+    const chain = await world.sending(world.sender);
+    await world.devnet.setAutomine(false);
+    const sent = chain.transactions.send(chain.contracts.ticketBroker.write("fundDeposit", [], 1n));
+    await pass(world, minutes(1), sent);
+    await world.devnet.setGasPrice(50_000n);
+    await pass(world, minutes(4), sent);
+    await world.devnet.mine();
+    await world.clock.advance(seconds(1));
+    const { gasCost, gasUsed } = await sent;
+    expect(gasCost / gasUsed).toBeGreaterThan(40_000n);
+  });
+
+  test("the wait goes on while no endpoint answers", async () => {
+    await using world = await DevnetWorld.start();
+    const endpoint = new FaultyEndpoint(world.devnet.url);
+    await endpoint.start();
+    const chain = await world.sending(world.sender, { urls: [endpoint.url] });
+    await world.devnet.setAutomine(false);
+    const sent = chain.transactions.send(chain.contracts.ticketBroker.write("fundDeposit", [], 1n));
+    await pass(world, seconds(15), sent);
+    endpoint.behave(endpointFaults.down);
+    await world.devnet.mine();
+    await pass(world, minutes(9), sent);
+    endpoint.behave(endpointFaults.none);
+    await pass(world, minutes(1), sent);
+    expect(await sent).toMatchObject({ logs: [{ address: chain.contracts.ticketBroker.address }] });
+    await endpoint.stop();
   });
 
   test("the replacement that is included is the result", async () => {

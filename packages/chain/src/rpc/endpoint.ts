@@ -29,15 +29,24 @@ const MAX_REASON = 300;
 export class RpcEndpoint {
   /** Host and port. The rest of an address may hold a key, so it is told to nobody. */
   readonly name: string;
-  readonly #options: EndpointOptions;
+  readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #secrets: readonly string[];
+  readonly #timeout: Milliseconds;
   readonly #fetch: typeof fetch;
   #takesBatches = true;
   #nextId = 1;
 
   constructor(options: EndpointOptions, fetcher: typeof fetch) {
-    this.#options = options;
+    const url = parseUrl(options.url);
+    const { username, password, pathname, searchParams } = url;
+    this.name = url.host;
+    this.#headers = { "content-type": "application/json", ...authorization(username, password) };
+    this.#secrets = [username, password, ...pathname.split("/"), ...searchParams.values()].filter(isLikeASecret);
+    url.username = url.password = "";
+    this.#url = url.href;
+    this.#timeout = options.timeout;
     this.#fetch = fetcher;
-    this.name = hostOf(options.url);
   }
 
   /** Answers in the order of `questions`. Throws `EndpointFailure`, or the reason of `signal`. */
@@ -73,15 +82,15 @@ export class RpcEndpoint {
     if (messages.length > 1 && !Array.isArray(answer)) return undefined;
     const byId = new Map<unknown, unknown>();
     for (const one of Array.isArray(answer) ? answer : [answer]) byId.set(fieldOf(one, "id"), one);
-    return messages.map(({ id }) => outcomeOf(byId.get(id)));
+    return messages.map(({ id }) => this.#outcomeOf(byId.get(id)));
   }
 
   async #exchange(body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
-    using limit = deadline(this.#options.timeout, signal);
+    using limit = deadline(this.#timeout, signal);
     try {
-      const response = await this.#fetch(this.#options.url, {
+      const response = await this.#fetch(this.#url, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: this.#headers,
         body: JSON.stringify(body),
         signal: limit,
         redirect: "error",
@@ -95,10 +104,36 @@ export class RpcEndpoint {
       signal?.throwIfAborted();
       if (cause instanceof EndpointFailure) throw cause;
       if (isError(limit.reason, "job.deadline-exceeded")) {
-        throw new EndpointFailure(`no answer within ${this.#options.timeout} ms`);
+        throw new EndpointFailure(`no answer within ${this.#timeout} ms`);
       }
       throw new EndpointFailure(connectionProblem(cause));
     }
+  }
+
+  #outcomeOf(answer: unknown): RpcOutcome {
+    const error = fieldOf(answer, "error");
+    if (error !== undefined && error !== null) return this.#refusal(error);
+    const result = fieldOf(answer, "result");
+    if (result === undefined) throw new EndpointFailure("the answer is not one of JSON-RPC");
+    return { kind: "result", result };
+  }
+
+  #refusal(error: unknown): RpcOutcome {
+    const rpcCode = Number(fieldOf(error, "code") ?? 0);
+    const reason = this.#withoutSecrets(String(fieldOf(error, "message") ?? "")).slice(0, MAX_REASON);
+    const data = revertData(fieldOf(error, "data"));
+    const isFinal = data !== undefined || TOO_MANY_LOGS.test(reason) || REVERTED.test(reason);
+    if (!isFinal && (UNABLE_CODES.has(rpcCode) || UNABLE.test(reason))) throw new EndpointFailure(reason);
+    const facts = { rpcCode: Number.isSafeInteger(rpcCode) ? rpcCode : 0, reason };
+    return {
+      kind: "refused",
+      error: new RivuletError("chain.refused", data === undefined ? facts : { ...facts, data }),
+    };
+  }
+
+  /** What an endpoint says may repeat the key it was asked with. */
+  #withoutSecrets(text: string): string {
+    return this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, "…"), text);
   }
 }
 
@@ -106,27 +141,6 @@ export class RpcEndpoint {
 function connectionProblem(cause: unknown): string {
   const code = fieldOf(fieldOf(cause, "cause"), "code") ?? fieldOf(cause, "code");
   return typeof code === "string" ? `the connection failed (${code})` : "the connection failed";
-}
-
-function outcomeOf(answer: unknown): RpcOutcome {
-  const error = fieldOf(answer, "error");
-  if (error !== undefined && error !== null) return refusal(error);
-  const result = fieldOf(answer, "result");
-  if (result === undefined) throw new EndpointFailure("the answer is not one of JSON-RPC");
-  return { kind: "result", result };
-}
-
-function refusal(error: unknown): RpcOutcome {
-  const rpcCode = Number(fieldOf(error, "code") ?? 0);
-  const reason = String(fieldOf(error, "message") ?? "").slice(0, MAX_REASON);
-  const data = revertData(fieldOf(error, "data"));
-  const isFinal = data !== undefined || TOO_MANY_LOGS.test(reason) || REVERTED.test(reason);
-  if (!isFinal && (UNABLE_CODES.has(rpcCode) || UNABLE.test(reason))) throw new EndpointFailure(reason);
-  const facts = { rpcCode: Number.isSafeInteger(rpcCode) ? rpcCode : 0, reason };
-  return {
-    kind: "refused",
-    error: new RivuletError("chain.refused", data === undefined ? facts : { ...facts, data }),
-  };
 }
 
 /** Codes with which an endpoint says that it, not the call, is the problem: limits, and resources it lacks. */
@@ -178,12 +192,22 @@ function fieldOf(value: unknown, key: string): unknown {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? record(value)[key] : undefined;
 }
 
-function hostOf(url: string): string {
-  if (!URL.canParse(url)) throw invalidUrl("not an address");
-  const { protocol, host } = new URL(url);
-  if (protocol !== "http:" && protocol !== "https:")
-    throw invalidUrl(`${protocol} is not supported; use http or https`);
-  return host;
+function parseUrl(text: string): URL {
+  if (!URL.canParse(text)) throw invalidUrl("not an address");
+  const url = new URL(text);
+  if (url.protocol === "http:" || url.protocol === "https:") return url;
+  throw invalidUrl(`${url.protocol} is not supported; use http or https`);
+}
+
+function authorization(username: string, password: string): Readonly<Record<string, string>> {
+  if (username === "" && password === "") return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
+}
+
+/** Keys of endpoints stand in their addresses; short words of a path, such as `v2`, are none. */
+function isLikeASecret(part: string): boolean {
+  return part.length >= 8;
 }
 
 function invalidUrl(message: string): RivuletError<"config.invalid"> {

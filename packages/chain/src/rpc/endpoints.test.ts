@@ -84,12 +84,26 @@ describe("one endpoint", () => {
   test("the error of all failing says what each one did, and never the address beyond its host", async () => {
     const [silent, limited] = [await chainOf(1), await chainOf(1)];
     silent.answer = () => "silence";
-    limited.answer = () => ({ error: { code: -32005, message: "daily request count exceeded, request rate limited" } });
+    limited.answer = () => ({ error: { code: -32005, message: "key-of-mine is over its rate limit" } });
     const { endpoints } = endpointsOf([silent, limited]);
     const error = await endpoints.request(blockNumber).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "chain.unavailable" });
-    expect(String(error)).toMatch(/no answer within 200 ms.*rate limited/);
+    expect(String(error)).toMatch(/no answer within 200 ms.*… is over its rate limit/);
     expect(String(error)).not.toContain("key-of-mine");
+  });
+
+  test("a name and password in the address go where they belong", async () => {
+    const asked: [string, unknown][] = [];
+    const answering: typeof fetch = async (url, init) => {
+      asked.push([String(url), new Headers(init?.headers).get("authorization")]);
+      return Response.json({ jsonrpc: "2.0", id: asked.length, result: "0x1" });
+    };
+    const endpoints = new Endpoints(
+      { urls: ["https://me:pass%40word@node.example/v2"], chainId: 1 },
+      { fetch: answering, clock: new JumpingClock(), log: silentLogger },
+    );
+    expect(await endpoints.request(blockNumber)).toBe(1n);
+    expect(asked[0]).toEqual(["https://node.example/v2", `Basic ${btoa("me:pass@word")}`]);
   });
 
   test("an aborted call ends with the reason of its signal", async () => {
