@@ -12,8 +12,9 @@ import {
   ms,
   Rational,
   RivuletError,
+  seconds,
 } from "@rivulet/primitives";
-import { chargeOf, parseServerTiming, readChunks, WORKER_PROTOCOL } from "@rivulet/wire";
+import { chargeOf, isLastChunk, parseServerTiming, readChunks, WORKER_PROTOCOL } from "@rivulet/wire";
 import type { Dispatcher } from "undici";
 import { ask } from "./http/ask.ts";
 import { readBounded } from "./http/read-bounded.ts";
@@ -123,7 +124,8 @@ export class Attempts {
       if (job.isStream) {
         // What was charged for the tokens that were written comes after them.
         const readsOn = headers["trailer"] !== undefined;
-        const events = await begun(readChunks(body, { readsOn }), body, signal);
+        const chunks = readChunks(body, { readsOn });
+        const events = await begun(readsOn ? hurried(chunks, body, clock) : chunks, body, signal);
         const took = ms(clock.monotonic() - began);
         const timings = timingsOf(headers["server-timing"], took);
         const charged = () => bill.charged(trailers);
@@ -399,6 +401,26 @@ async function read(body: Readable, maxBytes: number, signal: AbortSignal): Prom
     signal.throwIfAborted();
     if (isError(cause, "request.too-large")) throw badResult(`an answer is longer than ${maxBytes} bytes`, cause);
     throw new RivuletError("peer.unreachable", { reason: "the answer ended early" }, { cause });
+  }
+}
+
+/** How long what comes after a stream's last event may take. */
+const LONGEST_ENDING = seconds(2);
+
+/** The same events; ends the body when nothing but its end is left and does not come. */
+async function* hurried(events: AsyncIterable<string>, body: Readable, clock: Clock): AsyncGenerator<string, void> {
+  const ended = new AbortController();
+  try {
+    for await (const text of events) {
+      yield text;
+      if (!isLastChunk(JSON.parse(text))) continue;
+      clock.sleep(LONGEST_ENDING, ended.signal).then(
+        () => body.destroy(),
+        () => {},
+      );
+    }
+  } finally {
+    ended.abort(new Error("the stream has ended"));
   }
 }
 

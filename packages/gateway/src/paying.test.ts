@@ -161,7 +161,7 @@ function post({ gateway }: Pick<Buyer, "gateway">) {
 }
 
 /** Reads a stream to its end; its trailers. */
-function streamed({ gateway }: Buyer, body: unknown): Promise<NodeJS.Dict<string>> {
+function streamed({ gateway }: Buyer, body: unknown, onEvent = () => {}): Promise<NodeJS.Dict<string>> {
   return new Promise((resolve, reject) => {
     const sent = request(`${gateway.address.url}/llm`, {
       method: "POST",
@@ -169,7 +169,7 @@ function streamed({ gateway }: Buyer, body: unknown): Promise<NodeJS.Dict<string
     });
     sent.on("error", reject);
     sent.on("response", (response) => {
-      response.resume();
+      response.on("data", onEvent);
       response.on("end", () => resolve(response.trailers));
     });
     sent.end(JSON.stringify(body));
@@ -268,6 +268,8 @@ describe("a stream", () => {
       choices: [{ index: 0, delta: { role: "assistant", content: text }, finish_reason: finish }],
     })}\n\n`;
 
+  const llm = { model: MODEL, stream: true, max_tokens: 100, messages: [{ role: "user", content: "x" }] };
+
   test("is charged for the tokens it had, as its last word says, and the application hears it too", async () => {
     const peer = await seller(1, Rational.of(10n ** 10n));
     peer.models = [{ capability: 33, model: MODEL }];
@@ -283,17 +285,74 @@ describe("a stream", () => {
         response.end();
       });
     const to = await buyer([peer]);
-    const trailers = await streamed(to, {
-      model: MODEL,
-      stream: true,
-      max_tokens: 100,
-      messages: [{ role: "user", content: "x" }],
-    });
+    const trailers = await streamed(to, llm);
     expect(chargeOf(trailers)).toEqual({ units: used, price: peer.till.price, cost: peer.till.price.times(used) });
     const account = { side: "payer", peer: peer.till.recipient.address, id: `33_${MODEL} ${peer.uri}` } as const;
     expect(to.ledger.balance(account)).toEqual(peer.till.balance(SENDER, `33_${MODEL}`));
     expect(stories[0]?.payment?.units).toBe(100n);
   });
+
+  test("whose end does not come is ended, and charged as agreed", async () => {
+    const peer = await seller(1);
+    peer.models = [{ capability: 33, model: MODEL }];
+    peer.onJob = ({ response }) => {
+      response.writeHead(200, { "content-type": "text/event-stream", trailer: "x-units" });
+      response.write(chunk("b", "stop"));
+    };
+    const to = await buyer([peer]);
+    let hasBegun = false;
+    const ending = streamed(to, llm, () => {
+      hasBegun = true;
+    });
+    await until(() => hasBegun);
+    await clock.advance(seconds(2));
+    expect(chargeOf(await ending)).toEqual({ units: 100n, price: PRICE, cost: PRICE.times(100n) });
+  });
+});
+
+describe("a refusal of the payment", () => {
+  test.each([
+    ["payment.nonce-reused", false],
+    ["payment.ticket-invalid", true],
+    ["payment.recipient-inactive", true],
+    ["payment.sender-unlocking", true],
+    ["capacity.exhausted", false],
+  ] as const)("%s sends the job elsewhere; the orchestrator is suspended: %s", async (code, isSuspended) => {
+    const [first, second] = [await seller(1), await seller(2)];
+    const to = await buyer([first, second]);
+    const refusing = stories.length;
+    for (const peer of [first, second]) {
+      const { onJob } = peer;
+      peer.onJob = (job) => {
+        if (first.jobs.length + second.jobs.length > 1) return onJob(job);
+        job.response.writeHead(402, { "x-rivulet-code": code });
+        job.response.end("no\n");
+      };
+    }
+    expect((await post(to)).status).toBe(200);
+    expect(stories[refusing]?.attempts).toHaveLength(2);
+    expect(suspensions(to)).toHaveLength(isSuspended ? 1 : 0);
+    const payer = { side: "payer", id: `${ACCOUNT} ${first.uri}`, peer: first.till.recipient.address } as const;
+    expect(to.ledger.balance(payer)?.compare(Rational.ZERO) ?? 0).toBeGreaterThanOrEqual(0);
+  });
+
+  test.each(["payment.params-unknown", "payment.price-too-low", "payment.nonces-exhausted"] as const)(
+    "%s is settled by fresh terms, at the same orchestrator",
+    async (code) => {
+      const peer = await seller(1);
+      const to = await buyer([peer]);
+      const { asked } = peer;
+      const { onJob } = peer;
+      peer.onJob = (job) => {
+        if (peer.jobs.length > 1) return onJob(job);
+        job.response.writeHead(402, { "x-rivulet-code": code });
+        job.response.end("no\n");
+      };
+      expect((await post(to)).status).toBe(200);
+      expect(peer.asked).toBe(asked + 2);
+      expect(suspensions(to)).toEqual([]);
+    },
+  );
 });
 
 describe("many jobs at once", () => {

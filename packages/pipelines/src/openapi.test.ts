@@ -49,6 +49,8 @@ test("a gateway says how files may come, where there are some, and what it tells
       "X-Request-Id",
       "X-Orchestrator",
       "X-Units",
+      "X-Price-Wei",
+      "X-Cost-Wei",
       "Server-Timing",
     ]);
     for (const status of ["413", "422", "503"]) expect(post?.responses).toHaveProperty(status);
