@@ -23,6 +23,7 @@ import {
   type WinningTicket,
 } from "@rivulet/payments";
 import { type L1BlockNumber, type Milliseconds, RivuletError } from "@rivulet/primitives";
+import { prepared, query } from "./query.ts";
 import {
   accountColumns,
   accountOf,
@@ -37,7 +38,8 @@ import {
   winnerTotalsColumns,
   winnerTotalsOf,
 } from "./rows.ts";
-import { query, type Sqlite, type Transaction } from "./sqlite.ts";
+import type { AccountsTable, ReceivedNoncesTable, ReservedNoncesTable } from "./schema.ts";
+import type { Sqlite, Transaction } from "./sqlite.ts";
 
 /** The secrets that are kept: the one in use, and the one before for parameters that are still out. */
 const SECRETS_KEPT = 2;
@@ -136,15 +138,11 @@ export class SqlitePaymentStore implements PaymentStore {
   reserveNonces(reservation: NonceReservation): Promise<number | undefined> {
     const { recipientRandHash, expirationBlock, count, limit = LAST_NONCE, account } = reservation;
     return this.#sqlite.write("process", (transaction) => {
-      const known = query
-        .selectFrom("reserved_nonces")
-        .select("last")
-        .where("recipient_rand_hash", "=", recipientRandHash);
-      const first = (transaction.first(known)?.last ?? 0) + 1;
+      const first = (transaction.first(lastReserved({ recipient_rand_hash: recipientRandHash }))?.last ?? 0) + 1;
       const last = first + count - 1;
       if (last > limit) return undefined;
       transaction.run(
-        query.replaceInto("reserved_nonces").values({
+        reserve({
           recipient_rand_hash: recipientRandHash,
           expiration_block: expirationColumn(expirationBlock),
           last,
@@ -218,19 +216,49 @@ export class SqlitePaymentStore implements PaymentStore {
 /** More than anybody reserves for one set of parameters between two checkpoints: recipients take no more than 600 at all. */
 const NONCES_OF_A_SECOND = 100_000;
 
+// What each payment runs.
+const receivedRuns = prepared(({ recipient_rand_hash }: Pick<ReceivedNoncesTable, "recipient_rand_hash">) =>
+  query.selectFrom("received_nonces").select("runs").where("recipient_rand_hash", "=", recipient_rand_hash),
+);
+const receive = prepared(({ recipient_rand_hash, expiration_block, runs }: ReceivedNoncesTable) =>
+  query.replaceInto("received_nonces").values({ recipient_rand_hash, expiration_block, runs }),
+);
+const forgottenBlock = prepared(() => query.selectFrom("settings").select("value").where("key", "=", FORGOTTEN_TO));
+const lastReserved = prepared(({ recipient_rand_hash }: Pick<ReservedNoncesTable, "recipient_rand_hash">) =>
+  query.selectFrom("reserved_nonces").select("last").where("recipient_rand_hash", "=", recipient_rand_hash),
+);
+const reserve = prepared(({ recipient_rand_hash, expiration_block, last }: ReservedNoncesTable) =>
+  query.replaceInto("reserved_nonces").values({ recipient_rand_hash, expiration_block, last }),
+);
+const accountByKey = prepared(({ side, peer, id }: AccountKey) =>
+  query.selectFrom("accounts").selectAll().where("side", "=", side).where("peer", "=", peer).where("id", "=", id),
+);
+const replaceAccount = prepared((row: AccountsTable) =>
+  query.replaceInto("accounts").values({
+    side: row.side,
+    peer: row.peer,
+    id: row.id,
+    credited: row.credited,
+    debited: row.debited,
+    expired: row.expired,
+    tickets: row.tickets,
+    fixed_price: row.fixed_price,
+    touched_at: row.touched_at,
+  }),
+);
+
 function takeNonces(
   transaction: Transaction,
   { recipientRandHash, expirationBlock, nonces }: PaymentToTake,
 ): readonly NonceState[] {
   if (expirationBlock <= forgottenTo(transaction)) return nonces.map(() => "forgotten");
   if (nonces.length === 0) return [];
-  const known = query.selectFrom("received_nonces").select("runs").where("recipient_rand_hash", "=", recipientRandHash);
-  const before = transaction.first(known)?.runs ?? "";
+  const before = transaction.first(receivedRuns({ recipient_rand_hash: recipientRandHash }))?.runs ?? "";
   const window = NonceWindow.parse(before);
   const states = nonces.map((nonce) => window.take(nonce));
   if (`${window}` !== before)
     transaction.run(
-      query.replaceInto("received_nonces").values({
+      receive({
         recipient_rand_hash: recipientRandHash,
         expiration_block: expirationColumn(expirationBlock),
         runs: `${window}`,
@@ -240,8 +268,7 @@ function takeNonces(
 }
 
 function forgottenTo(transaction: Transaction): bigint {
-  const row = transaction.first(query.selectFrom("settings").select("value").where("key", "=", FORGOTTEN_TO));
-  return BigInt(row?.value ?? -1);
+  return BigInt(transaction.first(forgottenBlock({}))?.value ?? -1);
 }
 
 function credit(transaction: Transaction, payment: PaymentToTake, count: number): void {
@@ -265,15 +292,13 @@ function change(transaction: Transaction, each: AccountChange): void {
   putAccount(transaction, changedAccount(findAccount(transaction, each.key), each));
 }
 
-function findAccount(transaction: Transaction, { side, peer, id }: AccountKey): AccountRow | undefined {
-  const row = transaction.first(
-    query.selectFrom("accounts").selectAll().where("side", "=", side).where("peer", "=", peer).where("id", "=", id),
-  );
+function findAccount(transaction: Transaction, key: AccountKey): AccountRow | undefined {
+  const row = transaction.first(accountByKey(key));
   return row === undefined ? undefined : accountOf(row);
 }
 
 function putAccount(transaction: Transaction, row: AccountRow): void {
-  transaction.run(query.replaceInto("accounts").values(accountColumns(row)));
+  transaction.run(replaceAccount(accountColumns(row)));
 }
 
 function closeAccount(transaction: Transaction, key: AccountKey): void {

@@ -2,8 +2,9 @@ import { type Address, address } from "@rivulet/crypto";
 import { type Milliseconds, ms, Rational } from "@rivulet/primitives";
 import type { Insertable } from "kysely";
 import type { KnownOrchestrator, OrchestratorCache, OrchestratorUpdate } from "./orchestrator-cache.ts";
+import { query } from "./query.ts";
 import type { OrchestratorsTable } from "./schema.ts";
-import { query, type Sqlite } from "./sqlite.ts";
+import type { Sqlite } from "./sqlite.ts";
 
 /** A cache in an embedded database. */
 export class SqliteOrchestratorCache implements OrchestratorCache {

@@ -1,5 +1,6 @@
+import { query } from "./query.ts";
 import type { Settings } from "./settings.ts";
-import { query, type Sqlite } from "./sqlite.ts";
+import type { Sqlite } from "./sqlite.ts";
 
 /** Settings in an embedded database. */
 export class SqliteSettings implements Settings {

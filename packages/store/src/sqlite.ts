@@ -3,7 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { type Clock, type Logger, RivuletError, silentLogger } from "@rivulet/primitives";
-import { type Compilable, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
+import type { Compilable } from "kysely";
 import { Checkpoints } from "./checkpoints.ts";
 import { ownFile } from "./file-owner.ts";
 import {
@@ -17,7 +17,6 @@ import {
 import { migrations } from "./migrations/index.ts";
 import { migrate } from "./migrations/migrate.ts";
 import { DamagedRow } from "./rows.ts";
-import type { Schema } from "./schema.ts";
 import { corruptError, isConstraint, isSqliteError, storeError } from "./sqlite-errors.ts";
 
 /** Where queries are run: inside a transaction, one after the other. */
@@ -35,16 +34,6 @@ export interface Transaction {
  * and together with others. Whatever is not waited for is safe from a power failure within `CHECKPOINT_PERIOD`.
  */
 export type Survives = "process" | "power";
-
-/** Builds typed queries, which `Transaction` runs. It has no connection of its own. */
-export const query = new Kysely<Schema>({
-  dialect: {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-  },
-});
 
 export interface SqlitePorts {
   readonly clock: Clock;
