@@ -10,7 +10,7 @@ export const arbitrumOne: Network = {
   aiServiceRegistry: address("0x04C0b249740175999E5BF5c9ac1dA92431EF34C5"),
   priceFeed: address("0x639Fe6ab55C921f74e7fac1ee960C0B6293ba612"),
   redeemGas: 1_200_000n,
-  redeemGasFurther: 1_000_000n,
+  redeemGasFurther: 600_000n,
   minGasPrice: 0n,
   confirmations: 2,
   pollInterval: ms(5_000),

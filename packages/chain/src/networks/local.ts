@@ -15,7 +15,7 @@ export const local: Network = {
   aiServiceRegistry: address("0x2279B7A0a67DB372996a5FaB50D91eAA73d2eBe6"),
   priceFeed: address("0x8A791620dd6260079BF849Dc5567aDC3F2FdC318"),
   redeemGas: 350_000n,
-  redeemGasFurther: 300_000n,
+  redeemGasFurther: 175_000n,
   minGasPrice: 0n,
   // Blocks come only with transactions: nobody else's would confirm ours.
   confirmations: 1,

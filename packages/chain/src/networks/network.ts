@@ -13,7 +13,7 @@ export interface Network {
   readonly priceFeed: Address | undefined;
   /** Gas that the redemption of one ticket is taken to cost, for face values and for the gate before redeeming. */
   readonly redeemGas: bigint;
-  /** Gas of each further ticket in the same transaction. */
+  /** Gas of each further ticket in the same transaction: half, where 43 % were measured on the local chain. */
   readonly redeemGasFurther: bigint;
   /** Gas prices below this, in wei, are taken for errors of an endpoint. */
   readonly minGasPrice: bigint;
