@@ -147,7 +147,7 @@ function connectionProblem(cause: unknown): string {
 const UNABLE_CODES: ReadonlySet<number> = new Set([-32001, -32002, -32005, -32016, -32097, 429]);
 /** The same in words; a state or block that is unknown here is known to an endpoint that is not behind. */
 const UNABLE =
-  /rate limit|too many requests|capacity|quota|exceeded.*(limit|units)|header not found|unknown block|block not found|unsupported block number|missing trie node|state .*not available|not synced|^EOF|temporarily|timed? ?out|unavailable|internal error$/i;
+  /rate limit|too many requests|capacity|quota|exceeded.*(limit|units)|header not found|unknown block|block not found|unsupported block number|missing trie node|state .*not available|not synced|^EOF|temporarily|timed? ?out|unavailable|pool is full|internal (json-rpc )?error\.?$/i;
 const REVERTED = /revert/i;
 /** How endpoints say that a range holds more logs, or spans more blocks, than they give at once. */
 const TOO_MANY_LOGS =
