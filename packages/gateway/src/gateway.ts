@@ -10,7 +10,7 @@ import {
   type Startable,
   seconds,
 } from "@rivulet/primitives";
-import { Agent, type Dispatcher } from "undici";
+import { Agent, type Dispatcher, getGlobalDispatcher } from "undici";
 import { Attempts } from "./attempt.ts";
 import { type Authenticator, openToAll } from "./auth/authenticator.ts";
 import { KeyFile } from "./auth/key-file.ts";
@@ -223,7 +223,11 @@ export class Gateway implements Startable {
     const ports = { dispatcher: this.#dispatcher };
     if (orchestrators.kind === "list") return staticSource(orchestrators.addresses);
     if (orchestrators.kind === "webhook") return webhookSource({ url: orchestrators.url }, ports);
-    if (orchestrators.kind === "signer") return webhookSource(listOfSigner(orchestrators), ports);
+    // What is sent to a signer opens its deposit: unlike orchestrators, it must show who it is.
+    if (orchestrators.kind === "signer")
+      return webhookSource(listOfSigner(orchestrators), {
+        dispatcher: this.#ports.dispatcher ?? getGlobalDispatcher(),
+      });
     if (pool !== undefined) return pool;
     const message = "the pool of a chain is asked for, and there is no chain";
     throw new RivuletError("config.invalid", { problems: [{ path: "gateway.orchestrators", message }] });

@@ -29,7 +29,7 @@ export interface LocalPayerPorts {
 /** What is wrong with our own account, and what its owner can do. */
 const remedies = {
   "payment.sender-unfunded": "lock deposit and reserve: rivulet deposit, rivulet reserve",
-  "payment.sender-unlocking": "cancel the unlock: rivulet unlock --cancel",
+  "payment.sender-unlocking": "keep what is locked: rivulet unlock cancel",
   "payment.sender-unreadable": "",
 } as const;
 

@@ -21,7 +21,7 @@ import {
   RIVULET_HEADER,
   SEGMENT_HEADER,
 } from "@rivulet/wire";
-import type { Dispatcher } from "undici";
+import { type Dispatcher, getGlobalDispatcher } from "undici";
 import { askUrl } from "../http/ask.ts";
 import { readBounded } from "../http/read-bounded.ts";
 import type { Terms } from "../terms.ts";
@@ -39,7 +39,8 @@ export interface RemoteSignerPayerOptions {
 }
 
 export interface RemoteSignerPayerPorts {
-  readonly dispatcher: Dispatcher;
+  /** Absent: one that verifies certificates, as those of orchestrators are not. */
+  readonly dispatcher?: Dispatcher | undefined;
   readonly clock: Clock;
 }
 
@@ -93,14 +94,16 @@ export class RemoteSignerPayer implements Payer {
   readonly wantsTerms = true;
   readonly renewEvery = RENEW_EVERY;
   readonly #options: RemoteSignerPayerOptions;
-  readonly #ports: RemoteSignerPayerPorts;
+  readonly #clock: Clock;
+  readonly #dispatcher: Dispatcher;
   readonly #first: FirstPrices;
   readonly #conversations = new Map<string, Conversation>();
   #identity: Promise<Identity> | undefined;
 
   constructor(options: RemoteSignerPayerOptions, ports: RemoteSignerPayerPorts) {
     this.#options = options;
-    this.#ports = ports;
+    this.#clock = ports.clock;
+    this.#dispatcher = ports.dispatcher ?? getGlobalDispatcher();
     this.#first = new FirstPrices(ports.clock);
   }
 
@@ -222,7 +225,7 @@ export class RemoteSignerPayer implements Payer {
     const { url, headers } = this.#options;
     const body = JSON.stringify(question);
     try {
-      const answer = await askUrl(this.#ports.dispatcher, new URL(path, url.endsWith("/") ? url : `${url}/`).href, {
+      const answer = await askUrl(this.#dispatcher, new URL(path, url.endsWith("/") ? url : `${url}/`).href, {
         method: "POST",
         headers: { ...headers, "content-type": "application/json" },
         body,
@@ -238,7 +241,7 @@ export class RemoteSignerPayer implements Payer {
 
   #conversation(order: Order): Conversation {
     const key = `${order.session.uri} ${manifestIdOf(order.pipeline, order.model)}`;
-    const now = this.#ports.clock.monotonic();
+    const now = this.#clock.monotonic();
     const known = this.#conversations.get(key);
     const conversation: Conversation = known ?? {
       state: undefined,

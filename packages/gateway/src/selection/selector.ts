@@ -67,8 +67,8 @@ export interface Considered {
   readonly chance?: number;
 }
 
-/** What stories tell of a crowd. */
-const MOST_CONSIDERED = 16;
+/** What stories tell of a crowd: more than a pool on the chain has. */
+const MOST_CONSIDERED = 128;
 
 interface Node {
   session: OrchestratorSession;

@@ -42,6 +42,7 @@ const penalties: Partial<Record<ErrorCode, Penalty>> = {
   // Its terms are not ours: other terms may come with the next round of discovery.
   "payment.params-unacceptable": { reach: "pipeline", duration: seconds(30) },
   "payment.over-limit": { reach: "pipeline", duration: seconds(30) },
+  "signer.price-exceeded": { reach: "pipeline", duration: seconds(30) },
   "payment.price-increased": { reach: "pipeline", duration: seconds(30) },
   "worker.none-available": { reach: "pipeline", duration: seconds(5) },
   "worker.lost": { reach: "pipeline", duration: seconds(5) },
