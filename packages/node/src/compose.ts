@@ -1,4 +1,4 @@
-import { type Clock, type Logger, type Randomness, RivuletError, type Startable } from "@rivulet/primitives";
+import type { Clock, Logger, Randomness, RivuletError, Startable } from "@rivulet/primitives";
 import type { Configuration } from "./config/load.ts";
 import { isPayingRole, OFFCHAIN, type Role } from "./config/schema.ts";
 import { provideDataDirectory } from "./data-directory.ts";
@@ -9,6 +9,7 @@ import { gatewayRole } from "./roles/gateway.ts";
 import { orchestratorRole } from "./roles/orchestrator.ts";
 import { redeemerRole } from "./roles/redeemer.ts";
 import { runnerRole } from "./roles/runner.ts";
+import { signerRole } from "./roles/signer.ts";
 import { workerRole } from "./roles/worker.ts";
 import { Sequence } from "./sequence.ts";
 import { findStarterModels, type StarterModel } from "./starter-models.ts";
@@ -41,8 +42,9 @@ export interface RolePorts extends NodePorts {
 
 type RoleFactory = (configuration: Configuration, ports: RolePorts) => RoleNode;
 
-const factories: { readonly [R in Role]?: RoleFactory } = {
+const factories: { readonly [R in Role]: RoleFactory } = {
   redeemer: redeemerRole,
+  signer: signerRole,
   runner: runnerRole,
   orchestrator: orchestratorRole,
   worker: workerRole,
@@ -61,10 +63,13 @@ export class ComposedNode implements Startable {
   constructor(configuration: Configuration, ports: NodePorts) {
     const starters = findStarterModels();
     this.#dataDir = configuration.settings.dataDir;
-    const isPaying = configuration.settings.network !== OFFCHAIN && configuration.roles.some(isPayingRole);
+    const { network, gateway } = configuration.settings;
+    // Who pays through a remote signer needs neither a key nor a chain.
+    const isHere = (role: Role) => isPayingRole(role) && !(role === "gateway" && gateway.remoteSigner !== undefined);
+    const isPaying = network !== OFFCHAIN && configuration.roles.some(isHere);
     const chain = isPaying ? new OnChain(configuration, ports) : undefined;
     this.roles = ORDER.filter((role) => configuration.roles.includes(role)).map((role) =>
-      makeRole(role, configuration, { ...ports, starters, chain, log: ports.log.child({ role }) }),
+      factories[role](configuration, { ...ports, starters, chain, log: ports.log.child({ role }) }),
     );
     this.#sequence = new Sequence(chain === undefined ? this.roles : [chain, ...this.roles]);
   }
@@ -93,12 +98,6 @@ export class ComposedNode implements Startable {
   stop(): Promise<void> {
     return this.#sequence.stop();
   }
-}
-
-function makeRole(role: Role, configuration: Configuration, ports: RolePorts): RoleNode {
-  const make = factories[role];
-  if (make === undefined) throw new RivuletError("node.cannot-start", { reason: `there is no ${role} yet` });
-  return make(configuration, ports);
 }
 
 const ORDER = ["redeemer", "signer", "runner", "orchestrator", "worker", "gateway"] as const satisfies readonly Role[];

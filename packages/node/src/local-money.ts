@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Chain, connectChain, encryptKeystore, local, PrivateKey } from "@rivulet/chain";
-import { type DevelopmentAccount, type Devnet, startDevnet } from "@rivulet/devnet";
+import type { DevelopmentAccount, Devnet } from "@rivulet/devnet";
 import { type Clock, invariant, ms, type Randomness, type Startable } from "@rivulet/primitives";
 import { ChainReader } from "./account/chain-account.ts";
 

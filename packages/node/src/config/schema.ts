@@ -293,11 +293,6 @@ export function signerSection(surroundings: Surroundings) {
     authWebhookHeaders: list("remoteSignerWebhookHeaders", "headers for that webhook: NAME:VALUE, comma separated"),
     allowNoAuth: flagSwitch("remoteSignerAllowNoAuth", "sign for whoever reaches the loopback address"),
     callerBudget: weiOr("callerBudget", "the most that is signed for one caller in a day (default: no limit)"),
-    discovery: flagSwitch("remoteDiscovery", "tell callers which orchestrators there are"),
-    orchestrators: peers(
-      "orchAddr",
-      "orchestrators that discovery tells of, comma separated (default: those of the chain)",
-    ),
     ...payerSettings(),
   });
 }

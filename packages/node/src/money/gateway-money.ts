@@ -1,12 +1,14 @@
 import { keySigner } from "@rivulet/crypto";
-import { type GatewayPorts, LocalPayer } from "@rivulet/gateway";
-import { Sender } from "@rivulet/payments";
-import { type Clock, wei } from "@rivulet/primitives";
+import { type GatewayPorts, LocalPayer, RemoteSignerPayer } from "@rivulet/gateway";
+import type { Clock } from "@rivulet/primitives";
+import { Agent } from "undici";
 import type { Configuration } from "../config/load.ts";
 import { LiveLimits } from "../pricing/live-limits.ts";
 import { ratesOf } from "../pricing/rates.ts";
 import type { PriceReload } from "../pricing/reload.ts";
+import { headerPairs } from "../signer/header-pairs.ts";
 import type { ChainParts } from "./on-chain.ts";
+import { senderOf } from "./sender.ts";
 
 export interface GatewayMoneyPorts {
   readonly clock: Clock;
@@ -22,19 +24,22 @@ export function gatewayMoney(
 ): Pick<GatewayPorts, "payer" | "limits" | "pool"> {
   const limits = new LiveLimits(prices.gateway, parts?.rates ?? ratesOf(undefined));
   ports.reload?.add(({ gateway }) => limits.replace(gateway));
+  const { remoteSigner, remoteSignerHeaders } = settings.gateway;
+  if (remoteSigner !== undefined) {
+    const options = { url: remoteSigner.href, headers: headerPairs(remoteSignerHeaders), version: ports.version };
+    return { limits, payer: new RemoteSignerPayer(options, { dispatcher: new Agent(), clock: ports.clock }) };
+  }
   if (parts === undefined) return { limits };
-  const { maxTicketValue, maxPaymentValue, depositMultiplier } = settings.gateway;
-  const { chain, signatures, store, ledger, key } = parts;
+  const { chain, ledger, key } = parts;
   const { clock, version } = ports;
-  const { rounds, senders } = chain;
-  const sender = new Sender(
-    {
-      maxTicketValue: wei(maxTicketValue),
-      maxTotalValue: wei(maxPaymentValue),
-      depositMultiplier: BigInt(depositMultiplier),
-    },
-    { rounds, senders, signer: signatures.signer(key.bytes()), store, clock },
-  );
-  const payer = new LocalPayer({ signer: keySigner(key.bytes()), sender, ledger, rounds, clock, version });
+  const sender = senderOf(settings.gateway, parts, clock);
+  const payer = new LocalPayer({
+    signer: keySigner(key.bytes()),
+    sender,
+    ledger,
+    rounds: chain.rounds,
+    clock,
+    version,
+  });
   return { payer, limits, ...(parts.hasPool ? { pool: chain.pool } : {}) };
 }

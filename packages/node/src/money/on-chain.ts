@@ -2,6 +2,7 @@ import { type Chain, connectChain, memoryAccount, type PrivateKey } from "@rivul
 import { type Address, SignatureThreads } from "@rivulet/crypto";
 import { Ledger, type PaymentStore } from "@rivulet/payments";
 import { type Clock, invariant, type Logger, type Randomness, type Startable } from "@rivulet/primitives";
+import type { Settings } from "@rivulet/store";
 import { chainOptions } from "../account/chain-access.ts";
 import { openKey } from "../account/key.ts";
 import type { Configuration } from "../config/load.ts";
@@ -24,6 +25,8 @@ export interface ChainParts {
   readonly operator: Address;
   readonly signatures: SignatureThreads;
   readonly store: PaymentStore;
+  /** Small facts that outlive a restart. */
+  readonly notes: Settings;
   readonly ledger: Ledger;
   readonly rates: Rates;
   /** Whether the chain's pool of orchestrators is followed. */
@@ -83,6 +86,7 @@ export class OnChain implements Startable {
       operator,
       signatures,
       store: books.payments,
+      notes: books.settings,
       ledger,
       rates,
       hasPool: this.#findsOnChain,
@@ -105,10 +109,10 @@ export class OnChain implements Startable {
   /** Whether a role of this process looks for orchestrators on the chain. */
   get #findsOnChain(): boolean {
     const { roles, settings } = this.#configuration;
-    const { gateway, signer } = settings;
-    const isGateway =
-      roles.includes("gateway") && gateway.orchestrators.length === 0 && gateway.orchestratorsWebhook === undefined;
-    return isGateway || (roles.includes("signer") && signer.discovery && signer.orchestrators.length === 0);
+    const { gateway } = settings;
+    return (
+      roles.includes("gateway") && gateway.orchestrators.length === 0 && gateway.orchestratorsWebhook === undefined
+    );
   }
 
   async #run<T extends Startable>(part: T): Promise<T> {

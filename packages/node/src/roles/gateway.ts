@@ -15,6 +15,7 @@ import { type GatewaySettings, OFFCHAIN, type Settings } from "../config/schema.
 import { Late } from "../late.ts";
 import { gatewayMoney } from "../money/gateway-money.ts";
 import type { ChainParts } from "../money/on-chain.ts";
+import { headerPairs } from "../signer/header-pairs.ts";
 
 /** The event that tells a job's whole story, as JSON in the fact `record`. Shown at the level `debug`. */
 export const JOB_STORY = "job story";
@@ -22,7 +23,8 @@ export const JOB_STORY = "job story";
 /** Jobs of applications, for whichever orchestrator does them best. */
 export function gatewayRole(configuration: Configuration, ports: RolePorts): RoleNode {
   const { settings } = configuration;
-  const { chain, log } = ports;
+  const { log } = ports;
+  const chain = settings.gateway.remoteSigner === undefined ? ports.chain : undefined;
   const tellStory = (record: JobRecord) => log.debug(JOB_STORY, { record: JSON.stringify(record, withoutBigints) });
   // A story is long to write down: not for a level at which nobody reads it.
   const onJob = settings.logLevel === "debug" ? tellStory : undefined;
@@ -64,7 +66,7 @@ async function warnOfEmptyPurse({ chain, key }: ChainParts, log: Logger): Promis
 function optionsOf({ gateway: settings, network }: Settings, version: string): GatewayOptions {
   return {
     listen: settings.httpAddr,
-    orchestrators: listOf(settings, network !== OFFCHAIN),
+    orchestrators: listOf(settings, network !== OFFCHAIN && settings.remoteSigner === undefined),
     selection: selectionOf(settings),
     auth: authOf(settings),
     allowUnauthenticated: settings.allowNoAuth,
@@ -89,9 +91,15 @@ function optionsOf({ gateway: settings, network }: Settings, version: string): G
 }
 
 /** Where orchestrators are looked for: a webhook, else a list, else the chain. Source: payments 12.4. */
-function listOf({ orchestrators, orchestratorsWebhook }: GatewaySettings, isOnChain: boolean): OrchestratorList {
+function listOf(
+  { orchestrators, orchestratorsWebhook, remoteSigner, remoteSignerHeaders }: GatewaySettings,
+  isOnChain: boolean,
+): OrchestratorList {
   if (orchestratorsWebhook !== undefined) return { kind: "webhook", url: orchestratorsWebhook.href };
-  return orchestrators.length === 0 && isOnChain ? { kind: "pool" } : { kind: "list", addresses: orchestrators };
+  if (orchestrators.length > 0) return { kind: "list", addresses: orchestrators };
+  if (remoteSigner !== undefined)
+    return { kind: "signer", url: remoteSigner.href, headers: headerPairs(remoteSignerHeaders) };
+  return isOnChain ? { kind: "pool" } : { kind: "list", addresses: [] };
 }
 
 /** The published formula as soon as one of its flags is given; else our own. */

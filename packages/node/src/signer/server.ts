@@ -1,0 +1,152 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { httpOf, isError, type Logger, RivuletError, type Startable } from "@rivulet/primitives";
+import type { ListenAddress } from "../config/setting.ts";
+import { SignerRefusal } from "./callers.ts";
+import { RefreshNeeded, type RemoteSigner } from "./remote-signer.ts";
+
+export interface SignerServerPorts {
+  readonly signer: RemoteSigner;
+  readonly log: Logger;
+}
+
+/** An orchestrator's answer and a state: a few kilobytes. */
+const MAX_BODY = 1024 * 1024;
+/** Calls at once; each is a few signatures. */
+const MAX_CALLS = 200;
+/** How long a call may take, its body included. */
+const CALL_LIMIT_MS = 15_000;
+
+/** The HTTP surface of a remote signer. Source: payments 17. */
+export class SignerServer implements Startable {
+  readonly #listen: ListenAddress;
+  readonly #ports: SignerServerPorts;
+  readonly #server: Server;
+  readonly #stopping = new AbortController();
+  #calls = 0;
+
+  constructor(listen: ListenAddress, ports: SignerServerPorts) {
+    this.#listen = listen;
+    this.#ports = ports;
+    this.#server = createServer(
+      { requestTimeout: CALL_LIMIT_MS },
+      (request, response) => void this.#serve(request, response),
+    );
+  }
+
+  /** Only while it is started. */
+  get address(): string {
+    const bound = this.#server.address();
+    const port = typeof bound === "object" && bound !== null ? bound.port : this.#listen.port;
+    const { host } = this.#listen;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+
+  /** Throws "node.cannot-start" when the port cannot be had. */
+  async start(): Promise<void> {
+    const { host, port } = this.#listen;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (cause) => {
+        reject(new RivuletError("node.cannot-start", { reason: `${host}:${port}: ${cause.message}` }, { cause }));
+      });
+      this.#server.listen(port, host, resolve);
+    });
+    this.#ports.log.info("signer started", { address: this.address, account: this.#ports.signer.address });
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#stopping.abort(new RivuletError("node.stopping", {}));
+    this.#server.closeIdleConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on("error", () => {});
+    if (this.#calls >= MAX_CALLS) return refuse(response, new RivuletError("node.overloaded", {}));
+    this.#calls += 1;
+    try {
+      await this.#route(request, response);
+    } catch (error) {
+      if (!isError(error) && !(error instanceof SignerRefusal) && !(error instanceof RefreshNeeded))
+        this.#ports.log.error("call failed", { reason: error instanceof Error ? error.message : String(error) });
+      refuse(response, error);
+    } finally {
+      this.#calls -= 1;
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { signer } = this.#ports;
+    const [path = "/"] = (request.url ?? "/").split("?", 1);
+    if (path === "/healthz") return answer(response, 200, {});
+    if (path === "/sign-orchestrator-info") {
+      only(request, "POST");
+      await readBody(request);
+      signer.admit(request.headers);
+      return answer(response, 200, signer.signOrchestratorInfo());
+    }
+    if (path !== "/generate-live-payment") throw new RivuletError("request.not-found", {});
+    only(request, "POST");
+    const body = parsed(await readBody(request));
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(CALL_LIMIT_MS)]);
+    const { authId, ...signed } = await signer.generateLivePayment(body, request.headers, signal);
+    answer(response, 200, signed, authId === "" ? {} : { "signer-auth-id": authId });
+  }
+}
+
+function only(request: IncomingMessage, method: string): void {
+  if (request.method !== method) throw new RivuletError("request.method-not-allowed", {});
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of request) {
+    length += piece.length;
+    if (length > MAX_BODY) throw new RivuletError("request.too-large", { limitBytes: MAX_BODY });
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RivuletError("signer.request-invalid", { reason: "the body is not JSON" }, { cause });
+  }
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { "content-type": "application/json", ...headers });
+  response.end(JSON.stringify(body));
+}
+
+/** Errors in the form that other signers give them; what is our own business is not told. */
+function refuse(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const isRefresh = error instanceof RefreshNeeded;
+  const status = isRefresh ? REFRESH : error instanceof SignerRefusal ? error.status : httpOf(error);
+  const known = isRefresh || isError(error) || error instanceof SignerRefusal;
+  const message =
+    status === 503
+      ? "Service Unavailable Error"
+      : status === 500 || !known
+        ? "Internal Server Error"
+        : error instanceof Error
+          ? error.message
+          : "";
+  const headers: Readonly<Record<string, string>> = isRefresh ? { "livepeer-orchestrator-url": error.serviceUri } : {};
+  answer(response, status >= 400 && status < 600 ? status : 500, { error: { message } }, headers);
+}
+
+const REFRESH = 480;
