@@ -2,7 +2,7 @@ import { chmodSync, closeSync, fsyncSync, openSync, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { type Clock, type Logger, RivuletError, silentLogger } from "@rivulet/primitives";
+import { type Clock, invariant, type Logger, RivuletError, silentLogger } from "@rivulet/primitives";
 import type { Compilable } from "kysely";
 import { Checkpoints } from "./checkpoints.ts";
 import { ownFile } from "./file-owner.ts";
@@ -15,7 +15,7 @@ import {
   MAX_WAITING_CALLS,
 } from "./limits.ts";
 import { migrations } from "./migrations/index.ts";
-import { migrate } from "./migrations/migrate.ts";
+import { migrate, missingSteps } from "./migrations/migrate.ts";
 import { DamagedRow } from "./rows.ts";
 import { corruptError, isConstraint, isSqliteError, storeError } from "./sqlite-errors.ts";
 
@@ -40,7 +40,15 @@ export interface SqlitePorts {
   readonly log?: Logger;
 }
 
+/**
+ * What a process has of a database: it owns it, as the one that writes; or it reads, beside the owner or without one, and
+ * changes nothing.
+ */
+export type Access = "own" | "read";
+
 export interface SqliteOptions {
+  /** "own" when left out. */
+  readonly access?: Access;
   /** The most bytes the file may have; the disk is the limit otherwise. */
   readonly maxBytes?: number;
 }
@@ -58,23 +66,28 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
+/** A connection, and what is open beside it while the file is owned. */
+interface Opened {
+  readonly database: DatabaseSync;
+  readonly owned?: { readonly lock: Disposable; readonly log: FileHandle };
+}
+
 /**
- * The one connection to an embedded database.
+ * A connection to an embedded database, of which there is one that writes.
  *
  * Calls that arrive in one turn of the event loop share a transaction, in their order, so that each sees what those before
  * it wrote; one that throws is undone by itself. Work runs synchronously, as it takes some hundredths of a millisecond;
  * what takes longer, which is waiting for the disk, is left to other threads.
  *
- * Owns the file, its lock and a thread. `close` waits for what is under way.
+ * Owns the file, its lock and a thread, unless it only reads. `close` waits for what is under way.
  */
 export class Sqlite {
   readonly file: string;
   readonly #database: DatabaseSync;
-  readonly #owner: Disposable;
+  readonly #owned: Opened["owned"];
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #checkpoints: Checkpoints;
-  readonly #walFile: FileHandle;
   readonly #statements = new Map<string, StatementSync>();
   readonly #transaction: Transaction;
   readonly #waiting: Call[] = [];
@@ -85,17 +98,10 @@ export class Sqlite {
   #syncUnderWay: Promise<void> = Promise.resolve();
   #syncNext: Promise<void> | undefined;
 
-  private constructor(
-    file: string,
-    database: DatabaseSync,
-    owner: Disposable,
-    walFile: FileHandle,
-    ports: SqlitePorts,
-  ) {
+  private constructor(file: string, { database, owned }: Opened, ports: SqlitePorts) {
     this.file = file;
     this.#database = database;
-    this.#owner = owner;
-    this.#walFile = walFile;
+    this.#owned = owned;
     this.#clock = ports.clock;
     this.#log = ports.log ?? silentLogger;
     this.#checkpoints = new Checkpoints(file, this.#log);
@@ -114,37 +120,16 @@ export class Sqlite {
   }
 
   /**
-   * Opens a file, makes it when it is not there, and brings its schema up to date.
+   * Opens a file. Who owns it makes it when it is not there, and brings its schema up to date.
    *
    * Throws "store.locked", "store.corrupt", "store.newer", "store.full" and "store.unusable", with what to do;
    * nothing is lost then.
    */
   static async open(file: string, options: SqliteOptions, ports: SqlitePorts): Promise<Sqlite> {
-    const owner = own(file);
-    let database: DatabaseSync | undefined;
     try {
-      // It holds secrets. Made before SQLite opens it: closing a file gives up all locks that the process has on it.
-      closeSync(openSync(file, "a", 0o600));
-      chmodSync(file, 0o600);
-      database = new DatabaseSync(file, { timeout: LOCK_WAIT });
-      const [{ journal_mode: mode } = {}] = database.prepare("pragma journal_mode = wal").all();
-      if (mode !== "wal")
-        throw new RivuletError("store.unusable", { reason: `${file}: its file system cannot share memory` });
-      database.exec(`
-        pragma synchronous = normal;
-        pragma wal_autocheckpoint = 0;
-        pragma journal_size_limit = ${LOG_BYTES};
-        pragma foreign_keys = on;
-        ${options.maxBytes === undefined ? "" : `pragma max_page_count = ${Math.floor(options.maxBytes / PAGE_BYTES)};`}
-      `);
-      check(database, file);
-      migrate(database, migrations, file, ports.clock.now());
-      const walFile = await open(`${file}-wal`, "r");
-      syncDirectory(dirname(file));
-      return new Sqlite(file, database, owner, walFile, ports);
+      const opened = options.access === "read" ? openToRead(file) : await openOwned(file, options, ports);
+      return new Sqlite(file, opened, ports);
     } catch (cause) {
-      database?.close();
-      owner[Symbol.dispose]();
       throw asStoreError(cause, file);
     }
   }
@@ -165,9 +150,9 @@ export class Sqlite {
     while (this.#waiting.length > 0) this.#commit();
     await Promise.allSettled(this.#pending);
     await this.#checkpoints.close();
-    await this.#walFile.close();
+    await this.#owned?.log.close();
     this.#database.close();
-    this.#owner[Symbol.dispose]();
+    this.#owned?.lock[Symbol.dispose]();
   }
 
   #submit<T>(survives: Survives | undefined, work: (transaction: Transaction) => T): Promise<T> {
@@ -253,7 +238,8 @@ export class Sqlite {
       .catch(() => {})
       .then(() => {
         this.#syncNext = undefined;
-        this.#syncUnderWay = this.#walFile.datasync();
+        invariant(this.#owned !== undefined, "who only reads has nothing to flush");
+        this.#syncUnderWay = this.#owned.log.datasync();
         return this.#syncUnderWay;
       }));
   }
@@ -284,11 +270,46 @@ export class Sqlite {
   }
 }
 
-function own(file: string): Disposable {
+async function openOwned(file: string, { maxBytes }: SqliteOptions, ports: SqlitePorts): Promise<Opened> {
+  const lock = ownFile(file);
+  let database: DatabaseSync | undefined;
   try {
-    return ownFile(file);
+    // It holds secrets. Made before SQLite opens it: closing a file gives up all locks that the process has on it.
+    closeSync(openSync(file, "a", 0o600));
+    chmodSync(file, 0o600);
+    database = new DatabaseSync(file, { timeout: LOCK_WAIT });
+    const [{ journal_mode: mode } = {}] = database.prepare("pragma journal_mode = wal").all();
+    if (mode !== "wal")
+      throw new RivuletError("store.unusable", { reason: `${file}: its file system cannot share memory` });
+    database.exec(`
+      pragma synchronous = normal;
+      pragma wal_autocheckpoint = 0;
+      pragma journal_size_limit = ${LOG_BYTES};
+      pragma foreign_keys = on;
+      ${maxBytes === undefined ? "" : `pragma max_page_count = ${Math.floor(maxBytes / PAGE_BYTES)};`}
+    `);
+    check(database, file);
+    migrate(database, migrations, file, ports.clock.now());
+    const log = await open(`${file}-wal`, "r");
+    syncDirectory(dirname(file));
+    return { database, owned: { lock, log } };
   } catch (cause) {
-    throw asStoreError(cause, file);
+    database?.close();
+    lock[Symbol.dispose]();
+    throw cause;
+  }
+}
+
+function openToRead(file: string): Opened {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: LOCK_WAIT });
+  try {
+    if (missingSteps(database, migrations, file).length === 0) return { database };
+    throw new RivuletError("store.unusable", {
+      reason: `${file} was written by an older version: start its node once, which brings it up to date`,
+    });
+  } catch (cause) {
+    database.close();
+    throw cause;
   }
 }
 

@@ -160,6 +160,38 @@ describe("opening a database", () => {
   });
 });
 
+describe("reading", () => {
+  test("is possible while the owner writes, and changes nothing", async () => {
+    const owner = await open({ chainId: 1337 });
+    const reader = await open({ access: "read", chainId: 1337 });
+    await owner.payments.apply([credit]);
+    expect(await reader.payments.accounts()).toHaveLength(1);
+    await expect(reader.payments.apply([credit])).rejects.toMatchObject({ code: "store.unusable" });
+    await expect(open({ access: "read", chainId: 1 })).rejects.toMatchObject({ code: "store.wrong-network" });
+  });
+
+  test("is possible when there is no owner", async () => {
+    const owner = await open();
+    await owner.payments.apply([credit]);
+    await close();
+    const before = readFileSync(file);
+    expect(await (await open({ access: "read" })).payments.accounts()).toHaveLength(1);
+    await close();
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  test("needs a database of this version", async () => {
+    await expect(open({ access: "read" })).rejects.toMatchObject({ code: "store.unusable" });
+    writeFileSync(file, "no database at all, but long enough to look like one".repeat(100));
+    await expect(open({ access: "read" })).rejects.toMatchObject({ code: "store.corrupt" });
+    rmSync(file);
+    const database = new DatabaseSync(file);
+    database.exec("create table migrations (id integer primary key, name text, checksum text, applied_at real)");
+    database.close();
+    await expect(open({ access: "read" })).rejects.toMatchObject({ code: "store.unusable" });
+  });
+});
+
 describe("a full disk", () => {
   test("refuses what needs room, keeps what was acknowledged, and works again when there is room", async () => {
     const { payments } = await open({ maxBytes: 300_000 });

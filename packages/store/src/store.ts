@@ -6,13 +6,15 @@ import { bootId as machineBootId } from "./machine.ts";
 import type { OrchestratorCache } from "./orchestrator-cache.ts";
 import { SqlitePaymentStore } from "./payment-store.ts";
 import type { Settings } from "./settings.ts";
-import { Sqlite } from "./sqlite.ts";
+import { type Access, Sqlite } from "./sqlite.ts";
 import { SqliteOrchestratorCache } from "./sqlite-orchestrator-cache.ts";
 import { SqliteSettings } from "./sqlite-settings.ts";
 
 export interface StoreOptions {
   /** Path of the database; beside it lie its log and its lock. */
   readonly file: string;
+  /** "own" when left out: the one process that writes. With "read" nothing is changed, and the owner may be at work. */
+  readonly access?: Access;
   /** The chain that all of it is about. A database belongs to the first one it was opened for. */
   readonly chainId?: number;
   /** The most bytes the file may have; the disk is the limit otherwise. */
@@ -39,10 +41,12 @@ export class Store {
   /** Where the chain was last read to. */
   readonly blocks: BlockCursor;
   readonly #sqlite: Sqlite;
+  readonly #access: Access;
   #closed: Promise<void> | undefined;
 
-  private constructor(sqlite: Sqlite, payments: PaymentStore) {
+  private constructor(sqlite: Sqlite, payments: PaymentStore, access: Access) {
     this.#sqlite = sqlite;
+    this.#access = access;
     this.payments = payments;
     this.orchestrators = new SqliteOrchestratorCache(sqlite);
     this.settings = new SqliteSettings(sqlite);
@@ -56,12 +60,13 @@ export class Store {
    * with what to do about it. Nothing is lost by that.
    */
   static async open(options: StoreOptions, ports: StorePorts): Promise<Store> {
-    const { file, chainId, maxBytes } = options;
-    const sqlite = await Sqlite.open(file, maxBytes === undefined ? {} : { maxBytes }, ports);
+    const { file, access = "own", chainId, maxBytes } = options;
+    const sqlite = await Sqlite.open(file, { access, ...(maxBytes === undefined ? {} : { maxBytes }) }, ports);
     const payments = new SqlitePaymentStore(sqlite);
-    const store = new Store(sqlite, payments);
+    const store = new Store(sqlite, payments, access);
     try {
       if (chainId !== undefined) await store.#bind(chainId);
+      if (access === "read") return store;
       await store.#noteBoot(payments, ports);
       const now = ports.clock.now();
       await payments.pruneWinners(ms(now - SETTLED_WINNERS_KEPT));
@@ -80,7 +85,7 @@ export class Store {
 
   async #close(): Promise<void> {
     // A disk that is full is no reason to stay open: the next start then looks as after a crash.
-    await this.settings.remove(OPENED).catch(() => {});
+    if (this.#access === "own") await this.settings.remove(OPENED).catch(() => {});
     await this.#sqlite.close();
   }
 
@@ -90,8 +95,8 @@ export class Store {
 
   async #bind(chainId: number): Promise<void> {
     const bound = await this.settings.find(CHAIN);
+    if (bound === `${chainId}` || (bound === undefined && this.#access === "read")) return;
     if (bound === undefined) return await this.settings.set({ [CHAIN]: `${chainId}` });
-    if (bound === `${chainId}`) return;
     throw new RivuletError("store.wrong-network", {
       expected: chainId,
       actual: Number(bound),

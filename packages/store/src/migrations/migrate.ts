@@ -3,24 +3,12 @@ import type { DatabaseSync } from "node:sqlite";
 import { RivuletError } from "@rivulet/primitives";
 import type { Migration } from "./migration.ts";
 
-/**
- * Brings a database to the newest schema, all steps in one transaction.
- *
- * Throws "store.newer" when steps were applied that are not known here, and "store.corrupt" when a step was another one than
- * it is here.
- */
+/** Brings a database to the newest schema, all steps in one transaction. Throws what `missingSteps` throws. */
 export function migrate(database: DatabaseSync, migrations: readonly Migration[], file: string, now: number): void {
   database.exec(
     "create table if not exists migrations (id integer primary key, name text not null, checksum text not null, applied_at real not null)",
   );
-  const applied = database.prepare("select id, name, checksum from migrations order by id").all();
-  for (const { id, name, checksum } of applied) {
-    const known = migrations.find((migration) => migration.id === id);
-    if (known === undefined) throw new RivuletError("store.newer", { reason: newerAdvice(file, `${name}`) });
-    if (checksum !== checksumOf(known))
-      throw new RivuletError("store.corrupt", { reason: foreignAdvice(file, `${name}`) });
-  }
-  const missing = migrations.slice(applied.length);
+  const missing = missingSteps(database, migrations, file);
   if (missing.length === 0) return;
   database.exec("begin immediate");
   const note = database.prepare("insert into migrations (id, name, checksum, applied_at) values (?, ?, ?, ?)");
@@ -29,6 +17,27 @@ export function migrate(database: DatabaseSync, migrations: readonly Migration[]
     note.run(migration.id, migration.name, checksumOf(migration), now);
   }
   database.exec("commit");
+}
+
+/**
+ * The steps that a database lacks.
+ *
+ * Throws "store.newer" when steps were applied that are not known here, and "store.corrupt" when a step was another one than
+ * it is here.
+ */
+export function missingSteps(
+  database: DatabaseSync,
+  migrations: readonly Migration[],
+  file: string,
+): readonly Migration[] {
+  const applied = database.prepare("select id, name, checksum from migrations order by id").all();
+  for (const { id, name, checksum } of applied) {
+    const known = migrations.find((migration) => migration.id === id);
+    if (known === undefined) throw new RivuletError("store.newer", { reason: newerAdvice(file, `${name}`) });
+    if (checksum !== checksumOf(known))
+      throw new RivuletError("store.corrupt", { reason: foreignAdvice(file, `${name}`) });
+  }
+  return migrations.slice(applied.length);
 }
 
 /** White space does not count: it is how the text is laid out here. */
