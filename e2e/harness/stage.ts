@@ -16,6 +16,13 @@ export const SECRET = "a shared secret of this test";
 /** How long the network may take to come into a state that a test waits for. */
 const PATIENCE_MS = 60_000;
 
+export interface NodeOptions {
+  /** Where it keeps what it keeps, when it is to find it again. */
+  readonly dataDir?: string;
+  /** A module that is loaded before everything else. */
+  readonly preload?: string;
+}
+
 /** Nodes of one test, as real processes. Disposing stops them and fails the test when anything of them is left. */
 export class Stage implements AsyncDisposable {
   readonly leftovers = new Leftovers();
@@ -23,19 +30,19 @@ export class Stage implements AsyncDisposable {
   #names = 0;
 
   /** Starts a node and waits until it can be used. */
-  async node(role: Role | "start", args: readonly string[]): Promise<NodeProcess> {
-    const node = this.prepare(role, args);
+  async node(role: Role | "start", args: readonly string[], options: NodeOptions = {}): Promise<NodeProcess> {
+    const node = this.prepare(role, args, options);
     await node.start();
     return node;
   }
 
   /** A node that has not started yet. */
-  prepare(role: Role | "start", args: readonly string[]): NodeProcess {
+  prepare(role: Role | "start", args: readonly string[], { dataDir, preload }: NodeOptions = {}): NodeProcess {
     this.#names += 1;
     const node = new NodeProcess({
       name: `${role} ${this.#names}`,
-      program: [process.execPath, INSPECTED, MAIN],
-      args: [role, ...args, `-dataDir=${this.path(`${role}-${this.#names}`)}`, "-logLevel=debug"],
+      program: [process.execPath, INSPECTED, ...(preload === undefined ? [] : ["--import", preload]), MAIN],
+      args: [role, ...args, `-dataDir=${dataDir ?? this.path(`${role}-${this.#names}`)}`, "-logLevel=debug"],
       env: this.leftovers.env,
     });
     this.#nodes.push(node);

@@ -75,8 +75,13 @@ export class CommandContext {
     return this.#own.get(flag) === true;
   }
 
+  /** The chain, for questions. */
+  chain() {
+    return accessChain(this.settings, undefined, this.ports);
+  }
+
   async reader(): Promise<ChainReader> {
-    return new ChainReader(await accessChain(this.settings, undefined, this.ports));
+    return new ChainReader(await this.chain());
   }
 
   /** The node's account with its key. */

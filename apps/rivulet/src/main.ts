@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { type ChainCommand, runChainCommand } from "./chain-command.ts";
+import { reconcileCommand, ticketsCommand } from "./commands/books.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { devnetCommand } from "./commands/devnet.ts";
@@ -23,6 +24,8 @@ const chainCommands: readonly ChainCommand[] = [
   registerCommand,
   stakeCommand,
   roundCommand,
+  ticketsCommand,
+  reconcileCommand,
 ];
 
 const commands: Readonly<Record<string, Command>> = {

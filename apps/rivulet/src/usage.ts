@@ -18,6 +18,8 @@ export function usage(): string {
     "  deposit, reserve locks ETH for tickets; unlock and withdraw take it back",
     "  register         makes the account an orchestrator that gateways find",
     "  stake            stake and fees of an orchestrator: add, remove, withdraw, fees",
+    "  tickets          which tickets a node sent or took, which won, and what became of them",
+    "  reconcile        compares ledgers, tickets and chain to the wei",
     "  round            the current round; begins it, mints its reward",
     "  devnet           a chain on this machine, with the network's contracts and funded accounts",
     "",

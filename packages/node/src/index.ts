@@ -11,6 +11,9 @@ export {
   type UnbondingLock,
 } from "./account/chain-account.ts";
 export { accountOf, accountsOf, createAccount, importAccount, type KeptAccount, openKey } from "./account/key.ts";
+export { openBooksOf } from "./books/open.ts";
+export { type Comparison, type NamedBooks, type Reconciliation, reconcile, type SideSums } from "./books/reconcile.ts";
+export { type TicketReport, ticketReport } from "./books/tickets.ts";
 export { ComposedNode, type NodePorts, type RoleNode } from "./compose.ts";
 export { parseAiModels } from "./config/ai-models.ts";
 export {

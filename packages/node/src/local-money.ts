@@ -29,8 +29,6 @@ export interface LocalBalances {
 
 /** Blocks come this often, so that ticket parameters expire and rounds pass while the network runs. */
 const BLOCK_TIME = ms(2_000);
-/** Ticket parameters are good for 40 blocks. Source: payments-and-chain 4.5. */
-const PAST_EXPIRY = 41n;
 const ETHER = 10n ** 18n;
 const FUNDING = { deposit: ETHER, reserve: ETHER };
 /** A key that everybody knows needs no protection: what counts is that a node opens it quickly. */
@@ -117,9 +115,9 @@ export class LocalMoney implements Startable {
     return { deposit, reserve, fees: { A: a.fees, B: b.fees } };
   }
 
-  /** Steps past the expiry of the ticket parameters that are out: from then on winners may be redeemed. */
-  async stepPastExpiry(): Promise<void> {
-    await this.#started.mine(PAST_EXPIRY);
+  /** Makes so many blocks at once. */
+  async mine(blocks: bigint): Promise<void> {
+    await this.#started.mine(blocks);
   }
 
   get #started(): Devnet {

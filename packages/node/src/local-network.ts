@@ -28,6 +28,8 @@ export interface LocalNetworkPorts {
 /** What orchestrators log of their tickets. */
 const TICKETS_WON = "tickets won";
 const WINNER_REDEEMED = "winner redeemed";
+/** Blocks: ticket parameters are good for 40 of them. Source: payments-and-chain 4.5. */
+const PAST_EXPIRY = 41n;
 
 /** What is looked at again this often is on this machine, and somebody waits for it. */
 const POLL = ms(100);
@@ -163,8 +165,13 @@ export class LocalNetwork implements Startable {
     if (money === undefined || told === undefined || this.#before === undefined) return undefined;
     if (this.#options.money?.wins === true && told.tickets > 0) {
       await this.#until(() => this.#winners > 0, signal);
-      await money.stepPastExpiry();
-      await this.#until(() => this.#redeemed.length > 0, signal);
+      await money.mine(PAST_EXPIRY);
+      // The chain goes on until nobody doubts the redemption any more.
+      await this.#until(
+        () => this.#redeemed.length > 0,
+        signal,
+        () => money.mine(1n),
+      );
     }
     const after = await money.balances();
     const expectedValue = weiText(told.expectedValue);
@@ -264,9 +271,10 @@ export class LocalNetwork implements Startable {
     });
   }
 
-  async #until(isSo: () => boolean, signal: AbortSignal): Promise<void> {
+  async #until(isSo: () => boolean, signal: AbortSignal, meanwhile = async () => {}): Promise<void> {
     while (!isSo()) {
       this.#checkAlive();
+      await meanwhile();
       await this.#ports.clock.sleep(POLL, signal);
     }
   }

@@ -11,6 +11,9 @@ export interface OwnRedemption {
   readonly parts: readonly Startable[];
 }
 
+/** L1 blocks after which no reorganisation takes a redemption back; until then it is looked for again. */
+const CONFIRMATIONS = 12n;
+
 export function ownRedemption(
   { settings }: Pick<Configuration, "settings">,
   { chain, store }: ChainParts,
@@ -19,17 +22,21 @@ export function ownRedemption(
   const { rounds, senders, activity, broker } = chain;
   const { maxGasPrice } = settings.chain;
   const monitor = new SenderMonitor({ senders, rounds });
-  const queue = new RedemptionQueue(maxGasPrice === undefined ? {} : { maxGasPrice: wei(maxGasPrice) }, {
-    store,
-    broker,
-    rounds,
-    senders,
-    activity,
-    gas: chain.gasPriceNow,
-    monitor,
-    clock,
-    log,
-  });
+  const limits = maxGasPrice === undefined ? {} : { maxGasPrice: wei(maxGasPrice) };
+  const queue = new RedemptionQueue(
+    { ...limits, confirmations: CONFIRMATIONS },
+    {
+      store,
+      broker,
+      rounds,
+      senders,
+      activity,
+      gas: chain.gasPriceNow,
+      monitor,
+      clock,
+      log,
+    },
+  );
   const ends: Startable = {
     start: async () => {},
     stop: async () => monitor[Symbol.dispose](),

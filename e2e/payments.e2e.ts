@@ -1,0 +1,324 @@
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { endpointFaults } from "@rivulet/testkit";
+import { describe, expect, test } from "vitest";
+import { ask, at, codeIn } from "./harness/ask.ts";
+import {
+  CERTAIN,
+  FACE_VALUE,
+  GENEROUS,
+  MoneyStage,
+  PAST_DOUBT,
+  PAST_EXPIRY,
+  type PaidNode,
+  PRICE,
+} from "./harness/money.ts";
+import { modelsOf, offers, suspensions } from "./harness/network.ts";
+import { answerPicture, request } from "./harness/scripted-runner.ts";
+import { eventually } from "./harness/stage.ts";
+
+/** Wei that a picture of the scripted request costs, before the cost of redeeming is added. */
+const PICTURE = BigInt(64 * 64 * PRICE);
+
+const draw = ({ node }: PaidNode) => ask({ address: node.address }, "/text-to-image", request);
+
+/** A gateway and an orchestrator that know each other. */
+async function pair(stage: MoneyStage, sells: readonly string[] = [], pays: readonly string[] = []) {
+  const seller = await stage.seller(2, sells);
+  await stage.devnet.nextRound();
+  const payer = await stage.payer(pays);
+  await offers(payer.node, 1);
+  return { seller, payer };
+}
+
+/** Asks until it works: what is broken is on its way to be found again. */
+function drawn(payer: PaidNode) {
+  return eventually("a picture", async () => {
+    const answer = await draw(payer);
+    return answer.status === 200 ? answer : undefined;
+  });
+}
+
+async function expectAgreement(stage: MoneyStage): Promise<unknown> {
+  const { status, told, text } = await stage.reconcile();
+  expect([status, at(told, "agrees"), text]).toEqual([0, true, expect.any(String)]);
+  return told;
+}
+
+describe("a job", () => {
+  test("is paid: what is told is what is charged, and both sides' books say the same", async () => {
+    await using stage = await MoneyStage.start();
+    const { payer } = await pair(stage);
+    const answer = await draw(payer);
+    expect([answer.status, answer.headers.get("x-units")]).toEqual([200, `${64 * 64}`]);
+    const cost = Number(answer.headers.get("x-cost-wei")?.split("/")[0]);
+    expect(cost).toBeGreaterThan(Number(PICTURE));
+    const told = await expectAgreement(stage);
+    expect(at(told, "payer", "tickets")).toBe("1");
+    expect(at(told, "payee", "debited")).toBe(at(told, "payer", "debited"));
+  });
+
+  test("whose ticket wins brings the orchestrator exactly the face value", async () => {
+    await using stage = await MoneyStage.start();
+    const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
+    expect((await draw(payer)).status).toBe(200);
+    expect(await stage.redeemed(seller)).toBe(FACE_VALUE);
+    await stage.devnet.mine(PAST_DOUBT);
+    await expectAgreement(stage);
+  });
+
+  test("two hundred at once are all done and all paid", async () => {
+    await using stage = await MoneyStage.start();
+    const { payer } = await pair(stage, [], ["-queueLength=300", "-patience=60s"]);
+    const answers = await Promise.all(Array.from({ length: 200 }, () => draw(payer)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(200).fill(200));
+    const told = await expectAgreement(stage);
+    expect(at(told, "payee", "credited")).toBe(at(told, "payer", "credited"));
+  });
+});
+
+describe("an orchestrator that is killed", () => {
+  test("after a job, before its winner may be redeemed, redeems it once it runs again", async () => {
+    await using stage = await MoneyStage.start();
+    const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
+    expect((await draw(payer)).status).toBe(200);
+    seller.node.kill();
+    await stage.devnet.mine(PAST_EXPIRY);
+    await seller.again();
+    expect(await stage.redeemed(seller)).toBe(FACE_VALUE);
+    await stage.devnet.mine(PAST_DOUBT);
+    await expectAgreement(stage);
+  });
+
+  test("while its redemption is under way is paid once", async () => {
+    await using stage = await MoneyStage.start();
+    const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
+    expect((await draw(payer)).status).toBe(200);
+    // Transactions wait from here on, as in a mempool.
+    await stage.devnet.mine(PAST_EXPIRY);
+    await stage.devnet.setAutomine(false);
+    await eventually("a transaction under way", async () =>
+      stage.endpoint.methods.includes("eth_sendRawTransaction") ? true : undefined,
+    );
+    seller.node.kill();
+    await seller.again();
+    await stage.devnet.setAutomine(true);
+    await stage.devnet.mine();
+    expect(await stage.redeemed(seller)).toBe(FACE_VALUE);
+    await stage.devnet.mine(PAST_DOUBT);
+    await drawn(payer);
+    expect(await stage.earned(seller)).toBe(FACE_VALUE);
+    await expectAgreement(stage);
+  });
+});
+
+test("a gateway that is killed in the middle of jobs uses no nonce again", async () => {
+  await using stage = await MoneyStage.start();
+  const { payer } = await pair(stage);
+  const jobs = Array.from({ length: 20 }, () => draw(payer).catch(() => undefined));
+  await stage.runner.came(1);
+  payer.node.kill();
+  await Promise.all(jobs);
+  await payer.again();
+  for (let job = 0; job < 5; job += 1) await drawn(payer);
+  await expectAgreement(stage);
+});
+
+describe("parameters that expire in the middle", () => {
+  test("cost one refresh: the same orchestrator does the job and is not suspended", async () => {
+    await using stage = await MoneyStage.start();
+    const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
+    for (let job = 0; job < 3; job += 1) {
+      await stage.devnet.mine(PAST_EXPIRY);
+      const answer = await draw(payer);
+      expect([answer.status, answer.headers.get("x-orchestrator")]).toEqual([200, seller.node.address]);
+    }
+    expect(await suspensions(payer.node)).toEqual([]);
+    await expectAgreement(stage);
+  });
+});
+
+describe("the chain", () => {
+  test("may be down for ten minutes of its time: jobs go on meanwhile or after, and no winner is lost", async () => {
+    await using stage = await MoneyStage.start();
+    const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
+    stage.endpoint.behave(endpointFaults.down);
+    expect((await draw(payer)).status).toBe(200);
+    await stage.devnet.mine(50n);
+    stage.endpoint.behave(endpointFaults.none);
+    expect(await stage.redeemed(seller)).toBe(FACE_VALUE);
+    await drawn(payer);
+    await stage.devnet.mine(PAST_DOUBT);
+    await expectAgreement(stage);
+  });
+
+  test("that is another than the one in the configuration is refused at the start, with both named", async () => {
+    await using stage = await MoneyStage.start({ chainId: 4242 });
+    const ended = await stage.rivulet("gateway", ...(await stage.onChain(1)), `-dataDir=${stage.path("g")}`);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/31337/);
+    expect(ended.stderr).toMatch(/4242/);
+    expect(ended.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test("may step back ten blocks: a redemption that is undone is made again", async () => {
+    await using stage = await MoneyStage.start();
+    const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
+    expect((await draw(payer)).status).toBe(200);
+    await stage.devnet.mine(PAST_EXPIRY - 1n);
+    const before = await stage.devnet.snapshot();
+    expect(await stage.redeemed(seller)).toBe(FACE_VALUE);
+    await stage.devnet.reorganize(before, PAST_EXPIRY + 10n);
+    expect(await stage.redeemed(seller)).toBe(FACE_VALUE);
+    await stage.devnet.mine(PAST_DOUBT);
+    await eventually("a final redemption", async () =>
+      (await stage.earned(seller)) === FACE_VALUE ? true : undefined,
+    );
+    await expectAgreement(stage);
+  });
+
+  test("on which gas costs fifty times as much is waited out", async () => {
+    await using stage = await MoneyStage.start();
+    const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
+    expect((await draw(payer)).status).toBe(200);
+    await stage.devnet.setGasPrice(5_000_000_000n);
+    await stage.devnet.mine(PAST_EXPIRY);
+    // Several looks at the price go by.
+    for (let look = 0; look < 8; look += 1) {
+      await stage.devnet.mine();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    expect(await stage.earned(seller)).toBe(0n);
+    await stage.devnet.setGasPrice(100_000_000n);
+    await stage.devnet.mine(6n);
+    expect(await stage.redeemed(seller, FACE_VALUE)).toBe(FACE_VALUE);
+    await stage.devnet.mine(PAST_DOUBT);
+    await expectAgreement(stage);
+  });
+});
+
+describe("a gateway", () => {
+  test("without a deposit says so and what to do, and pays as soon as there is one", async () => {
+    await using stage = await MoneyStage.start();
+    await stage.seller(2);
+    await stage.devnet.nextRound();
+    const payer = await stage.payer([], { isFunded: false });
+    const refused = await eventually("a refusal for lack of funds", async () => {
+      const answer = await draw(payer);
+      return codeIn(answer) === "payment.sender-unfunded" ? answer : undefined;
+    });
+    expect(JSON.stringify(refused.body)).toContain("rivulet deposit");
+    const flags = await stage.onChain(1);
+    expect((await stage.rivulet("deposit", "1ETH", "-reserve=1ETH", ...flags)).status).toBe(0);
+    await drawn(payer);
+    // Unlocking is refused like no funds, and can be called off.
+    expect((await stage.rivulet("unlock", ...flags)).status).toBe(0);
+    await eventually("a refusal while unlocking", async () => ((await draw(payer)).status === 200 ? undefined : true));
+    expect((await stage.rivulet("unlock", "cancel", ...flags)).status).toBe(0);
+    await drawn(payer);
+    await expectAgreement(stage);
+  });
+
+  test("does not pay a price above its maximum, and says whose price that is", async () => {
+    await using stage = await MoneyStage.start();
+    await stage.seller(2);
+    await stage.devnet.nextRound();
+    const payer = await stage.payer([`-maxPricePerUnit=${PRICE - 1}`]);
+    const refused = await eventually("a refusal for the price", async () => {
+      const answer = await draw(payer);
+      return answer.status === 200 || JSON.stringify(answer.body).includes("price.above-maximum") ? answer : undefined;
+    });
+    expect(refused.status).not.toBe(200);
+    expect(stage.runner.jobs).toHaveLength(0);
+  });
+
+  test("whose clock is an hour wrong pays all the same, and so does one beside such an orchestrator", async () => {
+    const preload = fileURLToPath(new URL("./harness/wrong-clock.mjs", import.meta.url));
+    await using stage = await MoneyStage.start();
+    await stage.seller(2, [], { preload });
+    await stage.devnet.nextRound();
+    const payer = await stage.payer();
+    await drawn(payer);
+    await expectAgreement(stage);
+  });
+});
+
+test("a price that changes in the middle is followed without a failed job", async () => {
+  await using stage = await MoneyStage.start();
+  const models = (price: number) =>
+    JSON.stringify([
+      { ...JSON.parse(stage.runner.models({ capacity: 200 }).replace("-aiModels=", ""))[0], price_per_unit: price },
+    ]);
+  const file = stage.write("models.json", models(PRICE));
+  const { seller, payer } = await pair(stage, [`-aiModels=${file}`]);
+  const costOf = (headers: Headers) => Number(headers.get("x-price-wei")?.split("/")[0] ?? 0);
+  const before = await draw(payer);
+  writeFileSync(file, models(Math.round(PRICE * 1.5)));
+  seller.node.signal("SIGHUP");
+  const after = await eventually("the new price", async () => {
+    const answer = await draw(payer);
+    expect(answer.status).toBe(200);
+    return answer.headers.get("x-price-wei") === before.headers.get("x-price-wei") ? undefined : answer;
+  });
+  expect(costOf(after.headers)).not.toBe(costOf(before.headers));
+  writeFileSync(file, "[{}]");
+  seller.node.signal("SIGHUP");
+  await eventually("the old prices kept", async () =>
+    seller.node.tail.some((line) => line.includes("prices kept")) ? true : undefined,
+  );
+  expect((await draw(payer)).headers.get("x-price-wei")).toBe(after.headers.get("x-price-wei"));
+  await expectAgreement(stage);
+});
+
+describe("books", () => {
+  test("that are damaged, in use, or of another chain keep a node from starting, and it says what to do", async () => {
+    await using stage = await MoneyStage.start();
+    const flags = await stage.onChain(1);
+    const gateway = await stage.payer();
+    const inUse = await stage.rivulet("gateway", ...flags, "-httpAddr=127.0.0.1:0", `-dataDir=${gateway.dataDir}`);
+    expect(inUse).toMatchObject({ status: 1, stdout: "" });
+    expect(inUse.stderr).toContain(gateway.dataDir);
+    await gateway.node.stop();
+    writeFileSync(`${gateway.dataDir}/rivulet.sqlite`, "this is no database, and never was one");
+    const damaged = await stage.rivulet("gateway", ...flags, "-httpAddr=127.0.0.1:0", `-dataDir=${gateway.dataDir}`);
+    expect(damaged).toMatchObject({ status: 1, stdout: "" });
+    expect(damaged.stderr).toContain("rivulet.sqlite");
+    expect(`${inUse.stderr}${damaged.stderr}`).not.toMatch(/^\s+at /m);
+  });
+});
+
+test("a reserve that three orchestrators share pays all three", async () => {
+  await using stage = await MoneyStage.start();
+  const sellers = [await stage.seller(2, CERTAIN), await stage.seller(3, CERTAIN), await stage.seller(4, CERTAIN)];
+  await stage.devnet.nextRound();
+  const payer = await stage.payer(GENEROUS);
+  await offers(payer.node, 3);
+  await eventually("a job at each", async () => {
+    await draw(payer);
+    const served = (await modelsOf(payer.node)).length;
+    const paid = stage.runner.jobs.length;
+    return served === 3 && paid >= 12 ? true : undefined;
+  });
+  await stage.devnet.mine(PAST_EXPIRY);
+  await eventually("fees", async () => {
+    const fees = await Promise.all(sellers.map((seller) => stage.earned(seller)));
+    await stage.devnet.mine();
+    return fees.filter((fee) => fee > 0n && fee % FACE_VALUE === 0n).length >= 2 ? true : undefined;
+  });
+  await stage.devnet.mine(PAST_DOUBT);
+  await expectAgreement(stage);
+});
+
+test("jobs whose runner fails cost nothing on either side", async () => {
+  await using stage = await MoneyStage.start();
+  const { payer } = await pair(stage);
+  stage.runner.script = (job) => {
+    job.response.writeHead(500);
+    job.response.end("{}");
+  };
+  expect((await draw(payer)).status).not.toBe(200);
+  stage.runner.script = answerPicture;
+  await drawn(payer);
+  const told = await expectAgreement(stage);
+  expect(at(told, "payee", "debited")).toBe(at(told, "payer", "debited"));
+});
