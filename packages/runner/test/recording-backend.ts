@@ -9,6 +9,7 @@ export interface Run {
   /** The folder of the file, such as `unet`. */
   readonly component: string;
   readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly results: Readonly<Record<string, Tensor>>;
 }
 
 /** A backend, ONNX Runtime unless another is given, with every run written down and the open files counted. */
@@ -26,8 +27,9 @@ export function recordingBackend(
         inputs: graph.inputs,
         outputs: graph.outputs,
         async run(feeds, outputs) {
-          runs.push({ component, feeds });
-          return graph.run(feeds, outputs);
+          const results = await graph.run(feeds, outputs);
+          runs.push({ component, feeds, results });
+          return results;
         },
         async close() {
           counts.open--;

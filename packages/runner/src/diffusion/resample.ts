@@ -18,6 +18,9 @@ export const bicubic: Kernel = {
   },
 };
 
+/** A triangle: between the two nearest samples when an image grows. */
+export const bilinear: Kernel = { reach: 1, weight: (distance) => Math.max(0, 1 - Math.abs(distance)) };
+
 /** Lanczos' window of three lobes. */
 export const lanczos: Kernel = {
   reach: 3,
@@ -43,17 +46,21 @@ export function resized(image: Rgb8, width: number, height: number, kernel: Kern
   return { width, height, data: new Uint8Array(whole.buffer) };
 }
 
+/** Weights are whole multiples of 1 / 2²², as in the reference's image library: so that halves are rounded the same way. */
+const UNIT = 2 ** 22;
+
 /** The weighted sum of samples `stride` apart, the first of all at `start`. The inner loop of the whole: no iterators. */
 function weighed(samples: ArrayLike<number>, { from, weights }: Window, start: number, stride: number): number {
-  let sum = 0;
+  let sum = UNIT / 2;
   for (let i = 0, at = start + from * stride; i < weights.length; i++, at += stride)
     sum += (weights[i] ?? 0) * (samples[at] ?? 0);
-  return sum;
+  return Math.floor(sum / UNIT);
 }
 
 /** Which input samples make an output sample, and how much of each. */
 interface Window {
   readonly from: number;
+  /** Whole numbers of units. */
   readonly weights: Float64Array;
 }
 
@@ -67,8 +74,12 @@ function windowsFor(inputs: number, outputs: number, kernel: Kernel): readonly W
     const to = Math.min(inputs, Math.trunc(centre + reach + 0.5));
     const raw = Float64Array.from({ length: to - from }, (_, i) => kernel.weight((from + i - centre + 0.5) / stretch));
     const sum = raw.reduce((total, weight) => total + weight, 0);
-    return { from, weights: raw.map((weight) => weight / sum) };
+    return { from, weights: raw.map((weight) => roundHalfAway((weight / sum) * UNIT)) };
   });
+}
+
+function roundHalfAway(value: number): number {
+  return Math.trunc(value + 0.5 * Math.sign(value));
 }
 
 function sinc(x: number): number {

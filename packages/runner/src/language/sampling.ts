@@ -30,7 +30,8 @@ export function chooseToken(logits: Float32Array, sampling: Sampling, uniform: (
   return kept[last] ?? 0;
 }
 
-function likeliest(logits: Float32Array): number {
+/** The token with the largest number, the first of equals. */
+export function likeliest(logits: Float32Array): number {
   let best = 0;
   for (let id = 1; id < logits.length; id++) if ((logits[id] ?? 0) > (logits[best] ?? 0)) best = id;
   return best;

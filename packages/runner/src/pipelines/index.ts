@@ -2,6 +2,8 @@ import type { PipelineName } from "@rivulet/pipelines";
 import { onnxBackend } from "../backends/onnx/onnx-backend.ts";
 import type { Implementation } from "../implementation.ts";
 import { imageToImage } from "./image-to-image.ts";
+import { imageToText } from "./image-to-text.ts";
+import { imageToVideo } from "./image-to-video.ts";
 import { llm } from "./llm.ts";
 import { textToImage } from "./text-to-image.ts";
 import { upscale } from "./upscale.ts";
@@ -12,18 +14,14 @@ import { upscale } from "./upscale.ts";
  */
 export type Implementations = { readonly [N in Exclude<PipelineName, NotImplemented>]: Implementation<N> };
 
-type NotImplemented =
-  | "image-to-video"
-  | "audio-to-text"
-  | "segment-anything-2"
-  | "image-to-text"
-  | "text-to-speech"
-  | "live-video-to-video";
+type NotImplemented = "audio-to-text" | "segment-anything-2" | "text-to-speech" | "live-video-to-video";
 
 /** Every implementation: what a model host loads from. */
 export const implementations: Implementations = {
   "text-to-image": textToImage(onnxBackend),
   "image-to-image": imageToImage(onnxBackend),
+  "image-to-video": imageToVideo(onnxBackend),
   upscale: upscale(onnxBackend),
+  "image-to-text": imageToText(onnxBackend),
   llm: llm(onnxBackend),
 };

@@ -1,5 +1,6 @@
 /** The largest difference that may be between our numbers and the reference's. Source: runner-and-models 7.19. */
 export const TOLERANCE = {
+  pixels: 1e-5,
   text: 1e-4,
   denoiser: 1e-3,
   decoder: 3e-4,

@@ -85,6 +85,29 @@ export interface UpscaleReferences {
   }[];
 }
 
+export interface VideoReferences {
+  readonly source: string;
+  /** What the image encoder is shown of a picture: every so many rows and columns. */
+  readonly views: readonly {
+    readonly input: { readonly picture: string; readonly stride: number };
+    readonly expected: { readonly pixel_values: TensorFile; readonly image_embeds: TensorFile };
+  }[];
+  readonly videos: readonly {
+    readonly input: {
+      readonly picture: string;
+      readonly width: number;
+      readonly height: number;
+      readonly seed: number;
+      readonly steps: number;
+      readonly fps: number;
+      readonly motion_bucket_id: number;
+      readonly noise_aug_strength: number;
+    };
+    /** The frames stand below each other in one picture. */
+    readonly expected: { readonly file: string; readonly frames: number; readonly latents: TensorFile };
+  }[];
+}
+
 export interface LanguageReferences {
   readonly source: string;
   readonly answers: readonly {
@@ -93,6 +116,24 @@ export interface LanguageReferences {
       readonly ids: readonly number[];
       /** For the first token of the answer. */
       readonly logits: readonly number[];
+      readonly tokens: readonly number[];
+      readonly text: string;
+    };
+  }[];
+}
+
+export interface CaptionReferences {
+  readonly source: string;
+  readonly captions: readonly {
+    readonly input: { readonly picture: string; readonly prompt: string };
+    readonly expected: {
+      /** The picture as the model sees it. */
+      readonly pixels: TensorFile;
+      /** What the decoder reads before it speaks. */
+      readonly ids: readonly number[];
+      /** For the first token of its own; of models that read token by token. */
+      readonly logits: readonly number[];
+      /** All of them, the prompt's included. */
       readonly tokens: readonly number[];
       readonly text: string;
     };

@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import type { Graph } from "./backend.ts";
+import type { BackendFactory } from "./diffusion/picture-maker.ts";
+import type { LoadContext } from "./implementation.ts";
+
+/** The graphs of a model whose files have fixed names, opened together; disposing closes them all. */
+export interface Graphs<Part extends string> extends AsyncDisposable {
+  get(part: Part): Graph;
+}
+
+/** Opens all files or none. Throws `RangeError` with the name of the one that could not be opened. */
+export async function openGraphs<Part extends string>(
+  backend: BackendFactory,
+  { directory, threads, engine = {}, log, onProgress }: LoadContext,
+  files: Readonly<Record<Part, string>>,
+): Promise<Graphs<Part>> {
+  await using opened = new AsyncDisposableStack();
+  const opener = backend({ providers: engine.providers ?? [], log });
+  const graphs = new Map<string, Graph>();
+  const entries = Object.entries<string>(files);
+  for (const [loaded, [part, file]] of entries.entries()) {
+    onProgress({ kind: "loading", stage: file, loaded, total: entries.length });
+    const graph = await opener.open(join(directory, file), { threads }).catch((cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new RangeError(`${file} could not be opened: ${reason}`, { cause });
+    });
+    opened.defer(() => graph.close());
+    graphs.set(part, graph);
+    onProgress({ kind: "loading", stage: file, loaded: loaded + 1, total: entries.length });
+  }
+  const kept = opened.move();
+  return {
+    get(part) {
+      const graph = graphs.get(part);
+      if (graph === undefined) throw new RangeError(`the model has no ${files[part]}`);
+      return graph;
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
