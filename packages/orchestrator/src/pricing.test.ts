@@ -92,6 +92,8 @@ test.each([
 
 test("what costs something is never told to be free", () => {
   expect(String(advertisedPrice(fraction("1/100000"), fraction("100")))).toBe("101/10000000");
+  // A sender whose winners outgrew its funds: work is not free for it, and nobody pays it for asking.
+  expect(String(advertisedPrice(fraction("3"), Rational.of(-1n, 1000n)))).toBe("3");
 });
 
 describe("what is charged", () => {

@@ -129,7 +129,7 @@ const FIXED_POINT = 1000n;
  */
 export function advertisedPrice(base: Rational, txCostMultiplier: Rational | undefined): Rational {
   const overhead =
-    txCostMultiplier === undefined || base.numerator <= 0n || txCostMultiplier.numerator === 0n
+    txCostMultiplier === undefined || base.numerator <= 0n || txCostMultiplier.numerator <= 0n
       ? Rational.of(1n)
       : Rational.of(1n).plus(Rational.of(txCostMultiplier.denominator, txCostMultiplier.numerator));
   const exact = base.times(overhead);

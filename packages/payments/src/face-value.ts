@@ -36,12 +36,14 @@ export function faceValue(terms: FaceValueTerms): bigint {
 }
 
 /**
- * How many times the cost of redeeming it a winner brings; `undefined` when redeeming is free. Prices are raised by its
- * inverse: whoever can only offer small winners pays for what redeeming them takes. Source: payments 4.6.
+ * How many times the cost of redeeming it a winner brings; `undefined` when redeeming is free, and zero for a sender whose
+ * funds cover no winner. Prices are raised by its inverse: whoever can only offer small winners pays for what redeeming them
+ * takes. Source: payments 4.6.
  */
 export function txCostMultiplier(terms: FaceValueTerms): Rational | undefined {
   const txCost = terms.redemptionGas * terms.gasPrice;
-  return txCost <= 0n ? undefined : Rational.of(cappedFaceValue(terms), txCost);
+  const value = cappedFaceValue(terms);
+  return txCost <= 0n ? undefined : Rational.of(value > 0n ? value : 0n, txCost);
 }
 
 function cappedFaceValue(terms: FaceValueTerms): bigint {

@@ -1,5 +1,5 @@
 import { ZERO_ADDRESS } from "@rivulet/crypto";
-import { codeOf, Rational, wei } from "@rivulet/primitives";
+import { BrokenInvariant, codeOf, Rational, wei } from "@rivulet/primitives";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ACCOUNT, account, type Payer, PaymentWorld, PRICE, TICKET_VALUE, terms } from "../test/payment-world.ts";
@@ -61,6 +61,17 @@ describe("parameters", () => {
     const { address } = account("small");
     world.chain.fund(address, { deposit: 10n ** 18n, reserve: 6n * 10n ** 13n });
     expect(`${await recipient.txCostMultiplier(address)}`).toBe("5");
+  });
+
+  test("are never free because more winners are pending than the sender is good for", async () => {
+    const floats = { maxFloat: async () => -1n };
+    const broke = await world.recipient(new MemoryPaymentStore(), {}, { floats });
+    expect(`${await broke.recipient.txCostMultiplier(SENDER)}`).toBe("0");
+    await expect(broke.recipient.issue(SENDER, PRICE)).rejects.toMatchObject({ code: "payment.reserve-insufficient" });
+  });
+
+  test("are not issued at a price below zero", async () => {
+    await expect(recipient.issue(SENDER, Rational.of(-1n))).rejects.toThrow(BrokenInvariant);
   });
 });
 

@@ -1,6 +1,7 @@
 import { type Address, bigInteger, ZERO_ADDRESS } from "@rivulet/crypto";
 import {
   type Clock,
+  invariant,
   type L1BlockNumber,
   type Logger,
   l1BlockNumber,
@@ -161,8 +162,9 @@ export class Recipient implements Startable {
    * Throws "payment.reserve-insufficient" when the sender's funds do not cover a winner, and what the chain throws.
    */
   async issue(sender: Address, price: Rational, signal?: AbortSignal): Promise<TicketParams> {
+    invariant(price.numerator >= 0n, "a recipient does not pay for its work");
     const { rounds, randomness } = this.#ports;
-    const isFree = price.compare(Rational.ZERO) <= 0;
+    const isFree = price.numerator === 0n;
     const value = isFree ? 0n : faceValue(await this.#terms(sender, signal));
     const terms = {
       seed: bigInteger(randomness.bytes(SECRET_BYTES)),
