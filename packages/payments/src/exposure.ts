@@ -30,6 +30,14 @@ export class Exposure {
     this.#batches.set(key, batchOf(params, (this.#batches.get(key)?.count ?? 0n) + BigInt(count)));
   }
 
+  /** Takes back tickets that were counted and are not made. */
+  remove(params: TicketParams, count: number): void {
+    const key = keyOf(params);
+    const left = (this.#batches.get(key)?.count ?? 0n) - BigInt(count);
+    if (left > 0n) this.#batches.set(key, batchOf(params, left));
+    else this.#batches.delete(key);
+  }
+
   /** Drops what was redeemed long ago, if it won. */
   forget(block: L1BlockNumber): void {
     for (const [key, { expirationBlock }] of this.#batches) {

@@ -1,5 +1,5 @@
 import { recoverSigner } from "@rivulet/crypto";
-import { codeOf, Rational, retryOf, wei } from "@rivulet/primitives";
+import { BrokenInvariant, codeOf, Rational, RivuletError, retryOf, wei } from "@rivulet/primitives";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { account, type Payer, PaymentWorld, PRICE, TICKET_VALUE, terms } from "../test/payment-world.ts";
@@ -12,6 +12,12 @@ import type { TicketParams } from "./ticket-params.ts";
 import { ticketValue, winProbability } from "./win-probability.ts";
 
 const SENDER = account("sender").address;
+
+class FailingStore extends MemoryPaymentStore {
+  override async reserveNonces(): Promise<number | undefined> {
+    throw new RivuletError("store.full", { reason: "the disk is full" });
+  }
+}
 
 let world: PaymentWorld;
 let recipient: Recipient;
@@ -104,6 +110,28 @@ describe("a payment", () => {
     const [row] = await payer.store.accounts();
     expect(row?.tickets).toBe(600n);
     expect((await world.payment(payer, await recipient.issue(SENDER, PRICE))).tickets?.signed).toHaveLength(1);
+  });
+
+  test("that was refused before it was signed counts for nothing in what winners may claim", async () => {
+    for (let each = 0; each < 6; each += 1) await world.payment(payer, params, 100);
+    const before = payer.sender.exposure.byRecipient();
+    expect(before.get(world.recipientAddress)?.tickets).toBe(600n);
+    await world.payment(payer, params, 100).catch(() => {});
+    const failing = await world.payer("sender", { store: new FailingStore() });
+    await world.payment(failing, params, 100).catch(() => {});
+    expect(payer.sender.exposure.byRecipient()).toEqual(before);
+    expect(failing.sender.exposure.byRecipient().size).toBe(0);
+  });
+
+  test("under parameters without an end is not remembered without end", async () => {
+    await world.payment(payer, { ...params, expirationBlock: 2n ** 63n });
+    world.chain.mine(10_000n);
+    expect(payer.sender.exposure.byRecipient().size).toBe(0);
+  });
+
+  test("is not sent with a signature missing", async () => {
+    const silent = await world.payer("sender", { signer: { address: SENDER, sign: async () => [] } });
+    await expect(world.payment(silent, params, 2)).rejects.toThrow(BrokenInvariant);
   });
 
   test("that was made and never sent is not on the books as paid", async () => {

@@ -1,5 +1,5 @@
 import type { Address } from "@rivulet/crypto";
-import { type Clock, l1BlockNumber, Rational, RivuletError, type Wei } from "@rivulet/primitives";
+import { type Clock, invariant, l1BlockNumber, Rational, RivuletError, type Wei } from "@rivulet/primitives";
 import { Exposure } from "./exposure.ts";
 import { MAX_NONCES } from "./nonce-window.ts";
 import type { Rounds, SenderFunds, Senders, TicketSigner, TicketStore } from "./ports.ts";
@@ -15,6 +15,8 @@ const EXPIRATION_BUFFER = 1n;
 const DUE_BLOCKS = 20n;
 /** Marks of nonces are kept so long after their parameters expired, and forgotten in one sweep per so many blocks. */
 const MARKS_GRACE = 100n;
+/** Parameters that are told to last longer, a day of blocks, are kept in mind no longer. */
+const LONGEST_MEMORY = 7_200n;
 /** A price may grow by so much within a session. Source: payments 6.2. */
 const MAX_PRICE_INCREASE = 2n;
 /** Digits of the amounts in refusals. */
@@ -105,28 +107,52 @@ export class Sender {
     const count = staged.tickets;
     const funds = await this.#validated(params, Math.max(1, count), signal);
     if (count === 0) return payment;
-    if (funds !== undefined) this.#expose(params, count, funds);
-    const tickets = await this.#sign(params, staged, signal);
+    if (funds !== undefined) this.#expose(this.#remembered(params), count, funds);
+    const first = await this.#reserve(params, staged);
+    const tickets = await this.#sign(params, { first, count }, signal);
     return { ...payment, tickets };
   }
 
-  async #sign(params: TicketParams, staged: Staged, signal?: AbortSignal): Promise<TicketBatch> {
-    const { store, signer, rounds, clock } = this.#ports;
-    const { recipient, faceValue, winProbability, recipientRandHash, expirationBlock } = params;
-    const first = await store.reserveNonces({
-      recipientRandHash,
-      expirationBlock,
-      count: staged.tickets,
-      limit: MAX_NONCES,
-      account: { ...staged.booking, touchedAt: clock.now() },
-    });
-    if (first === undefined) {
-      throw refused("payment.nonces-exhausted", `a recipient takes ${MAX_NONCES} tickets for one set of parameters`);
+  /** The first nonce, on the books with the tickets. If there is none, no ticket is made, and none counts as out. */
+  async #reserve(params: TicketParams, staged: Staged): Promise<number> {
+    const { store, clock } = this.#ports;
+    const remembered = this.#remembered(params);
+    const { recipientRandHash, expirationBlock } = remembered;
+    try {
+      const first = await store.reserveNonces({
+        recipientRandHash,
+        expirationBlock,
+        count: staged.tickets,
+        limit: MAX_NONCES,
+        account: { ...staged.booking, touchedAt: clock.now() },
+      });
+      if (first === undefined) {
+        throw refused("payment.nonces-exhausted", `a recipient takes ${MAX_NONCES} tickets for one set of parameters`);
+      }
+      staged.made();
+      return first;
+    } catch (error) {
+      this.#exposure.remove(remembered, staged.tickets);
+      throw error;
     }
-    staged.made();
+  }
+
+  /** The parameters as they are kept in mind: a recipient cannot have us remember them for ever. */
+  #remembered(params: TicketParams): TicketParams {
+    const latest = this.#ports.rounds.l1Block + LONGEST_MEMORY;
+    return params.expirationBlock <= latest ? params : { ...params, expirationBlock: latest };
+  }
+
+  async #sign(
+    params: TicketParams,
+    { first, count }: { readonly first: number; readonly count: number },
+    signal?: AbortSignal,
+  ): Promise<TicketBatch> {
+    const { signer, rounds } = this.#ports;
+    const { recipient, faceValue, winProbability, recipientRandHash } = params;
     this.#forgetMarks();
     const expiration = isDated(params) ? params.expiration : rounds.creation;
-    const nonces = Array.from({ length: staged.tickets }, (_, index) => first + index);
+    const nonces = Array.from({ length: count }, (_, index) => first + index);
     const hashes = nonces.map((senderNonce) =>
       ticketHash({
         recipient,
@@ -139,11 +165,12 @@ export class Sender {
       }),
     );
     const signatures = await signer.sign(hashes, signal);
-    return {
-      params,
-      expiration,
-      signed: nonces.map((senderNonce, index) => ({ senderNonce, signature: signatures[index] ?? new Uint8Array() })),
-    };
+    const signed = nonces.map((senderNonce, index) => {
+      const signature = signatures[index];
+      invariant(signature !== undefined, "a signer signs every ticket");
+      return { senderNonce, signature };
+    });
+    return { params, expiration, signed };
   }
 
   /** In the background: if it fails, the next sweep takes all of it. */

@@ -120,13 +120,15 @@ export class PaymentWorld {
       store = new MemoryPaymentStore(),
       funds = { deposit: ETHER, reserve: ETHER },
       options = {},
+      signer = inlineSigner(account(name).key),
     }: {
       readonly store?: PaymentStore;
       readonly funds?: { readonly deposit: bigint; readonly reserve: bigint };
       readonly options?: Partial<SenderOptions>;
+      readonly signer?: TicketSigner;
     } = {},
   ): Promise<Payer> {
-    const { address, key } = account(name);
+    const { address } = account(name);
     this.chain.fund(address, funds);
     const ledger = new Ledger({ store, clock: this.clock, log: silentLogger });
     await ledger.start();
@@ -135,7 +137,7 @@ export class PaymentWorld {
       {
         rounds: this.chain,
         senders: this.chain.sendersFor(address),
-        signer: inlineSigner(key),
+        signer,
         store,
         clock: this.clock,
       },
