@@ -53,7 +53,7 @@ export class Decoder {
 const DEFAULT_BLOCKS = 4;
 
 /** From planes of −1 to 1 to interleaved bytes, in single precision and rounding halves to even, as the reference does. */
-function pixelsOf(planes: Float32Array, area: number): Uint8Array {
+export function pixelsOf(planes: Float32Array, area: number): Uint8Array {
   const pixels = new Uint8ClampedArray(area * 3);
   let sum = 0;
   for (let channel = 0; channel < 3; channel++) {

@@ -24,9 +24,17 @@ export class Encoder {
   }
 
   /** What a picture may be in latents of `channels` channels. */
-  async encode(picture: Rgb8, channels: number): Promise<Posterior> {
-    const { width, height } = picture;
-    const input = feed(getInput(this.#graph, SAMPLE), planesOf(picture), [1, 3, height, width]);
+  encode(picture: Rgb8, channels: number): Promise<Posterior> {
+    return this.encodePlanes(planesOf(picture), picture, channels);
+  }
+
+  /** The same for planes as `planesOf` gives them, of a picture of that size. */
+  async encodePlanes(
+    planes: Float32Array,
+    { width, height }: Pick<Rgb8, "width" | "height">,
+    channels: number,
+  ): Promise<Posterior> {
+    const input = feed(getInput(this.#graph, SAMPLE), planes, [1, 3, height, width]);
     const { dims, data } = await runForFloats(this.#graph, { [SAMPLE]: input }, this.#output);
     const [, told = channels, rows = 0, columns = 0] = dims;
     const size = channels * rows * columns;

@@ -152,7 +152,8 @@ export class PictureMaker implements AsyncDisposable {
   }
 }
 
-function drawnSeed({ randomness }: RunContext): number {
+/** The seed of a request that names none. */
+export function drawnSeed({ randomness }: RunContext): number {
   return Math.floor(randomness.uniform() * SEEDS);
 }
 

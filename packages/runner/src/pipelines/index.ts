@@ -1,6 +1,7 @@
 import type { PipelineName } from "@rivulet/pipelines";
 import { onnxBackend } from "../backends/onnx/onnx-backend.ts";
 import type { Implementation } from "../implementation.ts";
+import { audioToText } from "./audio-to-text.ts";
 import { imageToImage } from "./image-to-image.ts";
 import { imageToText } from "./image-to-text.ts";
 import { imageToVideo } from "./image-to-video.ts";
@@ -14,7 +15,7 @@ import { upscale } from "./upscale.ts";
  */
 export type Implementations = { readonly [N in Exclude<PipelineName, NotImplemented>]: Implementation<N> };
 
-type NotImplemented = "audio-to-text" | "segment-anything-2" | "text-to-speech" | "live-video-to-video";
+type NotImplemented = "segment-anything-2" | "text-to-speech" | "live-video-to-video";
 
 /** Every implementation: what a model host loads from. */
 export const implementations: Implementations = {
@@ -23,5 +24,6 @@ export const implementations: Implementations = {
   "image-to-video": imageToVideo(onnxBackend),
   upscale: upscale(onnxBackend),
   "image-to-text": imageToText(onnxBackend),
+  "audio-to-text": audioToText(onnxBackend),
   llm: llm(onnxBackend),
 };

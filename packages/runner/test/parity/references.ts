@@ -140,6 +140,36 @@ export interface CaptionReferences {
   }[];
 }
 
+/** A tone that rises and swells: see `sweep` in the test. */
+export interface SweepWish {
+  readonly seconds: number;
+  readonly hertz: number;
+}
+
+export interface SpeechReferences {
+  readonly source: string;
+  readonly mels: readonly {
+    readonly input: SweepWish & { readonly bins: number };
+    readonly expected: {
+      readonly mean: number;
+      readonly points: readonly (readonly [bin: number, frame: number, value: number])[];
+    };
+  }[];
+  readonly transcripts: readonly {
+    readonly input: SweepWish & { readonly return_timestamps: string };
+    readonly expected: {
+      readonly language: number | null;
+      /** The tokens of each window, the prompt first; with times of words also when each sounds. */
+      readonly windows: readonly { readonly tokens: readonly number[]; readonly times?: readonly number[] }[];
+      readonly text: string;
+      readonly chunks: readonly {
+        readonly text: string;
+        readonly timestamp: readonly [begin: number | null, end: number | null];
+      }[];
+    };
+  }[];
+}
+
 export interface SchedulerReferences {
   readonly source: string;
   readonly cases: readonly {

@@ -1,0 +1,123 @@
+import { encodePng, type Rgb8, toDataUrl } from "@rivulet/media";
+import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
+import { denoise, turn } from "../diffusion/denoise.ts";
+import type { LatentSize } from "../diffusion/denoiser.ts";
+import { planesOf } from "../diffusion/encoder.ts";
+import { type BackendFactory, drawnSeed, rejected } from "../diffusion/picture-maker.ts";
+import { lanczos, resized } from "../diffusion/resample.ts";
+import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
+import { ruleOf } from "../model-rules.ts";
+import { defaultSeedMode, type Noise, noiseOf, type SeedMode } from "../random/noise.ts";
+import { mix, type Schedule, scaled } from "../schedulers/schedule.ts";
+import type { FilmWish } from "../video/film-denoiser.ts";
+import { type FilmModel, loadFilmModel } from "../video/film-model.ts";
+import { givenPicture } from "./given-picture.ts";
+
+type Request = PipelineRequest<"image-to-video">;
+type Response = PipelineRunnerResponse<"image-to-video">;
+
+/** A picture that begins to move, with Stable Video Diffusion. Source: runner-and-models 1.5, 7.16. */
+export function imageToVideo(backend: BackendFactory): Implementation<"image-to-video"> {
+  return {
+    async load({ directory, model, threads, engine = {}, log, onProgress }) {
+      const { providers = [], scheduler, seedMode = defaultSeedMode, safety = "best-effort" } = engine;
+      const film = await loadFilmModel({
+        directory,
+        backend: backend({ providers, log }),
+        threads,
+        scheduler: scheduler ?? ruleOf(model).scheduler,
+        needsSafetyChecker: safety === "required",
+        onProgress,
+      });
+      if (film.safetyChecker === undefined) log.warn("no safety checker", { model });
+      return new LoadedImageToVideo(film, seedMode);
+    },
+  };
+}
+
+class LoadedImageToVideo implements LoadedModel<"image-to-video"> {
+  readonly #model: FilmModel;
+  readonly #seedMode: SeedMode;
+
+  constructor(model: FilmModel, seedMode: SeedMode) {
+    this.#model = model;
+    this.#seedMode = seedMode;
+  }
+
+  get example(): Readonly<Record<string, unknown>> {
+    return this.#fixedSize ?? {};
+  }
+
+  async run(request: Request, context: RunContext): Promise<Response> {
+    const { denoiser, decoder, safetyChecker } = this.#model;
+    const { signal, onProgress } = context;
+    const size = this.#latentSize(request);
+    const schedule = this.#plan(request.num_inference_steps);
+    const picture = await givenPicture(context);
+    const seed = request.seed ?? drawnSeed(context);
+    const noise = noiseOf(seed, this.#seedMode);
+    await turn(signal);
+    // It is the given picture that is looked at, not the frames. Source: runner-and-models 1.2.7.
+    const nsfw = request.safety_check && ((await safetyChecker?.isUnsafe(picture)) ?? false);
+    const wish = await this.#wish(request, picture, size, noise, signal);
+    const start = noise(denoiser.frames * size.channels * size.height * size.width);
+    const film = await denoise({
+      schedule,
+      predict: denoiser.prepare(wish),
+      start: schedule.begin(scaled(schedule.initNoiseSigma, start)),
+      noise,
+      signal,
+      onStep: (step, of) => onProgress({ kind: "step", image: 0, step, of }),
+    });
+    const frames: Response["frames"][number] = [];
+    for await (const frame of decoder.decode(film, size, signal))
+      frames.push({ url: toDataUrl("image/png", await encodePng(frame)), seed, nsfw });
+    return { frames: [frames] };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#model[Symbol.asyncDispose]();
+  }
+
+  /** What the model is told of the picture. Draws the noise that is laid over it first. */
+  async #wish(request: Request, picture: Rgb8, size: LatentSize, noise: Noise, signal: AbortSignal): Promise<FilmWish> {
+    const { eye, encoder } = this.#model;
+    const { width, height, fps, motion_bucket_id: motion, noise_aug_strength: strength } = request;
+    await turn(signal);
+    const embedding = await eye.encode(picture);
+    await turn(signal);
+    const clean = planesOf(resized(picture, width, height, lanczos));
+    const planes = mix([1, clean], [strength, noise(clean.length)]);
+    const { mean } = await encoder.encodePlanes(planes, request, size.channels);
+    return { size, embedding, image: mean, conditions: [fps - 1, motion, strength] };
+  }
+
+  /** The one size in pixels of a file that was exported for one. */
+  get #fixedSize(): { readonly height: number; readonly width: number } | undefined {
+    const { denoiser, decoder } = this.#model;
+    const size = denoiser.fixedSize;
+    return size && { height: size.height * decoder.factor, width: size.width * decoder.factor };
+  }
+
+  /** Throws "request.rejected-by-model" for a size that the model cannot make. */
+  #latentSize({ width, height }: Request): LatentSize {
+    const { denoiser, decoder } = this.#model;
+    const step = decoder.factor;
+    if (width % step !== 0 || height % step !== 0)
+      throw rejected(`\`height\` and \`width\` have to be divisible by ${step} but are ${height} and ${width}`);
+    const fixed = this.#fixedSize;
+    if (fixed !== undefined && (fixed.height !== height || fixed.width !== width))
+      throw rejected(`the size must be ${fixed.width} × ${fixed.height}`);
+    return { channels: denoiser.channels, height: height / step, width: width / step };
+  }
+
+  /** Throws "request.rejected-by-model" for a number of steps that the method cannot make. */
+  #plan(steps: number): Schedule {
+    try {
+      return this.#model.scheduler.plan(steps);
+    } catch (cause) {
+      if (cause instanceof RangeError) throw rejected(cause.message, cause);
+      throw cause;
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import type { Rgb8 } from "@rivulet/media";
+import type { Graph } from "../backend.ts";
+import { pixelsOf } from "../diffusion/decoder.ts";
+import { turn } from "../diffusion/denoise.ts";
+import type { LatentSize } from "../diffusion/denoiser.ts";
+import { allowInputs, feed, findInput, getInput, outputName, runForFloats } from "../diffusion/ports.ts";
+import type { ModelSettings } from "../model-settings.ts";
+
+const LATENT = "latent_sample";
+const FRAMES = "num_frames";
+
+/** Frames that are decoded together: the network's runners use four. Source: runner-and-models 1.5. */
+const CHUNK = 4;
+
+/** The half of an autoencoder that turns latent films into frames, looking at neighbouring ones. */
+export class FilmDecoder {
+  readonly #graph: Graph;
+  readonly #output: string;
+  readonly #scale: number;
+  /** Pixels a side for each latent element. */
+  readonly factor: number;
+
+  constructor(graph: Graph, config: ModelSettings) {
+    allowInputs(graph, [LATENT, FRAMES]);
+    getInput(graph, LATENT);
+    this.#graph = graph;
+    this.#output = outputName(graph, "sample");
+    this.#scale = config.number("scaling_factor", DEFAULT_SCALE);
+    this.factor = 2 ** ((config.findNumbers("block_out_channels")?.length ?? DEFAULT_BLOCKS) - 1);
+  }
+
+  /** Frame by frame, in order. Throws "runner.failed" when the numbers have overflowed. */
+  async *decode(
+    film: Float32Array,
+    { channels, height, width }: LatentSize,
+    signal: AbortSignal,
+  ): AsyncGenerator<Rgb8> {
+    const size = channels * height * width;
+    const [latents, count] = [getInput(this.#graph, LATENT), findInput(this.#graph, FRAMES)];
+    for (let start = 0; start < film.length; start += CHUNK * size) {
+      await turn(signal);
+      const part = film.subarray(start, start + CHUNK * size).map((value) => value / this.#scale);
+      const frames = part.length / size;
+      const feeds = {
+        [LATENT]: feed(latents, part, [frames, channels, height, width]),
+        ...(count && { [FRAMES]: feed(count, [frames], count.dims.length === 0 ? [] : [1]) }),
+      };
+      const { data, dims } = await runForFloats(this.#graph, feeds, this.#output);
+      const [, , pixelHeight = 0, pixelWidth = 0] = dims;
+      const area = pixelHeight * pixelWidth;
+      for (let frame = 0; frame < frames; frame++) {
+        const planes = data.subarray(3 * frame * area, 3 * (frame + 1) * area);
+        yield { width: pixelWidth, height: pixelHeight, data: pixelsOf(planes, area) };
+      }
+    }
+  }
+}
+
+/** Of every published model. */
+const DEFAULT_SCALE = 0.18215;
+const DEFAULT_BLOCKS = 4;
