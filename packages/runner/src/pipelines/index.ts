@@ -6,6 +6,7 @@ import { imageToImage } from "./image-to-image.ts";
 import { imageToText } from "./image-to-text.ts";
 import { imageToVideo } from "./image-to-video.ts";
 import { llm } from "./llm.ts";
+import { segmentAnything2 } from "./segment-anything-2.ts";
 import { textToImage } from "./text-to-image.ts";
 import { upscale } from "./upscale.ts";
 
@@ -15,7 +16,7 @@ import { upscale } from "./upscale.ts";
  */
 export type Implementations = { readonly [N in Exclude<PipelineName, NotImplemented>]: Implementation<N> };
 
-type NotImplemented = "segment-anything-2" | "text-to-speech" | "live-video-to-video";
+type NotImplemented = "text-to-speech" | "live-video-to-video";
 
 /** Every implementation: what a model host loads from. */
 export const implementations: Implementations = {
@@ -24,6 +25,7 @@ export const implementations: Implementations = {
   "image-to-video": imageToVideo(onnxBackend),
   upscale: upscale(onnxBackend),
   "image-to-text": imageToText(onnxBackend),
+  "segment-anything-2": segmentAnything2(onnxBackend),
   "audio-to-text": audioToText(onnxBackend),
   llm: llm(onnxBackend),
 };

@@ -170,6 +170,21 @@ export interface SpeechReferences {
   }[];
 }
 
+export interface MaskReferences {
+  readonly source: string;
+  readonly masks: readonly {
+    /** Beside the picture, fields of a request; those that are JSON texts there are values here. */
+    readonly input: Readonly<Record<string, unknown>> & { readonly picture: string };
+    readonly expected: {
+      /** The picture as the model sees it. */
+      readonly pixels: TensorFile;
+      readonly scores: readonly number[];
+      readonly masks: TensorFile;
+      readonly logits: TensorFile;
+    };
+  }[];
+}
+
 export interface SchedulerReferences {
   readonly source: string;
   readonly cases: readonly {
