@@ -1,4 +1,6 @@
 import { request } from "node:http";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { address, keySigner, rawSign } from "@rivulet/crypto";
 import { encodePng, toDataUrl } from "@rivulet/media";
 import { Ledger, MemoryPaymentStore, type Rounds, Sender } from "@rivulet/payments";
@@ -290,6 +292,24 @@ describe("a stream", () => {
     const account = { side: "payer", peer: peer.till.recipient.address, id: `33_${MODEL} ${peer.uri}` } as const;
     expect(to.ledger.balance(account)).toEqual(peer.till.balance(SENDER, `33_${MODEL}`));
     expect(stories[0]?.payment?.units).toBe(100n);
+  });
+
+  test("that is asked for in HTTP/1.0, which has no trailers, is answered all the same", async () => {
+    const peer = await seller(1, Rational.of(10n ** 10n));
+    peer.models = [{ capability: 33, model: MODEL }];
+    peer.onJob = (job) =>
+      peer.till.sell(job, 1n, (charge) => {
+        job.response.writeHead(200, { "content-type": "text/event-stream", ...charge });
+        job.response.end(chunk("b", "stop"));
+      });
+    const { gateway } = await buyer([peer]);
+    const body = JSON.stringify(llm);
+    const socket = connect(gateway.address.port, gateway.address.host);
+    socket.write(`POST /llm HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const answer = await text(socket);
+    expect(answer).toContain("200 OK");
+    expect(answer).toContain(`x-cost-wei: ${100n * 10n ** 10n}`);
+    expect(answer).toContain(chunk("b", "stop"));
   });
 
   test("whose end does not come is ended, and charged as agreed", async () => {

@@ -1,6 +1,6 @@
 import { Rational } from "@rivulet/primitives";
 import { expect, test } from "vitest";
-import { chargeHeaders, chargeOf } from "./charge-headers.ts";
+import { chargeHeaders, chargeOf, chargeTrailer } from "./charge-headers.ts";
 
 const charge = { units: 262_144n, price: Rational.of(1n, 3n), cost: Rational.of(262_144n, 3n) };
 
@@ -18,4 +18,9 @@ test.each([
   ["a novel", { "x-units": "1", "x-price-wei": "1".repeat(2000), "x-cost-wei": "1".repeat(2000) }],
 ])("%s is no charge", (_what, headers) => {
   expect(chargeOf(headers)).toBeUndefined();
+});
+
+test("trailers are announced to those who can read them", () => {
+  expect(chargeTrailer({ httpVersion: "2.0" })).toEqual({ trailer: "x-units, x-price-wei, x-cost-wei" });
+  expect(chargeTrailer({ httpVersion: "1.0" })).toBeUndefined();
 });

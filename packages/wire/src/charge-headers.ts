@@ -20,8 +20,13 @@ const UNITS = "x-units";
 const PRICE = "x-price-wei";
 const COST = "x-cost-wei";
 
-/** The names, for announcing trailers. */
+/** Their names. */
 export const CHARGE_HEADERS = [UNITS, PRICE, COST] as const;
+
+/** Announces that the charge comes after the body. `undefined` for a request of HTTP/1.0, which knows no trailers. */
+export function chargeTrailer(request: { readonly httpVersion: string }): { readonly trailer: string } | undefined {
+  return request.httpVersion === "1.0" ? undefined : { trailer: CHARGE_HEADERS.join(", ") };
+}
 
 /** Units and wei of a price as any of our numbers: a thousand digits are nobody's money. */
 const MAX_LENGTH = 1000;

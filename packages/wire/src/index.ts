@@ -37,6 +37,7 @@ export {
   type Charge,
   chargeHeaders,
   chargeOf,
+  chargeTrailer,
   RIVULET_HEADER,
 } from "./charge-headers.ts";
 export { WORKER_PROTOCOL, wantsInlineImages } from "./compat/inline-images.ts";

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { batchPipelines, type Delivery, openApiDocument, type Pipeline } from "@rivulet/pipelines";
 import { type BodyBudget, errorBody, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
 import {
-  CHARGE_HEADERS,
   type Charge,
   COMPATIBILITY_VERSION,
   chargeHeaders,
+  chargeTrailer,
   EVENT_STREAM_HEADERS,
   eventOf,
   serverTiming,
@@ -206,8 +206,8 @@ async function stream(
   { events, payment, charged }: StreamAnswer,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { id, response, signal } = exchange;
-  const announced = payment === undefined ? {} : { trailer: CHARGE_HEADERS.join(", ") };
+  const { id, request, response, signal } = exchange;
+  const announced = payment && chargeTrailer(request);
   response.writeHead(200, { ...EVENT_STREAM_HEADERS, "x-request-id": id, ...headers, ...announced });
   response.flushHeaders();
   try {

@@ -89,7 +89,7 @@ async function run(
     const { connection, ...headers } = EVENT_STREAM_HEADERS;
     // HTTP/2 has no such header.
     const both = request.httpVersionMajor === 1 ? { ...headers, connection } : headers;
-    return await answerStream(response, paidStream(outcome, job.pipeline, bill), both, signal);
+    return await answerStream(response, paidStream(outcome, job.pipeline, bill, request), both, signal);
   }
   signal.throwIfAborted();
   const isInline = wantsInlineImages(headerOf(request, "authorization"));

@@ -8,6 +8,7 @@ export interface HttpRequest extends Readable {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
   readonly headers: IncomingHttpHeaders;
+  readonly httpVersion: string;
   readonly httpVersionMajor: number;
   /** Of HTTP/2. */
   readonly stream?: { close(): void };

@@ -1,9 +1,10 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Pipeline } from "@rivulet/pipelines";
 import { isError } from "@rivulet/primitives";
-import { CHARGE_HEADERS, chargeHeaders } from "@rivulet/wire";
+import { chargeHeaders, chargeTrailer } from "@rivulet/wire";
 import type { Bill } from "../cashier.ts";
 import type { JobResult, JobStream } from "../executor.ts";
+import type { HttpRequest } from "./exchange.ts";
 import type { ToldStream } from "./job-answer.ts";
 
 /** Books a job that is done; what it was charged, for the headers of its answer. */
@@ -18,15 +19,21 @@ export async function paidAnswer(
 }
 
 /**
- * Books a stream when it ends. One of our own gateways is told in trailers what it was charged, any other before the
- * stream, as it pays for the whole.
+ * Books a stream when it ends. One of our own gateways is told in trailers what it was charged; any other, and one that
+ * HTTP/1.0 leaves without trailers, before the stream, as it pays for the whole.
  *
  * A caller that leaves in the middle pays for what it got, or nobody would wait for the last event. A stream that breaks on
  * our side costs nothing.
  */
-export function paidStream(stream: JobStream, pipeline: Pipeline, bill: Bill | undefined): ToldStream {
+export function paidStream(
+  stream: JobStream,
+  pipeline: Pipeline,
+  bill: Bill | undefined,
+  request: Pick<HttpRequest, "httpVersion">,
+): ToldStream {
   if (bill === undefined) return { events: stream.events, headers: {} };
-  const { whole, isByUse } = bill;
+  const { whole } = bill;
+  const trailer = bill.isByUse ? chargeTrailer(request) : undefined;
   let last: string | undefined;
   let count = 0n;
   let isOver = false;
@@ -35,7 +42,7 @@ export function paidStream(stream: JobStream, pipeline: Pipeline, bill: Bill | u
     if (isOver) return spent ?? whole.units;
     return spent !== undefined && spent > count ? spent : count;
   };
-  const settle = () => bill.settle(isByUse ? used() : whole.units);
+  const settle = () => bill.settle(trailer === undefined ? whole.units : used());
   async function* events() {
     try {
       for await (const event of stream.events) {
@@ -51,20 +58,14 @@ export function paidStream(stream: JobStream, pipeline: Pipeline, bill: Bill | u
       if (!isOver && count > 0n) await settle();
     }
   }
-  return isByUse
-    ? {
-        events: events(),
-        headers: { trailer: CHARGE_HEADERS.join(", ") },
-        trailers: async () => chargeHeaders(await settle()),
-      }
-    : {
-        events: events(),
-        headers: chargeHeaders(whole),
-        trailers: async () => {
-          await settle();
-          return {};
-        },
-      };
+  return {
+    events: events(),
+    headers: trailer ?? chargeHeaders(whole),
+    trailers: async () => {
+      const charge = await settle();
+      return trailer === undefined ? {} : chargeHeaders(charge);
+    },
+  };
 }
 
 /** What an answer says it used. A count of nothing is a runner that does not count. */
