@@ -70,6 +70,8 @@ export async function* decodeAudio(
     samples += block.length;
     if (samples > most)
       throw undecodable(`the sound is longer than the ${durationSeconds} seconds that the file states`);
+    // One sample that is no number spoils the sum.
+    if (!Number.isFinite(block.reduce((sum, value) => sum + value, 0))) throw undecodable("samples are not numbers");
     if (block.length > 0) yield block;
   }
   if (samples === 0) throw undecodable("there is no sound in it");

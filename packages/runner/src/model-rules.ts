@@ -9,6 +9,8 @@ export interface ModelRule {
   readonly scheduler?: SchedulerOverride;
   /** Whether a strength that would leave no step to run is raised to one step. */
   readonly runsAtLeastOneStep?: boolean;
+  /** Seconds of sound that are heard at once, where that is less than the model could. */
+  readonly windowSeconds?: number;
 }
 
 interface Row {
@@ -39,6 +41,7 @@ const rows: readonly Row[] = [
     id: { contains: ["timbrooks/instruct-pix2pix"] },
     rule: { scheduler: { className: "EulerAncestralDiscreteScheduler" } },
   },
+  { id: { contains: ["distil-whisper/"] }, rule: { windowSeconds: 25 } },
 ];
 
 /** The rule of an id; most have none, and their files and the request are taken as they are. */

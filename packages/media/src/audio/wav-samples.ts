@@ -91,7 +91,8 @@ function* mixed(
       let sum = 0;
       for (let channel = 0; channel < weights.length; channel++)
         sum += (weights[channel] ?? 0) * read(view, at + channel * width);
-      block[i] = sum;
+      // Floats may be louder than anything can be played; what is no number stays so, to be found out.
+      block[i] = Math.min(1, Math.max(-1, sum));
     }
     yield block;
   }

@@ -1,0 +1,40 @@
+import type { WhisperSettings } from "./whisper-settings.ts";
+
+/** What the rules look at. */
+type RuleSettings = Pick<WhisperSettings, "end" | "noTimestamps" | "latestBegin">;
+
+/**
+ * Rules out what may not come next in an answer with times, by setting it to minus infinity: times come in pairs, except
+ * right before the end; they never go back; the answer begins with one, near the beginning; and when any time at all is
+ * likelier than every text, it must be one. `said` is the answer so far. Source: runner-and-models 7.11.
+ *
+ * Transformers.js has such rules as well, but lets times go back and the first one lie anywhere.
+ */
+export function ruleOutTimes(logits: Float32Array, said: readonly number[], settings: RuleSettings): void {
+  const { end, noTimestamps, latestBegin } = settings;
+  const first = noTimestamps + 1;
+  const forbid = (from: number, to: number) => logits.fill(Number.NEGATIVE_INFINITY, from, to);
+  const isTime = (token: number | undefined) => token !== undefined && token >= first;
+  forbid(noTimestamps, first);
+  const wasTime = isTime(said.at(-1));
+  const wasPair = said.length < 2 || isTime(said.at(-2));
+  if (wasTime) wasPair ? forbid(first, logits.length) : forbid(0, end);
+  const last = said.findLast(isTime);
+  // The end of one sentence may be the beginning of the next, but no sentence may last no time.
+  if (last !== undefined) forbid(first, wasTime && !wasPair ? last : last + 1);
+  if (said.length === 0) {
+    forbid(0, first);
+    forbid(first + latestBegin + 1, logits.length);
+  }
+  if (sumOfLogs(logits.subarray(first)) > largest(logits.subarray(0, first))) forbid(0, first);
+}
+
+function sumOfLogs(values: Float32Array): number {
+  const most = largest(values);
+  if (most === Number.NEGATIVE_INFINITY) return most;
+  return most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0));
+}
+
+function largest(values: Float32Array): number {
+  return values.reduce((a, b) => (b > a ? b : a), Number.NEGATIVE_INFINITY);
+}

@@ -1,0 +1,211 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { DECODED_AUDIO_RATE, decodeAudio, probeAudio } from "@rivulet/media";
+import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
+import { invariant } from "@rivulet/primitives";
+import { turn } from "../diffusion/denoise.ts";
+import { type BackendFactory, rejected } from "../diffusion/picture-maker.ts";
+import { type Graphs, openGraphs } from "../graph-files.ts";
+import { framesOfTokens, type Looks } from "../hearing/alignment.ts";
+import { ruleOutTimes } from "../hearing/timestamp-rules.ts";
+import { loadSpeech, type Speech, type Times, type WindowTokens } from "../hearing/transcript.ts";
+import { type Heard, WhisperModel } from "../hearing/whisper-model.ts";
+import { readWhisperSettings, type WhisperSettings } from "../hearing/whisper-settings.ts";
+import { type Window, windowsOf } from "../hearing/windows.ts";
+import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
+import { likeliest } from "../language/sampling.ts";
+import { ruleOf } from "../model-rules.ts";
+import { floatsOf, type Tensor } from "../tensor.ts";
+
+type Request = PipelineRequest<"audio-to-text">;
+type Response = PipelineRunnerResponse<"audio-to-text">;
+
+/**
+ * What is said, written down by models of the Whisper family, with times of sentences or words. Sound that is longer than
+ * a window is heard in windows that overlap. Source: runner-and-models 1.7, 7.11.
+ */
+export function audioToText(backend: BackendFactory): Implementation<"audio-to-text"> {
+  return {
+    async load(context) {
+      const { directory, model } = context;
+      const settings = await readWhisperSettings(directory);
+      const speech = await loadSpeech(directory);
+      if (speech.rate !== DECODED_AUDIO_RATE) throw new RangeError(`the model hears ${speech.rate} samples a second`);
+      const graphs = await openGraphs(backend, context, filesOf(directory));
+      try {
+        const whisper = new WhisperModel(graphs.get("encoder"), graphs.get("decoder"));
+        return new LoadedAudioToText(graphs, whisper, settings, speech, model);
+      } catch (error) {
+        await graphs[Symbol.asyncDispose]();
+        throw error;
+      }
+    },
+  };
+}
+
+type Part = "encoder" | "decoder";
+
+/** What exports add to a file's name for its precision, the best first. Source: runner-and-models 7.3.1. */
+const PRECISIONS = ["", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"] as const;
+
+/** The best files there are; the names of the usual ones when there are none, so that the error names those. */
+function filesOf(directory: string): Readonly<Record<Part, string>> {
+  const best = (name: string) =>
+    PRECISIONS.map((precision) => `onnx/${name}${precision}.onnx`).find((file) => existsSync(join(directory, file))) ??
+    `onnx/${name}.onnx`;
+  return { encoder: best("encoder_model"), decoder: best("decoder_model_merged") };
+}
+
+/** The longest audio whose words are given times. Source: runner-and-models 1.7. */
+const MAX_WORD_SECONDS = 3600;
+/** The share of a window that overlaps the next, on each side. */
+const OVERLAP = 1 / 6;
+/** Frames of the spectrogram that make one of the encoder's. */
+const FRAMES_PER_STATE = 2;
+
+class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
+  readonly #graphs: Graphs<Part>;
+  readonly #model: WhisperModel;
+  readonly #settings: WhisperSettings;
+  readonly #speech: Speech;
+  readonly #id: string;
+  readonly #windowSeconds: number;
+
+  constructor(graphs: Graphs<Part>, model: WhisperModel, settings: WhisperSettings, speech: Speech, id: string) {
+    this.#graphs = graphs;
+    this.#model = model;
+    this.#settings = settings;
+    this.#speech = speech;
+    this.#id = id;
+    this.#windowSeconds = Math.min(ruleOf(id).windowSeconds ?? speech.windowSeconds, speech.windowSeconds);
+  }
+
+  async run({ return_timestamps }: Request, context: RunContext): Promise<Response> {
+    const { audio } = context.media;
+    invariant(audio !== undefined, "the request's files were checked");
+    const times = timesOf(return_timestamps);
+    const { durationSeconds } = probeAudio(audio.bytes, "audio");
+    if (times === "words") this.#refuseWords(durationSeconds);
+    const { rate } = this.#speech;
+    const length = this.#windowSeconds * rate;
+    const overlap = Math.round(length * OVERLAP);
+    const of = Math.max(1, Math.ceil((durationSeconds * rate - 2 * overlap) / (length - 2 * overlap)));
+    const sound = decodeAudio(audio.bytes, { field: "audio", signal: context.signal });
+    const written: WindowTokens[] = [];
+    let language: number | undefined;
+    for await (const window of windowsOf(sound, length, overlap)) {
+      await turn(context.signal);
+      const { data, dims } = await this.#speech.spectrogram(window.samples);
+      await turn(context.signal);
+      const heard = await this.#model.hear(data, dims);
+      // The language of the first window is that of all: what a window in the middle of a talk sounds like may mislead.
+      language ??= await this.#language(heard, context.signal);
+      written.push(await this.#write(window, heard, this.#prompt(language, times), times, context.signal));
+      const step = written.length;
+      context.onProgress({ kind: "step", image: 0, step, of: Math.max(step, of) });
+    }
+    const { text, chunks } = this.#speech.merged(written, times, this.#settings.precision);
+    return {
+      text,
+      chunks: chunks.map(({ text: said, timestamp: [begin, end] }) => ({ timestamp: [begin, end], text: said })),
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#graphs[Symbol.asyncDispose]();
+  }
+
+  #refuseWords(seconds: number): void {
+    const { alignmentHeads } = this.#settings;
+    if (alignmentHeads.length === 0 || !this.#model.looks(this.#layers()))
+      throw rejected(`return_timestamps: ${this.#id} gives no times of words, its files lack what they are made from`);
+    if (seconds > MAX_WORD_SECONDS)
+      throw rejected(
+        `Word timestamps are only supported for audio files up to ${MAX_WORD_SECONDS / 60} minutes for model ${this.#id}.`,
+      );
+  }
+
+  /** The layers that have a head which looks where tokens sound. */
+  #layers(): ReadonlySet<number> {
+    return new Set(this.#settings.alignmentHeads.map(([layer]) => layer));
+  }
+
+  /** The likeliest language; none in models that know only one. */
+  async #language(heard: Heard, signal: AbortSignal): Promise<number | undefined> {
+    const { start, languages } = this.#settings;
+    if (languages.length === 0) return undefined;
+    await turn(signal);
+    const { logits } = await this.#model.read([start], heard);
+    return languages.reduce((best, each) => ((logits[each] ?? 0) > (logits[best] ?? 0) ? each : best));
+  }
+
+  #prompt(language: number | undefined, times: Times): readonly number[] {
+    const { start, transcribe, noTimestamps } = this.#settings;
+    return [
+      start,
+      ...(language === undefined ? [] : [language]),
+      ...(language === undefined || transcribe === undefined ? [] : [transcribe]),
+      ...(times === "none" ? [noTimestamps] : []),
+    ];
+  }
+
+  /** The likeliest tokens, one after the other; an abort ends them within one. */
+  async #write(
+    { samples, left, right }: Window,
+    heard: Heard,
+    prompt: readonly number[],
+    times: Times,
+    signal: AbortSignal,
+  ): Promise<WindowTokens> {
+    const { end, length } = this.#settings;
+    const { rate, hop } = this.#speech;
+    const layers = times === "words" ? this.#layers() : [];
+    const looks: ReadonlyMap<number, Tensor>[] = [];
+    const said: number[] = [];
+    let [fresh, known] = [prompt, heard];
+    while (prompt.length + said.length < length && said.at(-1) !== end) {
+      await turn(signal);
+      const answer = await this.#model.read(fresh, known, layers);
+      // Where the prompt looks says nothing about the sound.
+      if (said.length > 0) looks.push(answer.looks);
+      this.#ruleOut(answer.logits, said, times);
+      const token = likeliest(answer.logits);
+      said.push(token);
+      [fresh, known] = [[token], answer.heard];
+    }
+    const stride = [samples.length / rate, left / rate, right / rate] as const;
+    const tokens = [...prompt, ...said];
+    if (times !== "words") return { tokens, stride };
+    const frames = Math.floor(samples.length / hop / FRAMES_PER_STATE);
+    return { tokens, stride, times: [...prompt.map(() => 0), ...this.#timesOf(looks, frames)] };
+  }
+
+  #ruleOut(logits: Float32Array, said: readonly number[], times: Times): void {
+    const { suppressed, suppressedFirst } = this.#settings;
+    for (const token of suppressed) logits[token] = Number.NEGATIVE_INFINITY;
+    if (said.length === 0) for (const token of suppressedFirst) logits[token] = Number.NEGATIVE_INFINITY;
+    if (times !== "none") ruleOutTimes(logits, said, this.#settings);
+  }
+
+  /** When each token sounds, in seconds. The last one was never read, so nobody knows where it looks: it ends all. */
+  #timesOf(looks: readonly ReadonlyMap<number, Tensor>[], frames: number): readonly number[] {
+    const { alignmentHeads, medianWidth, precision } = this.#settings;
+    const heads = alignmentHeads.map(([layer, head]) => looks.map((step) => rowOf(step.get(layer), head)));
+    const seconds = framesOfTokens(heads, frames, medianWidth).map((frame) => frame * precision);
+    return [...seconds, seconds.at(-1) ?? 0];
+  }
+}
+
+/** Where one head looked for the one token that was read. */
+function rowOf(looks: Tensor | undefined, head: number): Looks[number] {
+  const [, heads = 0, , frames = 0] = looks?.dims ?? [];
+  if (looks === undefined || head >= heads) throw new RangeError(`the model has no attention head ${head}`);
+  return floatsOf(looks).subarray(head * frames, (head + 1) * frames);
+}
+
+/** Source: runner-and-models 1.7; the pipeline's definition refuses any other word. */
+const TIMES: Readonly<Record<string, Times>> = { false: "none", "0": "none", word: "words" };
+
+function timesOf(asked: string): Times {
+  return TIMES[asked.toLowerCase()] ?? "sentences";
+}

@@ -1,0 +1,74 @@
+import { audioToText as pipeline } from "@rivulet/pipelines";
+import { silentLogger } from "@rivulet/primitives";
+import { seededRandomness, TestClock } from "@rivulet/testkit";
+import { describe, expect, test } from "vitest";
+import { loadSpeech } from "../../src/hearing/transcript.ts";
+import { audioToText } from "../../src/pipelines/audio-to-text.ts";
+import { keepingBackend, type Run, recordingBackend } from "../recording-backend.ts";
+import { floatWav, sweep } from "../sounds.ts";
+import { TOLERANCE } from "./comparison.ts";
+import { referenceFile, references, type SpeechReferences } from "./references.ts";
+
+const backend = keepingBackend();
+
+/** Seconds. Source: runner-and-models 7.19. */
+const TIMES = 0.02;
+
+describe.each(["whisper", "whisper-en"])("%s", (family) => {
+  const { source, mels, transcripts } = references<SpeechReferences>(family, "transcripts.json");
+  const directory = referenceFile(family, "model");
+
+  test.each(mels)(`makes spectrograms as ${source}: $input`, async ({ input, expected }) => {
+    const speech = await loadSpeech(directory);
+    const { data, dims } = await speech.spectrogram(sweep(input));
+    expect(dims).toEqual([1, input.bins, 3000]);
+    expect(data.reduce((sum, value) => sum + value, 0) / data.length).toBeCloseTo(expected.mean, 4);
+    for (const [bin, frame, value] of expected.points)
+      expect(Math.abs((data[bin * 3000 + frame] ?? Number.NaN) - value)).toBeLessThan(TOLERANCE.spectrogram);
+  });
+
+  test.each(transcripts)("hears the same: $input", async ({ input, expected }) => {
+    const runs: Run[] = [];
+    const model = await audioToText(() => recordingBackend(runs, { open: 0 }, backend)).load({
+      directory,
+      model: family,
+      threads: 1,
+      log: silentLogger,
+      onProgress: () => {},
+    });
+    const { return_timestamps } = input;
+    const bytes = floatWav(sweep(input));
+    const { text, chunks } = await model.run(pipeline.request.parse({ return_timestamps }), {
+      media: { audio: { bytes, filename: "sweep.wav", contentType: "audio/wav" } },
+      signal: new AbortController().signal,
+      randomness: seededRandomness(0),
+      clock: new TestClock(),
+      onProgress: () => {},
+    });
+    expect(tokensRead(runs, expected.language)).toEqual(expected.windows.map(({ tokens }) => tokens.slice(0, -1)));
+    expect(text).toBe(expected.text);
+    expect(chunks.map((chunk) => chunk.text)).toEqual(expected.chunks.map((chunk) => chunk.text));
+    for (const [index, { timestamp }] of expected.chunks.entries())
+      for (const side of [0, 1] as const) {
+        const [ours, theirs] = [chunks[index]?.timestamp[side], timestamp[side]];
+        // A beginning that nobody knows is where the piece before ended.
+        if (theirs === null) expect(side === 0 || ours === null).toBe(true);
+        else expect(Math.abs((ours ?? Number.NaN) - theirs)).toBeLessThanOrEqual(TIMES + 1e-6);
+      }
+  });
+});
+
+/** The tokens that the decoder read of each window, but those that asked for the language. */
+function tokensRead(runs: readonly Run[], language: number | null): readonly (readonly number[])[] {
+  const windows: number[][] = [];
+  let asked = language === null;
+  for (const { feeds } of runs) {
+    const ids = feeds["input_ids"];
+    if (ids === undefined) continue;
+    const begins = Number(feeds["use_cache_branch"]?.data[0]) === 0;
+    if (begins && !asked) asked = true;
+    else if (begins) windows.push(Array.from(ids.data, Number));
+    else windows.at(-1)?.push(...Array.from(ids.data, Number));
+  }
+  return windows;
+}
