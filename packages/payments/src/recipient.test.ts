@@ -76,6 +76,17 @@ describe("parameters", () => {
 });
 
 describe("a payment", () => {
+  test("of a sender whose winners have outgrown all it has is refused, and nothing of it is written", async () => {
+    let maxFloat = 10n ** 18n;
+    const { recipient } = await world.recipient(store, {}, { floats: { maxFloat: async () => maxFloat } });
+    const payment = await world.payment(payer, await recipient.issue(SENDER, PRICE), 2);
+    maxFloat = -world.chain.fundsOf(SENDER, world.recipientAddress).deposit;
+    await expect(recipient.accept(payment, terms())).rejects.toMatchObject({ code: "payment.reserve-insufficient" });
+    expect(await store.accounts()).toEqual([]);
+    maxFloat += 1n;
+    expect(await recipient.accept(payment, terms())).toMatchObject({ tickets: 2, refusal: undefined });
+  });
+
   test("is credited with what its tickets are worth, at the price that was told", async () => {
     const accepted = await recipient.accept(await pay(3), terms());
     expect(accepted).toMatchObject({ account: KEY, price: PRICE, tickets: 3, refusal: undefined });
@@ -312,6 +323,18 @@ describe("tickets are refused one by one", () => {
     const accepted = await recipient.accept(late ?? payment, terms());
     expect(accepted.refusal?.code).toBe("payment.params-expired");
     expect(accepted.tickets).toBe(0);
+  });
+
+  test("long expired ones win nothing: who saw the secret number could choose tickets that do", async () => {
+    const sure = await world.recipient(store, { ticketValue: wei(10n ** 18n), maxFaceValue: wei(10n ** 18n + 1n) });
+    world.chain.fund(SENDER, { deposit: 10n ** 19n, reserve: 10n ** 19n });
+    const rich = await world.payer("sender", {
+      options: { maxTicketValue: wei(10n ** 19n), maxTotalValue: wei(10n ** 19n) },
+    });
+    const payment = await world.payment(rich, await sure.recipient.issue(SENDER, PRICE), 3);
+    world.chain.mine(40n + 21n);
+    expect(await sure.recipient.accept(payment, terms())).toMatchObject({ winners: 0, tickets: 0 });
+    expect(world.won).toEqual([]);
   });
 
   test("long forgotten ones bring nothing either", async () => {

@@ -22,6 +22,7 @@ import type {
   NonceState,
   RecipientSecret,
   Rounds,
+  SenderFunds,
   Senders,
   SignatureRecovery,
   TicketStore,
@@ -198,8 +199,8 @@ export class Recipient implements Startable {
    * Takes a payment: checks it, credits its tickets, queues winners. Source: payments 5.
    *
    * Throws when nothing of it was taken: "payment.sender-missing", "payment.recipient-inactive", "payment.price-missing",
-   * "payment.price-too-low", "payment.sender-unreadable", "payment.sender-unlocking", "payment.ticket-invalid",
-   * "payment.params-unknown". Tickets are refused one by one: "payment.ticket-invalid", "payment.nonce-reused",
+   * "payment.price-too-low", "payment.sender-unreadable", "payment.sender-unlocking", "payment.reserve-insufficient",
+   * "payment.ticket-invalid", "payment.params-unknown". Tickets are refused one by one: "payment.ticket-invalid", "payment.nonce-reused",
    * "payment.nonces-exhausted", "payment.params-expired"; those after the first refused one are not credited, and `refusal`
    * is the last one's.
    */
@@ -215,9 +216,10 @@ export class Recipient implements Startable {
     const price = this.#price(account, expectedPrice, terms);
     if (!isOurs) throw refused("payment.ticket-invalid", "invalid ticket recipient");
     const rand = this.#checkedRand(sender, tickets, expectedPrice);
-    await this.#checkSender(sender, signal);
+    const funds = await this.#checkedFunds(sender, signal);
     // Tickets of free work are worth nothing, and nothing is written for those who lock no money.
     if (ticketValue(tickets.params).numerator === 0n) return this.#accepted(account, price);
+    await this.#checkCover(sender, funds, signal);
     return this.#take({ account, price, sender, tickets, rand }, signal);
   }
 
@@ -229,6 +231,8 @@ export class Recipient implements Startable {
     const isSigned = signers.map((signer) => signer === sender);
     const genuine = all.filter((_, index) => isSigned[index]);
     const isExpired = params.expirationBlock <= rounds.l1Block;
+    // Once a winner was redeemed everybody knows the number, and a lottery of long ago can be won at will.
+    const isLottery = params.expirationBlock + NONCES_GRACE > rounds.l1Block;
     const firstForged = isSigned.indexOf(false);
     const value = ticketValue(params);
     using _ = ledger.use(account);
@@ -240,7 +244,7 @@ export class Recipient implements Startable {
       creditable: isExpired ? 0 : firstForged === -1 ? genuine.length : firstForged,
       ticketValue: value,
       winners: genuine
-        .filter(({ signature }) => wins(signature, rand, params.winProbability))
+        .filter(({ signature }) => isLottery && wins(signature, rand, params.winProbability))
         .map((ticket) => ({
           ticket: ticketOf(sender, tickets, ticket),
           signature: ticket.signature,
@@ -306,7 +310,7 @@ export class Recipient implements Startable {
     throw refused("payment.recipient-inactive", reason);
   }
 
-  async #checkSender(sender: Address, signal?: AbortSignal): Promise<void> {
+  async #checkedFunds(sender: Address, signal?: AbortSignal): Promise<SenderFunds> {
     const funds = await this.#ports.senders.funds(sender, signal).catch((cause: unknown) => {
       signal?.throwIfAborted();
       const reason = `could not get sender info for ${sender}`;
@@ -316,6 +320,18 @@ export class Recipient implements Startable {
       const reason = `deposit and reserve for sender ${sender} is set to unlock soon`;
       throw refused("payment.sender-unlocking", reason);
     }
+    return funds;
+  }
+
+  /**
+   * Refuses tickets of a sender that owes more for its winners than it has. When its parameters were issued it was good for
+   * one of them; whoever has many sets could go on until they expire, and be paid for with nothing.
+   */
+  async #checkCover(sender: Address, { deposit }: SenderFunds, signal?: AbortSignal): Promise<void> {
+    const maxFloat = await this.#ports.floats.maxFloat(sender, signal);
+    if (maxFloat + deposit > 0n) return;
+    const reason = `insufficient sender reserve: the winners of ${sender} wait for more than it has`;
+    throw refused("payment.reserve-insufficient", reason);
   }
 
   /** The secret number of these parameters, once it is known that we issued them to this sender, and at this price. */
@@ -411,6 +427,7 @@ type Refusal =
   | "payment.price-missing"
   | "payment.price-too-low"
   | "payment.sender-unlocking"
+  | "payment.reserve-insufficient"
   | "payment.ticket-invalid"
   | "payment.params-unknown"
   | "payment.nonce-reused"
