@@ -37,13 +37,14 @@ export async function suggestFees(
 
 /**
  * What to offer for the same nonce once more: what is right now, and at least 11 % more than before, as nodes demand ten.
- * `undefined` when that is likely to cost more than `maxGasPrice`.
+ * `undefined` when that could cost more than `maxGasPrice`.
  */
 export function dearerFees(before: Fees, now: Fees, maxGasPrice: bigint | undefined): Fees | undefined {
-  const maxFeePerGas = max(raised(before.maxFeePerGas), now.maxFeePerGas);
-  const maxPriorityFeePerGas = max(raised(before.maxPriorityFeePerGas), now.maxPriorityFeePerGas);
-  const likely = (maxFeePerGas - maxPriorityFeePerGas) / 2n + maxPriorityFeePerGas;
-  return maxGasPrice !== undefined && likely > maxGasPrice ? undefined : { maxFeePerGas, maxPriorityFeePerGas };
+  const least = raised(before.maxFeePerGas);
+  const tip = max(raised(before.maxPriorityFeePerGas), now.maxPriorityFeePerGas);
+  if (maxGasPrice === undefined) return { maxFeePerGas: max(least, now.maxFeePerGas), maxPriorityFeePerGas: tip };
+  if (max(least, tip) > maxGasPrice) return undefined;
+  return { maxFeePerGas: min(max(least, now.maxFeePerGas), maxGasPrice), maxPriorityFeePerGas: tip };
 }
 
 function raised(fee: bigint): bigint {

@@ -121,6 +121,11 @@ describe("what is charged", () => {
     expect(charged("1000000")).toBe("10");
   });
 
+  test("of names that are no model's is not remembered", () => {
+    quotes.tell(anybody, 27, "m".repeat(257), fraction("1"));
+    expect(quotes.find(anybody, 27, "m".repeat(257))).toEqual([]);
+  });
+
   test("is not what another model costs, nor another gateway", () => {
     quotes.tell(anybody, 27, "cheap", fraction("1"));
     quotes.tell(friend, 27, "sd", fraction("1"));

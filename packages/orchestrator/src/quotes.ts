@@ -4,6 +4,8 @@ import { AUTH_TOKEN_LIFETIME } from "@rivulet/wire";
 
 /** Models and gateways that are remembered: beyond, the one told longest ago goes, and its gateway pays today's price. */
 const MAX_REMEMBERED = 50_000;
+/** Names of models are remembered to this length: anybody may ask about any name, and where one price is for all, is told it. */
+const MAX_NAME_LENGTH = 256;
 /** Prices told to one gateway for one model that are remembered: gas moves, and several processes may share an account. */
 const MAX_TOLD = 8;
 
@@ -30,6 +32,7 @@ export class Quotes {
 
   /** Notes that this gateway was told this price. */
   tell(gateway: Address, capability: number, model: string, price: Rational): void {
+    if (model.length > MAX_NAME_LENGTH) return;
     const key = keyOf(gateway, capability, model);
     const others = this.#valid(key).filter((told) => told.price.compare(price) !== 0);
     this.#told.delete(key);
