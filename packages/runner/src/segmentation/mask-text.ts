@@ -27,6 +27,11 @@ const MAX_CHARACTERS = 240_000_000;
 /** Numbers that are written between two looks at the signal: some 10 ms. */
 const NUMBERS_PER_TURN = 65_536;
 
+/** Throws "request.rejected-by-model" when so many numbers would be too long a text. */
+export function refuseTooLong(numbers: number, { characters }: Writing): void {
+  if (numbers * characters > MAX_CHARACTERS) throw tooLong();
+}
+
 /**
  * Rectangles as JSON text, `[[[…],…],…]`.
  *
@@ -34,11 +39,9 @@ const NUMBERS_PER_TURN = 65_536;
  */
 export async function writtenRows(
   rectangles: readonly Rows[],
-  { number, characters }: Writing,
+  { number }: Writing,
   signal: AbortSignal,
 ): Promise<string> {
-  const expected = rectangles.reduce((sum, { width, height }) => sum + width * height * characters, 0);
-  if (expected > MAX_CHARACTERS) throw tooLong();
   let length = 0;
   let sinceTurn = 0;
   const texts: string[] = [];

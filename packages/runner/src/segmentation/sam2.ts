@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { probeImage } from "@rivulet/media";
 import type { MediaFile, PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { invariant } from "@rivulet/primitives";
 import type { Graph, Port } from "../backend.ts";
@@ -13,7 +14,7 @@ import { ModelSettings, readJson } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
 import { floatsOf, type Tensor } from "../tensor.ts";
 import { IMAGENET, PictureInput } from "../vision/picture-input.ts";
-import { asBits, asLogits, writtenRows } from "./mask-text.ts";
+import { asBits, asLogits, refuseTooLong, writtenRows } from "./mask-text.ts";
 import { answering, enlarged, masksOf, type Stability, small } from "./masks.ts";
 import { LABEL, type Point, pointsOf, startingMask } from "./prompts.ts";
 import { type Seen, SeenPictures } from "./seen-pictures.ts";
@@ -36,6 +37,8 @@ const HAS_MASKS = "has_input_masks";
 const SCORES = "iou_scores";
 const PREDICTED = "pred_masks";
 
+/** Masks to choose from. */
+const CHOICES = 3;
 /** Of every published model. */
 const SIDE = 1024;
 const STABILITY: Stability = { delta: 0.05, least: 0.98 };
@@ -103,6 +106,9 @@ class Sam2 implements LoadedModel<"segment-anything-2"> {
     const start = this.#startingMask(request.mask_input);
     const { image } = media;
     invariant(image !== undefined, "the request's files were checked");
+    const writing = request.return_logits ? asLogits : asBits;
+    const { width, height } = probeImage(image.bytes);
+    refuseTooLong(width * height * (request.multimask_output ? CHOICES : 1), writing);
     const picture = await this.#look(image, context);
     const points = pointsOf(request, picture, this.#input.width);
     await turn(signal);
@@ -120,7 +126,7 @@ class Sam2 implements LoadedModel<"segment-anything-2"> {
     return {
       masks: await writtenRows(
         masks.map((mask) => enlarged(mask, picture)),
-        request.return_logits ? asLogits : asBits,
+        writing,
         signal,
       ),
       scores: JSON.stringify(masks.map(({ score }) => score)),
