@@ -19,6 +19,8 @@ export const FACE_VALUE = TICKET_VALUE + 1n;
 export const CERTAIN: readonly string[] = [`-ticketEV=${TICKET_VALUE}`, `-maxFaceValue=${FACE_VALUE}`];
 /** And the limits with which a gateway pays with them. */
 export const GENEROUS: readonly string[] = [`-maxTicketEV=${2n * TICKET_VALUE}`, `-maxTotalEV=${1000n * TICKET_VALUE}`];
+/** Blocks: tests step by a hundred or two, and tickets are good for two rounds. */
+const ROUND_LENGTH = 300n;
 /** Past the 40 blocks for which ticket parameters are good. */
 export const PAST_EXPIRY = 41n;
 /** Past the blocks after which a redemption counts as final. */
@@ -59,10 +61,10 @@ export class MoneyStage extends Stage {
   }
 
   static async start(options: DevnetOptions = {}): Promise<MoneyStage> {
-    const devnet = await startDevnet(options, { clock: systemClock });
+    const devnet = await startDevnet({ roundLength: ROUND_LENGTH, ...options }, { clock: systemClock });
     const endpoint = new FaultyEndpoint(devnet.url);
     await endpoint.start();
-    const network = { ...local, controller: devnet.addresses.controller };
+    const network = { ...local, chainId: devnet.chainId, controller: devnet.addresses.controller };
     const chain = await connectChain({ network, urls: [devnet.url] }, { clock: systemClock });
     return new MoneyStage(devnet, endpoint, chain, await ScriptedRunner.start());
   }

@@ -6,6 +6,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { devnetCommand } from "./commands/devnet.ts";
 import { depositCommand, reserveCommand, unlockCommand, withdrawCommand } from "./commands/funds.ts";
 import { nodeCommand } from "./commands/node.ts";
+import { priceCommand } from "./commands/price.ts";
 import { registerCommand, roundCommand, stakeCommand } from "./commands/staking.ts";
 import { walletCommand } from "./commands/wallet.ts";
 import { EXIT_USAGE, processTerminal, type Terminal, tellFailure } from "./terminal.ts";
@@ -26,6 +27,7 @@ const chainCommands: readonly ChainCommand[] = [
   roundCommand,
   ticketsCommand,
   reconcileCommand,
+  priceCommand,
 ];
 
 const commands: Readonly<Record<string, Command>> = {

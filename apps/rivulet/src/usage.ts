@@ -18,6 +18,7 @@ export function usage(): string {
     "  deposit, reserve locks ETH for tickets; unlock and withdraw take it back",
     "  register         makes the account an orchestrator that gateways find",
     "  stake            stake and fees of an orchestrator: add, remove, withdraw, fees",
+    "  price            what a job would cost, and where",
     "  tickets          which tickets a node sent or took, which won, and what became of them",
     "  reconcile        compares ledgers, tickets and chain to the wei",
     "  round            the current round; begins it, mints its reward",
