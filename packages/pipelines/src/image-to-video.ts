@@ -41,6 +41,17 @@ export const imageToVideo = definePipeline({
   }),
   response: imageResponse,
   runnerResponse: videoResponse,
+  filming: {
+    films: ({ fps }, { frames }) =>
+      frames.map((film) => ({ frames: film.map(({ url }) => url), framesPerSecond: fps })),
+    response: ({ frames }, urls) => ({
+      images: frames.map((film, index) => ({
+        url: urls[index] ?? "",
+        seed: film[0]?.seed ?? 0,
+        nsfw: film.some(({ nsfw }) => nsfw),
+      })),
+    }),
+  },
   unit: "pixel",
   meter: ({ width, height }) => BigInt(width) * BigInt(height) * BILLED_FRAMES,
   drawn: ["seed"],

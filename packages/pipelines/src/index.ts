@@ -14,6 +14,7 @@ export { modelOf, parseFields, parseRequest } from "./parse.ts";
 export {
   definePipeline,
   type Expectation,
+  type FilmFrames,
   type MediaFields,
   type Pipeline,
   type Probes,

@@ -17,6 +17,13 @@ export interface ResultFile {
   readonly contentType: "image/png" | "video/mp4" | "audio/wav";
 }
 
+/** A film that a runner answers frame by frame. */
+export interface FilmFrames {
+  /** The url of each frame, in order. */
+  readonly frames: readonly string[];
+  readonly framesPerSecond: number;
+}
+
 /** What a good answer to a request looks like, as far as the request determines it. */
 export interface Expectation {
   /** How many files the response holds. */
@@ -61,6 +68,12 @@ export interface Pipeline<
   readonly response: Response;
   /** What a runner answers, where it differs (image-to-video answers frames). */
   readonly runnerResponse?: RunnerResponse;
+  /** How what a runner answers becomes the response, where it differs: each film becomes one file. */
+  readonly filming?: {
+    films(request: z.output<Request>, answer: z.output<RunnerResponse>): readonly FilmFrames[];
+    /** `urls` stand for the files of the films, in the same order. */
+    response(answer: z.output<RunnerResponse>, urls: readonly string[]): z.output<Response>;
+  };
   readonly unit: Unit;
   /**
    * The amount of work in `unit`. Payer and payee both call this and nothing else. Throws "request.invalid" when the

@@ -6,6 +6,7 @@ import { Pool } from "undici";
 import type { AdmittedJob, JobResult, JobStream } from "../executor.ts";
 import { timingsOf } from "../job-timings.ts";
 import { MAX_ERROR_BYTES, MAX_RESPONSE_BYTES } from "../limits.ts";
+import { filmed } from "./films.ts";
 import { runnerError } from "./runner-error.ts";
 
 export interface RunnerAddress {
@@ -28,6 +29,8 @@ export interface RunnerHealth {
   readonly models?: readonly ReportedModel[];
 }
 
+type Answered = Pick<JobResult, "response" | "files">;
+
 /** How long an unused connection is kept, shorter than servers keep theirs. */
 const IDLE: Milliseconds = ms(4000);
 /** Answers about the runner itself are small. */
@@ -49,8 +52,6 @@ export class RunnerClient {
 
   /** Does one job. Aborting `signal` closes the connection, by which a runner learns that nobody waits. */
   async run(job: AdmittedJob, signal: AbortSignal): Promise<JobResult | JobStream> {
-    if (job.pipeline.runnerResponse !== undefined)
-      throw new RivuletError("runner.failed", { reason: "joining frames into a video is not supported yet" });
     const { contentType: type, body } = bodyOf(job);
     try {
       const answer = await this.#pool.request({
@@ -67,8 +68,7 @@ export class RunnerClient {
       if (answer.statusCode === 200 && contentType.includes("json"))
         return {
           kind: "response",
-          response: responseOf(job.pipeline, await whole(answer.body, MAX_RESPONSE_BYTES)),
-          files: new Map(),
+          ...(await answered(job, await whole(answer.body, MAX_RESPONSE_BYTES), signal)),
           timings,
         };
       const { bytes: told } = await gather(answer.body, MAX_ERROR_BYTES);
@@ -138,10 +138,12 @@ function bodyOf({ pipeline, request, media }: AdmittedJob): MultipartBody {
 }
 
 /** A runner's answer, checked: a field that is missing is the runner's failure, not a surprise further on. */
-function responseOf(pipeline: Pipeline, body: Buffer): Record<string, unknown> {
-  const checked = pipeline.response.safeParse(parsed(body));
+async function answered(job: AdmittedJob, body: Buffer, signal: AbortSignal): Promise<Answered> {
+  const { runnerResponse, response, filming } = job.pipeline;
+  const checked = (runnerResponse ?? response).safeParse(parsed(body));
   if (!checked.success) throw new RivuletError("runner.failed", { reason: "the answer is not of the pipeline's form" });
-  return recordOf(checked.data);
+  if (filming !== undefined) return filmed(filming, job.request, checked.data, signal);
+  return { response: recordOf(checked.data), files: new Map() };
 }
 
 /** Events until the last one; leaving early closes the connection. */
