@@ -14,6 +14,7 @@ Nothing here is random but by the seed. Combinations for which `shapes.is_held_o
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -238,6 +239,11 @@ def spread_timesteps(count: int) -> torch.Tensor:
     return torch.where(u < 0.05, u * 2000, 100 + (u - 0.05) / 0.95 * 900).long().clamp(0, 999)
 
 
+def difficulty(scene: shapes.Scene) -> float:
+    """How much more often than a plain scene it is shown: outlines with inner corners are the last that are learnt."""
+    return max({"star": 3.0, "cross": 2.0}.get(t.shape, 1.0) * (1.5 if t.size == "small" else 1.0) for t in scene.things)
+
+
 def average_gradients(parameters: list[torch.nn.Parameter], workers: int) -> None:
     flat = torch.cat([p.grad.flatten() for p in parameters])
     dist.all_reduce(flat)
@@ -271,6 +277,7 @@ def train_unet_worker(rank: int, work: Path, args, meeting: str) -> None:
     # Every worker its own pictures and noise, and after an interruption others than before it.
     rng = random.Random(f"{args.seed} {rank} {step}")
     torch.manual_seed(rng.randrange(2**32))
+    weights = list(itertools.accumulate(difficulty(scene) for scene in scenes))
     alphas = DDIMScheduler(**SCHEDULE).alphas_cumprod
     known: dict[str, list[int]] = {}
 
@@ -288,7 +295,7 @@ def train_unet_worker(rank: int, work: Path, args, meeting: str) -> None:
     while step < args.unet_steps:
         for group in optimiser.param_groups:
             group["lr"] = args.lr * rate(step, args.unet_steps)
-        chosen = [rng.randrange(len(scenes)) for _ in range(count)]
+        chosen = rng.choices(range(len(scenes)), cum_weights=weights, k=count)
         ids = torch.tensor([tokens("" if rng.random() < 0.1 else shapes.caption(rng, scenes[i])) for i in chosen])
         x = latents[chosen]
         t = spread_timesteps(count)
