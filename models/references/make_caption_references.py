@@ -16,16 +16,32 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from transformers import BertTokenizerFast, BlipConfig, BlipForConditionalGeneration, BlipTextConfig, BlipVisionConfig
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    BertTokenizerFast,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipTextConfig,
+    BlipVisionConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedTokenizerFast,
+    VisionEncoderDecoderModel,
+    ViTConfig,
+    ViTModel,
+)
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from make_edit_references import source_picture
 from make_references import HERE, SOURCE, rounded, seeded, write_json
 
 sys.path.insert(0, str(HERE.parent / "export"))
 from export_blip import export_blip  # noqa: E402
+from export_vit_gpt2 import export_vit_gpt2  # noqa: E402
 
 HOW = "models/references/make_caption_references.py"
+TEXTS = ["a picture of a red circle", "a photo of two blue squares in the grass", "it isn't a cat, is it?"]
 LENGTH = 20  # of prompt and caption together, which the network's runners leave at the library's default
 PICTURES = {"wide": (75, 50), "high": (20, 61), "tiny": (1, 1), "same": (32, 32)}
 PROMPTS = ["", "a picture of", "It's  Café, \U0001f642 isn't it?", "日本 one-two"]
@@ -80,27 +96,74 @@ def make_blip(out: Path) -> None:
         shutil.rmtree(out, ignore_errors=True)
         export_blip(folder, out / "model", storage="fp16")
         model = BlipForConditionalGeneration.from_pretrained(folder, attn_implementation="eager").eval()
-        cases = []
-        for name, wide_high in PICTURES.items():
-            picture = source_picture(*wide_high)
-            picture.save(out / f"{name}.png", optimize=True)
-            pixels = processor(stretched(picture, 32, Image.Resampling.BICUBIC), return_tensors="pt").pixel_values
-            for prompt in PROMPTS if name == "wide" else PROMPTS[:2]:
-                ids = tokenizer(prompt, return_tensors="pt").input_ids
-                given = ids[:, :-1].clone()
-                given[:, 0] = size
-                seen = model.vision_model(pixels).last_hidden_state
-                logits = model.text_decoder(given, encoder_hidden_states=seen, is_decoder=True).logits[0, -1]
-                made = model.generate(pixel_values=pixels, input_ids=ids, attention_mask=torch.ones_like(ids), max_length=LENGTH, do_sample=False)[0].tolist()
-                cases.append(dict(
-                    input=dict(picture=f"{name}.png", prompt=prompt),
-                    expected=dict(pixels=dict(file=f"{name}.pixels.f32", shape=list(pixels.shape)), ids=given[0].tolist(), logits=rounded(logits), tokens=made, text=tokenizer.decode(made, skip_special_tokens=True, clean_up_tokenization_spaces=True)),
-                ))
-            (out / f"{name}.pixels.f32").write_bytes(pixels.numpy().tobytes())
-        write_json(out / "captions.json", dict(source=SOURCE, how=f"{HOW} blip", family="blip", captions=cases))
+        record("blip", out, tokenizer, processor, lambda pixels, ids: (
+            [size, *ids],
+            dict(pixel_values=pixels, input_ids=torch.tensor([[tokenizer.cls_token_id, *ids, tokenizer.sep_token_id]])),
+            lambda begun: model.text_decoder(begun, encoder_hidden_states=model.vision_model(pixels).last_hidden_state, is_decoder=True),
+        ), model, LENGTH)
 
 
-FAMILIES = {"blip": make_blip}
+def make_vit_gpt2(out: Path) -> None:
+    with tempfile.TemporaryDirectory() as temp, torch.no_grad():
+        folder = Path(temp)
+        bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        base = Tokenizer(models.BPE())
+        base.pre_tokenizer, base.decoder = bytes_, decoders.ByteLevel()
+        base.train_from_iterator(TEXTS * 20, trainers.BpeTrainer(vocab_size=320, special_tokens=["<|endoftext|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=base, bos_token="<|endoftext|>", eos_token="<|endoftext|>", unk_token="<|endoftext|>")
+        tokenizer.save_pretrained(folder)
+        end = tokenizer.eos_token_id
+        vision = ViTConfig(hidden_size=24, intermediate_size=32, num_hidden_layers=2, num_attention_heads=3, image_size=32, patch_size=8)
+        text = GPT2Config(vocab_size=len(tokenizer), n_embd=32, n_layer=2, n_head=4, n_positions=64, add_cross_attention=True, is_decoder=True, bos_token_id=end, eos_token_id=end)
+        model = VisionEncoderDecoderModel(encoder=ViTModel(vision, add_pooling_layer=False), decoder=GPT2LMHeadModel(text))
+        seeded(model, 511)
+        for name, weights in model.named_parameters():
+            if ".ln_" in name and name.endswith("weight"):
+                weights.copy_((1 + 0.1 * torch.randn(weights.shape, generator=torch.Generator("cpu").manual_seed(512))).half().float())
+            if name.endswith(("wpe.weight", "c_attn.weight")):
+                weights.copy_((2 * weights).half().float())
+        for config in (model.config, model.generation_config):
+            config.decoder_start_token_id = config.eos_token_id = config.pad_token_id = end
+        model.generation_config.max_length = 16
+        model.save_pretrained(folder)
+        processor = ViTImageProcessorPil(size=dict(height=32, width=32))
+        processor.save_pretrained(folder)
+        shutil.rmtree(out, ignore_errors=True)
+        export_vit_gpt2(folder, out / "model", storage="fp16")
+        model = VisionEncoderDecoderModel.from_pretrained(folder, attn_implementation="eager").eval()
+        record("vit-gpt2", out, tokenizer, processor, lambda pixels, ids: (
+            [end, *ids],
+            dict(pixel_values=pixels, decoder_input_ids=torch.tensor([[end, *ids]])),
+            lambda begun: model(pixel_values=pixels, decoder_input_ids=begun),
+        ), model, 16)
+
+
+def record(family: str, out: Path, tokenizer, processor, asking, model, length: int) -> None:
+    """`asking` makes of pixels and the prompt's ids: what the decoder reads first, the arguments of a generation, and a way to logits."""
+    method = Image.Resampling(processor.resample)
+    cases = []
+    for name, wide_high in PICTURES.items():
+        picture = source_picture(*wide_high)
+        picture.save(out / f"{name}.png", optimize=True)
+        pixels = processor(stretched(picture, 32, method), return_tensors="pt").pixel_values
+        (out / f"{name}.pixels.f32").write_bytes(pixels.numpy().tobytes())
+        for prompt in PROMPTS if name == "wide" else PROMPTS[:2]:
+            begun, arguments, read = asking(pixels, tokenizer(prompt, add_special_tokens=False).input_ids)
+            if len(begun) >= length:
+                continue
+            # Named, because the library would take the padding token in a prompt for padding.
+            mask = dict(attention_mask=torch.ones_like(arguments["input_ids"])) if "input_ids" in arguments else {}
+            made = model.generate(**arguments, **mask, max_length=length, do_sample=False, num_beams=1)[0].tolist()
+            logits = read(torch.tensor([begun])).logits[0, -1]
+            text = tokenizer.decode(made, skip_special_tokens=True, clean_up_tokenization_spaces=True)
+            cases.append(dict(
+                input=dict(picture=f"{name}.png", prompt=prompt),
+                expected=dict(pixels=dict(file=f"{name}.pixels.f32", shape=list(pixels.shape)), ids=begun, logits=rounded(logits), tokens=made, text=text),
+            ))
+    write_json(out / "captions.json", dict(source=SOURCE, how=f"{HOW} {family}", family=family, captions=cases))
+
+
+FAMILIES = {"blip": make_blip, "vit-gpt2": make_vit_gpt2}
 
 
 def main() -> None:

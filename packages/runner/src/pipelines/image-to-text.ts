@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BLIP_FILES, loadBlip } from "../captioning/blip.ts";
+import { ENCODER_DECODER_FILES, loadEncoderDecoder } from "../captioning/encoder-decoder.ts";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import type { Implementation } from "../implementation.ts";
 
@@ -8,8 +9,10 @@ import type { Implementation } from "../implementation.ts";
 export function imageToText(backend: BackendFactory): Implementation<"image-to-text"> {
   return {
     async load(context) {
-      if (existsSync(join(context.directory, BLIP_FILES.decoder))) return loadBlip(backend, context);
-      throw new RangeError(`the model has no ${BLIP_FILES.decoder}`);
+      const has = (file: string) => existsSync(join(context.directory, file));
+      if (has(BLIP_FILES.decoder)) return loadBlip(backend, context);
+      if (has(ENCODER_DECODER_FILES.decoder)) return loadEncoderDecoder(context);
+      throw new RangeError(`the model has neither ${BLIP_FILES.decoder} nor ${ENCODER_DECODER_FILES.decoder}`);
     },
   };
 }
