@@ -14,12 +14,12 @@ import { keepingBackend, type Run, recordingBackend } from "./recording-backend.
 
 const backend = keepingBackend();
 
-async function load(directory = referenceFile("blip", "model"), wrapped: Backend = backend) {
+async function load(family = "blip", wrapped: Backend = backend) {
   const runs: Run[] = [];
   const counts = { open: 0 };
   const model = await imageToText(() => recordingBackend(runs, counts, wrapped)).load({
-    directory,
-    model: "tiny/blip",
+    directory: referenceFile(family, "model"),
+    model: `tiny/${family}`,
     threads: 1,
     log: silentLogger,
     onProgress: () => {},
@@ -73,23 +73,6 @@ describe("a caption", () => {
     expect((await model.run(request(prompt), await context())).text).toEqual(expect.any(String));
   });
 
-  test.each([19, 77, 78, 4_000])("is not begun with a prompt of %i tokens", async (count) => {
-    const { model } = await load();
-    const running = model.run(request("a ".repeat(count)), await context());
-    await expect(running).rejects.toSatisfy(
-      (error) => isError(error, "request.rejected-by-model") && /^prompt: /.test(error.facts.reason ?? ""),
-    );
-  });
-
-  test("ends within a token when it is called off", async () => {
-    const { model, read } = await load();
-    const controller = new AbortController();
-    const onProgress = () => controller.abort(new RivuletError("request.cancelled", {}));
-    const running = model.run(request("a photo of"), await context({ signal: controller.signal, onProgress }));
-    await expect(running).rejects.toEqual(code("request.cancelled"));
-    expect(read()).toHaveLength(1);
-  });
-
   test("is not made of numbers that are none", async () => {
     const broken = changing(backend, "logits", Number.NaN);
     const { model } = await load(undefined, broken);
@@ -97,15 +80,45 @@ describe("a caption", () => {
   });
 });
 
-describe("a picture", () => {
+describe.each(["blip", "vit-gpt2"])("a caption by %s", (family) => {
+  test.each([19, 77, 78, 4_000])("is not begun with a prompt of %i tokens", async (count) => {
+    const { model } = await load(family);
+    const running = model.run(request("a ".repeat(count)), await context());
+    await expect(running).rejects.toSatisfy(
+      (error) => isError(error, "request.rejected-by-model") && /^prompt: /.test(error.facts.reason ?? ""),
+    );
+  });
+
+  test("ends within a token when it is called off", async () => {
+    const { model } = await load(family);
+    const controller = new AbortController();
+    let steps = 0;
+    const onProgress = () => {
+      steps++;
+      controller.abort(new RivuletError("request.cancelled", {}));
+    };
+    const running = model.run(request("a photo of"), await context({ signal: controller.signal, onProgress }));
+    await expect(running).rejects.toEqual(code("request.cancelled"));
+    expect(steps).toBe(1);
+  });
+
+  test("does not depend on who else asks", async () => {
+    const { model } = await load(family);
+    const ask = async (prompt: string) => model.run(request(prompt), await context());
+    const alone = [await ask("a"), await ask("two")];
+    expect(await Promise.all([ask("a"), ask("two")])).toEqual(alone);
+  });
+});
+
+describe.each(["blip", "vit-gpt2"])("a picture before %s", (family) => {
   test.each(Object.entries(odd))("of %s is described", async (_name, make) => {
-    const { model } = await load();
+    const { model } = await load(family);
     const { text } = await model.run(request("a"), await context({ media: { image: await make() } }));
     expect(text).toMatch(/^a/);
   });
 
   test.each(Object.entries(unreadable))("that is %s is refused, naming the field", async (_name, { bytes, code }) => {
-    const { model } = await load();
+    const { model } = await load(family);
     await expect(model.run(request(), await context({ media: { image: file(bytes) } }))).rejects.toMatchObject({
       code,
       facts: { field: "image" },
@@ -114,25 +127,29 @@ describe("a picture", () => {
 });
 
 describe("a model", () => {
-  test.each(["onnx/vision_model.onnx", "onnx/text_decoder.onnx", "tokenizer.json"])(
-    "is not loaded without %s, which is named, and nothing stays open",
-    async (name) => {
-      for (const damage of [rm, (path: string) => truncate(path, 100)]) {
-        const directory = await copied();
-        await damage(join(directory, name));
-        const counts = { open: 0 };
-        const loading = imageToText(() => recordingBackend([], counts)).load({
-          directory,
-          model: "tiny/blip",
-          threads: 1,
-          log: silentLogger,
-          onProgress: () => {},
-        });
-        await expect(loading).rejects.toThrow(name);
-        expect(counts.open).toBe(0);
-      }
-    },
-  );
+  test.each([
+    ["blip", "onnx/vision_model.onnx"],
+    ["blip", "onnx/text_decoder.onnx"],
+    ["blip", "tokenizer.json"],
+    ["vit-gpt2", "onnx/encoder_model.onnx"],
+    ["vit-gpt2", "onnx/decoder_model_merged.onnx"],
+    ["vit-gpt2", "tokenizer.json"],
+  ])("like %s is not loaded without its %s, which is named, and nothing stays open", async (family, name) => {
+    for (const damage of [rm, (path: string) => truncate(path, 100)]) {
+      const directory = await copied(family);
+      await damage(join(directory, name));
+      const counts = { open: 0 };
+      const loading = imageToText(() => recordingBackend([], counts)).load({
+        directory,
+        model: "tiny/damaged",
+        threads: 1,
+        log: silentLogger,
+        onProgress: () => {},
+      });
+      await expect(loading).rejects.toThrow(name);
+      expect(counts.open).toBe(0);
+    }
+  });
 
   test("gives its memory back", async () => {
     const { model, counts } = await load();
@@ -142,10 +159,10 @@ describe("a model", () => {
   });
 });
 
-async function copied(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "rivulet-blip-"));
+async function copied(family: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "rivulet-captions-"));
   onTestFinished(() => rm(directory, { recursive: true }));
-  await cp(referenceFile("blip", "model"), directory, { recursive: true });
+  await cp(referenceFile(family, "model"), directory, { recursive: true });
   return directory;
 }
 
