@@ -71,8 +71,8 @@ export class Admission {
     this.#ports = ports;
   }
 
-  /** Throws `Refusal` with the status of the step that refused. */
-  async admit(asked: AskedJob, headers: Headers): Promise<Admitted> {
+  /** Throws `Refusal` with the status of the step that refused, and the signal's reason. */
+  async admit(asked: AskedJob, headers: Headers, signal: AbortSignal): Promise<Admitted> {
     const { randomness, tryReserve, cashier } = this.#ports;
     const { pipeline, model, request, media } = asked;
     const { payment } = this.identify(headers);
@@ -84,7 +84,8 @@ export class Admission {
       return taken.use(reserved);
     });
     const isOurs = headers[RIVULET_HEADER] !== undefined;
-    const bill = await refusingLater(400, async () => await cashier?.take(payment, { pipeline, model, work, isOurs }));
+    const paid = { pipeline, model, work, isOurs };
+    const bill = await refusingLater(400, async () => await cashier?.take(payment, paid, signal));
     if (bill !== undefined) taken.use(bill);
     const job = { requestId: randomId(randomness), pipeline, model, request, media };
     const held = taken.move();

@@ -73,11 +73,15 @@ export class Cashier implements Disposable {
   }
 
   /** `undefined` when something that is wanted is not for sale. Throws what `Recipient.issue` throws. */
-  async quote(gateway: Address, wanted: Capabilities | undefined): Promise<Quotation | undefined> {
+  async quote(
+    gateway: Address,
+    wanted: Capabilities | undefined,
+    signal?: AbortSignal,
+  ): Promise<Quotation | undefined> {
     const base = this.#pricing.priceFor(gateway, wanted);
     if (base === undefined) return undefined;
-    const price = await this.#advertised(gateway, base);
-    const ticketParams = await this.#payments.recipient.issue(gateway, price);
+    const price = await this.#advertised(gateway, base, signal);
+    const ticketParams = await this.#payments.recipient.issue(gateway, price, signal);
     for (const [capability, model] of wanted === undefined ? [] : wantedModels(wanted))
       this.#quotes.tell(gateway, capability, model, price);
     return { price, ticketParams };
@@ -89,16 +93,13 @@ export class Cashier implements Disposable {
    * Throws "payment.price-missing", "payment.price-too-low", what `Recipient.accept` throws, and
    * "payment.insufficient-balance".
    */
-  async take(payment: Payment, { pipeline, model, work, isOurs }: PaidJob): Promise<Bill> {
+  async take(payment: Payment, { pipeline, model, work, isOurs }: PaidJob, signal?: AbortSignal): Promise<Bill> {
     const { recipient, ledger } = this.#payments;
     const { capability } = pipeline;
     if (capability.kind !== "network") throw new RivuletError("payment.refused", { reason: "not for sale" });
-    const told = await this.#told(payment, capability.id, model);
-    const id = batchManifestId(capability.id, model);
-    const { account, price, refusal } = await recipient.accept(payment, {
-      id,
-      quoted: (expected) => within(told, expected),
-    });
+    const told = await this.#told(payment, [capability.id, model], signal);
+    const terms = { id: batchManifestId(capability.id, model), quoted: (expected: Rational) => within(told, expected) };
+    const { account, price, refusal } = await recipient.accept(payment, terms, signal);
     if (refusal !== undefined) throw refusal;
     const cost = feeFor({ unit: work.unit, weiPerUnit: price }, work);
     // The rule of the network: one ticket's worth, and a debt after it if need be.
@@ -123,26 +124,29 @@ export class Cashier implements Disposable {
    * Takes a payment that comes without a job, for a stream that goes on; the account is the manifest's. Resolves with what to
    * pay with next. Throws as `take`, and what `quote` throws. Source: payments-and-chain 8.4.
    */
-  async topUp(payment: Payment, manifestId: string, wanted: Capabilities | undefined): Promise<Quotation | undefined> {
+  async topUp(
+    payment: Payment,
+    manifestId: string,
+    wanted: Capabilities | undefined,
+    signal?: AbortSignal,
+  ): Promise<Quotation | undefined> {
     const [model] = wanted === undefined ? [] : wantedModels(wanted);
     const told =
       model === undefined
         ? [this.#pricing.priceFor(payment.sender, undefined) ?? Rational.ZERO]
-        : await this.#told(payment, ...model);
-    const { refusal } = await this.#payments.recipient.accept(payment, {
-      id: manifestId,
-      // A stream goes on at the price it began with.
-      quoted: (expected) => highestWithin(told, expected),
-    });
+        : await this.#told(payment, model, signal);
+    // A stream goes on at the price it began with.
+    const terms = { id: manifestId, quoted: (expected: Rational) => highestWithin(told, expected) };
+    const { refusal } = await this.#payments.recipient.accept(payment, terms, signal);
     if (refusal !== undefined) throw refusal;
-    return await this.quote(payment.sender, wanted);
+    return await this.quote(payment.sender, wanted, signal);
   }
 
   /** Parameters at the price that a session was opened with; `undefined` when there is no such session. */
-  async renew(sender: Address, manifestId: string): Promise<Quotation | undefined> {
+  async renew(sender: Address, manifestId: string, signal?: AbortSignal): Promise<Quotation | undefined> {
     const { recipient, ledger } = this.#payments;
     const price = ledger.fixedPrice({ side: "payee", peer: sender, id: manifestId });
-    return price === undefined ? undefined : { price, ticketParams: await recipient.issue(sender, price) };
+    return price === undefined ? undefined : { price, ticketParams: await recipient.issue(sender, price, signal) };
   }
 
   [Symbol.dispose](): void {
@@ -150,19 +154,24 @@ export class Cashier implements Disposable {
   }
 
   /** What this payer was told, or would be told today when nothing is remembered. */
-  async #told({ sender, expectedPrice }: Payment, capability: number, model: string): Promise<readonly Rational[]> {
+  async #told(
+    { sender, expectedPrice }: Payment,
+    [capability, model]: readonly [number, string],
+    signal?: AbortSignal,
+  ): Promise<readonly Rational[]> {
     const base = this.#pricing.priceOf(sender, capability, model);
     if (base === undefined) throw new RivuletError("payment.refused", { reason: "the model is not for sale" });
     const told = this.#quotes.find(sender, capability, model);
-    const prices = told.length > 0 ? told : [await this.#advertised(sender, base)];
+    const prices = told.length > 0 ? told : [await this.#advertised(sender, base, signal)];
     const isFree = prices.some(({ numerator }) => numerator <= 0n);
     if (expectedPrice === undefined && !isFree) throw new RivuletError("payment.price-missing", {});
     return prices;
   }
 
-  async #advertised(gateway: Address, base: Rational): Promise<Rational> {
+  async #advertised(gateway: Address, base: Rational, signal?: AbortSignal): Promise<Rational> {
     const isFixed = this.#payments.hasFixedPrices === true || base.numerator <= 0n;
-    return isFixed ? toldPrice(base) : advertisedPrice(base, await this.#payments.recipient.txCostMultiplier(gateway));
+    if (isFixed) return toldPrice(base);
+    return advertisedPrice(base, await this.#payments.recipient.txCostMultiplier(gateway, signal));
   }
 }
 

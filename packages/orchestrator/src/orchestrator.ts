@@ -313,8 +313,7 @@ export class Orchestrator implements Startable {
         ),
       );
     if (this.#cashier !== undefined) {
-      const { admission, bodies } = this.#jobPorts;
-      const ports = { admission, cashier: this.#cashier, discovery: this.#discovery, bodies };
+      const ports = { ...this.#jobPorts, cashier: this.#cashier, discovery: this.#discovery };
       for (const [path, serve] of [
         ["/payment", takePayment],
         ["/refresh-payment", renewParams],

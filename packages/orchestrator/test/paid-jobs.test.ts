@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { batchPipelines, llm, textToImage, textToSpeech } from "@rivulet/pipelines";
-import { Rational } from "@rivulet/primitives";
+import { Rational, seconds } from "@rivulet/primitives";
 import { answersWell, crashes, Gate, OlderGateway, turn, wanting } from "@rivulet/testkit";
 import { encodePayment, type Payment } from "@rivulet/wire";
 import { request } from "undici";
@@ -285,6 +286,60 @@ describe("one balance", () => {
     expect(totals?.debited).toEqual(fee);
   });
 });
+
+describe("a payment that waits for the chain", () => {
+  test("is given up by a node that stops: its gateway is told so", async () => {
+    const asked = Promise.withResolvers<void>();
+    world.recipient.accept = async (_payment, _terms, signal) => {
+      asked.resolve();
+      await once(signal ?? never(), "abort");
+      throw signal?.reason;
+    };
+    const job = world.gateway("gateway").job(exampleJob(textToImage));
+    await asked.promise;
+    const stopped = world.node.orchestrator.stop();
+    await turn();
+    await world.clock.advance(seconds(1));
+    expect(await job).toMatchObject({ status: 503, tries: 1 });
+    await stopped;
+  });
+
+  test("is taken also when its sender has left meanwhile, who believes so", async () => {
+    const answers = Promise.withResolvers<void>();
+    const taken = Promise.withResolvers<Awaited<ReturnType<typeof accept>>>();
+    const accept = world.recipient.accept.bind(world.recipient);
+    const leaving = new AbortController();
+    world.recipient.accept = async (...all) => {
+      leaving.abort();
+      await answers.promise;
+      taken.resolve(await accept(...all));
+      return await taken.promise;
+    };
+    const gateway = new OlderGateway(keyOf("gateway"), {
+      ask: (question) => world.node.discover(question),
+      post: async (path, headers, body) => {
+        const { signal } = leaving;
+        await expect(world.node.ask(path, { method: "POST", headers, body, signal })).rejects.toThrow();
+        return { status: 0, text: "" };
+      },
+      l1Block: () => world.chain.l1Block,
+      now: () => world.clock.now(),
+    });
+    world.chain.fund(gateway.address, { deposit: 10n ** 18n, reserve: 10n ** 18n });
+    const { tickets } = await gateway.job(exampleJob(textToImage));
+    while (JSON.parse((await world.node.ask("/readyz")).text).jobs > 0) await turn();
+    answers.resolve();
+    expect((await taken.promise).tickets).toBe(tickets);
+    while ((await free(27)) < 256) await turn();
+    expect(world.balance(gateway, textToImage)).toEqual((await taken.promise).credited);
+  });
+});
+
+/** Slots of a model that are not taken. */
+async function free(capability: number): Promise<number> {
+  const { info } = await world.gateway("anybody").ask(wanting({ capability, model: "m" }));
+  return info.capabilities?.models.get(capability)?.get("m")?.capacity ?? 0;
+}
 
 describe("two hundred jobs at once", () => {
   const fee = Rational.of(4_768_371n * 101n * 512n * 512n, 100n);

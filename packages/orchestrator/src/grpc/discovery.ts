@@ -37,13 +37,13 @@ export class Discovery {
   }
 
   /** Throws "auth.rejected" when the signature is not the sender's, and what `Cashier.quote` throws. */
-  async answer(request: OrchestratorRequest): Promise<OrchestratorInfo> {
+  async answer(request: OrchestratorRequest, signal?: AbortSignal): Promise<OrchestratorInfo> {
     const { clock, randomness, tokens, verifySignature, offers, hardware, cashier } = this.#ports;
     if (!verifySignature(request.address, discoveryText(request.address), request.signature))
       throw new RivuletError("auth.rejected", {
         reason: "Invalid orchestrator request: orchestrator req sig check failed",
       });
-    const quotation = await cashier?.quote(request.address, request.capabilities);
+    const quotation = await cashier?.quote(request.address, request.capabilities, signal);
     const told = this.info(tokens.issue(shortId(randomness), clock.now()), quotation);
     if (request.capabilities !== undefined) return told;
     return { ...told, hardware: hardware(), prices: cashier?.list(request.address, offers()) ?? [] };

@@ -49,8 +49,10 @@ export function grpcHandler({ discovery, workers, log }: GrpcPorts) {
       router.service(
         OrchestratorService,
         {
-          getOrchestrator: (request) =>
-            guarded(async () => orchestratorInfoMessage(await discovery.answer(orchestratorRequestOf(request)))),
+          getOrchestrator: (request, { signal }) =>
+            guarded(async () =>
+              orchestratorInfoMessage(await discovery.answer(orchestratorRequestOf(request), signal)),
+            ),
           endTranscodingSession: ({ authToken }) =>
             guarded(() => {
               discovery.endSession(authToken === undefined ? undefined : authTokenOf(authToken));

@@ -50,8 +50,8 @@ export async function serveBatchJob(
   using room = ports.bodies.open();
   const body = await arrived(request, options.maxRequestBytes, room, ports.clock, left);
   const asked = refusing(400, () => readJob(pipeline, headerOf(request, "content-type"), body));
-  using admitted = await ports.admission.admit(asked, request.headers);
-  // Whoever left while its tickets were looked at wants no answer.
+  using admitted = await ports.admission.admit(asked, request.headers, ports.stopping);
+  // Whoever left meanwhile wants no answer; its tickets are on its account all the same, as it believes.
   left.throwIfAborted();
   using signal = clockDeadline(ports.clock, options.jobLimit, left);
   const began = ports.clock.monotonic();

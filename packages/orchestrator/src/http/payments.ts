@@ -1,8 +1,9 @@
 import { address } from "@rivulet/crypto";
-import { type BodyBudget, RivuletError } from "@rivulet/primitives";
+import { type BodyBudget, type Clock, RivuletError, seconds } from "@rivulet/primitives";
 import { encodeOrchestratorInfo, encodePaymentResult } from "@rivulet/wire";
 import type { Admission } from "../admission.ts";
 import type { Cashier } from "../cashier.ts";
+import { clockDeadline } from "../clock-deadline.ts";
 import type { Discovery } from "../grpc/discovery.ts";
 import { answer, answerJson, type HttpRequest, type HttpResponse, untilCallerLeaves } from "./exchange.ts";
 import { Refusal, refusing, refusingLater } from "./refusal.ts";
@@ -13,21 +14,26 @@ export interface PaymentRoutePorts {
   readonly cashier: Cashier;
   readonly discovery: Discovery;
   readonly bodies: BodyBudget;
+  readonly clock: Clock;
+  /** Aborts when the node stops waiting for what is under way. */
+  readonly stopping: AbortSignal;
 }
 
 /** Two names. */
 const MAX_QUESTION = 4096;
+/** For its few bytes and what the chain has to say. */
+const QUESTION_LIMIT = seconds(10);
 
 /** A payment without a job, for a stream that goes on. Its answer is what to pay with next. Source: payments-and-chain 8.4. */
 export async function takePayment(
   request: HttpRequest,
   response: HttpResponse,
-  { admission, cashier, discovery }: PaymentRoutePorts,
+  { admission, cashier, discovery, stopping }: PaymentRoutePorts,
 ): Promise<void> {
   const { payment, credentials } = admission.identify(request.headers);
   request.resume();
   const { manifestId, capabilities, authToken } = credentials;
-  const quotation = await refusingLater(400, () => cashier.topUp(payment, manifestId, capabilities));
+  const quotation = await refusingLater(400, () => cashier.topUp(payment, manifestId, capabilities, stopping));
   const result = encodePaymentResult(discovery.info(authToken, quotation));
   answer(response, 200, { "content-type": "application/octet-stream" }, result);
 }
@@ -36,13 +42,14 @@ export async function takePayment(
 export async function renewParams(
   request: HttpRequest,
   response: HttpResponse,
-  { cashier, discovery, bodies }: PaymentRoutePorts,
+  { cashier, discovery, bodies, clock, stopping }: PaymentRoutePorts,
 ): Promise<void> {
-  using signal = untilCallerLeaves(response);
+  using left = untilCallerLeaves(response, stopping);
+  using signal = clockDeadline(clock, QUESTION_LIMIT, left);
   using room = bodies.open();
   const body = await readRequestBody(request, { maxBytes: MAX_QUESTION, room, signal });
   const { sender, manifestId } = questionOf(body.toString("utf8"));
-  const quotation = await refusingLater(400, () => cashier.renew(sender, manifestId));
+  const quotation = await refusingLater(400, () => cashier.renew(sender, manifestId, signal));
   if (quotation === undefined) throw refusal(409, "fixed price not found for session");
   const info = discovery.info(discovery.token(manifestId), quotation);
   answerJson(response, {

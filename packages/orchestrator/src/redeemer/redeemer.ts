@@ -2,7 +2,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type Address, addressFromBytes, checksumAddress } from "@rivulet/crypto";
 import type { SenderMonitor, SignatureRecovery, TicketStore, WinnerSink } from "@rivulet/payments";
-import { type Clock, isError, type Logger, type Startable } from "@rivulet/primitives";
+import { type Clock, isError, type Logger, linked, type Startable } from "@rivulet/primitives";
 import {
   isSecret,
   legacyPhraseOf,
@@ -127,7 +127,8 @@ export class Redeemer implements Startable {
   async *#updates(bytes: Uint8Array, context: HandlerContext) {
     this.#authorize(context);
     const sender = addressFromBytes(bytes);
-    const left = AbortSignal.any([context.signal, this.#stopping.signal]);
+    using ended = linked(context.signal, this.#stopping.signal);
+    const left = ended.signal;
     let changed = Promise.withResolvers<void>();
     using _watch = this.#ports.monitor.onChanged((whose) => {
       if (whose === undefined || whose === sender) changed.resolve();

@@ -13,7 +13,7 @@ import {
   wei,
 } from "@rivulet/primitives";
 import { maxFloatOf, TicketRedeemerService, winningTicketMessage } from "@rivulet/wire";
-import { clockDeadline } from "../clock-deadline.ts";
+import { clockDeadline, orAborted } from "../clock-deadline.ts";
 import { Backoff } from "../worker/backoff.ts";
 import { REDEEMER_SECRET_HEADER } from "./redeemer.ts";
 import { sentTicket } from "./winning-tickets.ts";
@@ -106,13 +106,14 @@ export class RemoteRedeemer implements Startable, WinnerSink, MaxFloats {
   /** Throws "chain.unavailable" when the redeemer does not answer. */
   async maxFloat(sender: Address, signal?: AbortSignal): Promise<bigint> {
     const known = this.#watched.get(sender);
-    if (known === undefined) return await this.#firstMaxFloat(sender, signal);
-    known.usedAt = this.#ports.clock.monotonic();
-    return await known.maxFloat;
+    if (known !== undefined) known.usedAt = this.#ports.clock.monotonic();
+    const maxFloat = known?.maxFloat ?? this.#firstMaxFloat(sender);
+    return await (signal === undefined ? maxFloat : orAborted(maxFloat, signal));
   }
 
-  async #firstMaxFloat(sender: Address, signal: AbortSignal | undefined): Promise<bigint> {
-    const answered = this.#ask(sender, signal);
+  /** For everybody who wants to know meanwhile: whoever asked first may leave before the answer. */
+  async #firstMaxFloat(sender: Address): Promise<bigint> {
+    const answered = this.#ask(sender);
     this.#dropIdle();
     if (this.#watched.size < MAX_WATCHED) {
       const watched = { maxFloat: answered, usedAt: this.#ports.clock.monotonic(), stop: new AbortController() };
@@ -127,8 +128,8 @@ export class RemoteRedeemer implements Startable, WinnerSink, MaxFloats {
     }
   }
 
-  async #ask(sender: Address, signal: AbortSignal | undefined): Promise<bigint> {
-    using limit = clockDeadline(this.#ports.clock, CALL_LIMIT, this.#stopped.signal, signal);
+  async #ask(sender: Address): Promise<bigint> {
+    using limit = clockDeadline(this.#ports.clock, CALL_LIMIT, this.#stopped.signal);
     try {
       return maxFloatOf(
         await this.#client.maxFloat({ sender: addressBytes(sender) }, { signal: limit, headers: this.#headers }),
