@@ -10,7 +10,27 @@ describe("npm start", () => {
     expect(await start.exited(180_000)).toEqual({ code: 0, signal: null });
     const lines = start.stdout.trim().split("\n");
     const told: unknown = JSON.parse(lines.at(-1) ?? "");
-    expect(Object.keys(told ?? {}).sort()).toEqual(["gateway", "orchestrator", "picture", "seed", "timings", "warm"]);
+    expect(Object.keys(told ?? {}).sort()).toEqual([
+      "gateway",
+      "orchestrator",
+      "payment",
+      "picture",
+      "seed",
+      "timings",
+      "warm",
+    ]);
+    expect(Object.keys(Object(at(told, "payment"))).sort()).toEqual([
+      "after",
+      "before",
+      "expectedValue",
+      "fee",
+      "price",
+      "redeemed",
+      "tickets",
+      "units",
+      "winners",
+    ]);
+    expect(at(told, "payment", "tickets")).toBe(1);
     expect(lines).toHaveLength(1);
     const picture = String(at(told, "picture"));
     expect(existsSync(picture)).toBe(true);
@@ -41,6 +61,31 @@ describe("npm start", () => {
       /picture +\S+\.png/,
     ])
       expect(start.stderr).toMatch(text);
+  });
+
+  test("-- --win shows a ticket win: fees rise by exactly its face value, gas apart, and the deposit pays it", async () => {
+    using start = new Start("--once", "--win", "--json");
+    expect(await start.exited(180_000)).toEqual({ code: 0, signal: null });
+    const payment = at(JSON.parse(start.stdout.trim()), "payment");
+    const wei = (...path: readonly (string | number)[]) => BigInt(String(at(payment, ...path)));
+    const earned = (when: string) => wei(when, "fees", "A") + wei(when, "fees", "B");
+    const face = wei("redeemed", 0, "faceValue");
+    expect([at(payment, "winners"), wei("redeemed", 0, "paid")]).toEqual([1, face]);
+    expect(earned("after") - earned("before")).toBe(face);
+    expect(wei("before", "deposit") - wei("after", "deposit")).toBe(face);
+    expect(BigInt(String(at(payment, "expectedValue")).replace(/\..*/, "")) + 1n).toBe(face);
+    expect(wei("redeemed", 0, "gasCost")).toBeGreaterThan(0n);
+    expect(wei("redeemed", 0, "gasCost")).toBeLessThan(face);
+    expect(start.stderr).toMatch(/fees rose by \d+ wei/);
+    expect(await start.leftovers.remaining()).toEqual([]);
+    expect(start.leftovers.files()).toEqual([]);
+  });
+
+  test("-- --network offchain pays nothing and tells of no payment", async () => {
+    using start = new Start("--once", "--network", "offchain", "--json");
+    expect(await start.exited(180_000)).toEqual({ code: 0, signal: null });
+    expect(at(JSON.parse(start.stdout.trim()), "payment")).toBeUndefined();
+    expect(start.stderr).not.toContain("paid");
   });
 
   test("-- --only takes the name of a pipeline, and helps with a wrong one", async () => {

@@ -62,7 +62,15 @@ const jobStory = z.object({
   considered: z.array(
     z.object({ orchestrator: z.string(), isWarm: z.boolean(), state: z.string(), score: z.number() }),
   ),
-  attempts: z.array(z.object({ orchestrator: z.string(), isWarm: z.boolean(), why: z.string() })),
+  attempts: z.array(
+    z.object({
+      orchestrator: z.string(),
+      isWarm: z.boolean(),
+      why: z.string(),
+      /** How it was drawn; absent when nothing was. */
+      draw: z.unknown().optional(),
+    }),
+  ),
   /** In wei; prices and fees are exact, as fractions where they have to be. */
   payment: payment.optional(),
 });

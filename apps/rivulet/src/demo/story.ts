@@ -44,6 +44,7 @@ function reasonOf({ attempts, considered }: JobStory): string {
   const after = others > 0 ? ` after ${others} that failed` : "";
   if (last?.why === "cold-none-warm") return `nobody had the model in memory, so it loads it${after}`;
   if (last?.why === "cold-warm-full") return `those with the model in memory were full, so it loads it${after}`;
+  if (last?.draw !== undefined) return `drawn among ${considered.length} by stake, price, speed and chance${after}`;
   const ready = considered.filter(({ isWarm, state }) => isWarm && state === "free");
   if (ready.length < 2) return `the only free one with the model in memory${after}`;
   const rank = ready.every(({ score }) => score === 0)

@@ -220,8 +220,15 @@ export class RemoteSigner {
     if (ask === undefined) return { authId: admitted, authExpiry: 0, ceilings: [] };
     if (authExpiry !== 0 && clock.now() <= authExpiry * 1000) return { authId, authExpiry, ceilings: [] };
     const told = await ask(headers, JSON.parse(text(encodeSignerState(state))), state.type);
+    if (told.authId !== "") return told;
+    return { ...told, authId: admitted === "" ? this.#claimedIn(headers) : admitted };
+  }
+
+  /** Who the caller says it is. Worth nothing where each has a budget: it could name another, or a new one each time. */
+  #claimedIn(headers: IncomingHttpHeaders): string {
     const shown = headers["signer-auth-id"];
-    return told.authId !== "" || typeof shown !== "string" ? told : { ...told, authId: shown.slice(0, MAX_AUTH_ID) };
+    const isTold = typeof shown === "string" && this.#options.budget === undefined;
+    return isTold ? shown.slice(0, MAX_AUTH_ID) : "";
   }
 
   #stateIn(told: { readonly state: Uint8Array; readonly sig: Uint8Array } | undefined): SignerState | undefined {

@@ -13,8 +13,12 @@ export interface SignerServerPorts {
 const MAX_BODY = 1024 * 1024;
 /** Calls at once; each is a few signatures. */
 const MAX_CALLS = 200;
+/** Connections at once. */
+const MAX_CONNECTIONS = 1000;
 /** How long a call may take, its body included. */
 const CALL_LIMIT_MS = 15_000;
+/** How long callers have to hear that the signer stops. */
+const FAREWELL_MS = 1_000;
 
 /** The HTTP surface of a remote signer. Source: payments 17. */
 export class SignerServer implements Startable {
@@ -31,6 +35,7 @@ export class SignerServer implements Startable {
       { requestTimeout: CALL_LIMIT_MS },
       (request, response) => void this.#serve(request, response),
     );
+    this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
   /** Only while it is started. */
@@ -58,7 +63,10 @@ export class SignerServer implements Startable {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#stopping.abort(new RivuletError("node.stopping", {}));
     this.#server.closeIdleConnections();
+    // Calls under way tell their callers; who never ends its question is not waited for.
+    const farewell = setTimeout(() => this.#server.closeAllConnections(), FAREWELL_MS);
     await closed;
+    clearTimeout(farewell);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -82,12 +90,14 @@ export class SignerServer implements Startable {
     if (path === "/healthz") return answer(response, 200, {});
     if (path === "/sign-orchestrator-info") {
       only(request, "POST");
-      await readBody(request);
+      // Before the body: strangers cannot keep others out by sending theirs slowly.
       signer.admit(request.headers);
+      await readBody(request);
       return answer(response, 200, signer.signOrchestratorInfo());
     }
     if (path !== "/generate-live-payment") throw new RivuletError("request.not-found", {});
     only(request, "POST");
+    signer.admit(request.headers);
     const body = parsed(await readBody(request));
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(CALL_LIMIT_MS)]);
     const { authId, ...signed } = await signer.generateLivePayment(body, request.headers, signal);
