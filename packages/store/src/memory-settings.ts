@@ -12,7 +12,11 @@ export class MemorySettings implements Settings {
     for (const [key, value] of Object.entries(values)) this.#values.set(key, value);
   }
 
-  async remove(key: string): Promise<void> {
-    this.#values.delete(key);
+  async remove(...keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.#values.delete(key);
+  }
+
+  async startingWith(prefix: string): Promise<ReadonlyMap<string, string>> {
+    return new Map([...this.#values].filter(([key]) => key.startsWith(prefix)));
   }
 }

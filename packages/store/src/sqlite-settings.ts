@@ -23,9 +23,20 @@ export class SqliteSettings implements Settings {
     });
   }
 
-  async remove(key: string): Promise<void> {
+  async remove(...keys: readonly string[]): Promise<void> {
     await this.#sqlite.write("power", (transaction) => {
-      transaction.run(query.deleteFrom("settings").where("key", "=", key));
+      for (const key of keys) transaction.run(query.deleteFrom("settings").where("key", "=", key));
     });
+  }
+
+  async startingWith(prefix: string): Promise<ReadonlyMap<string, string>> {
+    // Names are words of ours: none goes on with the last character there is.
+    const found = query
+      .selectFrom("settings")
+      .selectAll()
+      .where("key", ">=", prefix)
+      .where("key", "<", `${prefix}\u{10ffff}`);
+    const rows = await this.#sqlite.read((transaction) => transaction.all(found));
+    return new Map(rows.map(({ key, value }) => [key, value]));
   }
 }

@@ -43,6 +43,22 @@ export function settingsContract(name: string, open: () => Promise<SettingsUnder
       expect(await (await afterRestart()).find(name)).toBe(name.repeat(100));
     });
 
+    test("those of one owner are found by how their names begin, and removed together", async () => {
+      await world.settings.set({ "a.1": "x", "a.2": "y", "a/": "z", b: "w", "a.☃": "v" });
+      const settings = await afterRestart();
+      const found = await settings.startingWith("a.");
+      expect([...found].sort()).toEqual([
+        ["a.1", "x"],
+        ["a.2", "y"],
+        ["a.☃", "v"],
+      ]);
+      await settings.remove(...found.keys());
+      expect([...(await settings.startingWith("")).keys()].filter((key) => /^[ab]/.test(key)).sort()).toEqual([
+        "a/",
+        "b",
+      ]);
+    });
+
     test("the last of several writes at once stays", async () => {
       await Promise.all(Array.from({ length: 50 }, (_, index) => world.settings.set({ a: `${index}` })));
       expect(await (await afterRestart()).find("a")).toBe("49");

@@ -1,0 +1,168 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { address, checksumAddress, keySigner, rawSign } from "@rivulet/crypto";
+import { MemoryPaymentStore, Sender, type SignerBudget } from "@rivulet/payments";
+import { minutes, ms, Rational, silentLogger, wei } from "@rivulet/primitives";
+import { MemorySettings } from "@rivulet/store";
+import { FakeTill, MemoryChain, seededRandomness, TestClock } from "@rivulet/testkit";
+import { decodePayment, encodeOrchestratorInfo } from "@rivulet/wire";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { StoredSignerBook } from "./book.ts";
+import { type SignerCaller, SignerRefusal } from "./callers.ts";
+import { RemoteSigner } from "./remote-signer.ts";
+import { SignerServer } from "./server.ts";
+
+const KEY = new Uint8Array(32).fill(7);
+const account = keySigner(KEY);
+const RECIPIENT = address(`0x${"1".repeat(40)}`);
+const ETHER = 10n ** 18n;
+const PRICE = Rational.of(10n ** 7n);
+
+let clock: TestClock;
+let chain: MemoryChain;
+let till: FakeTill;
+/** What the webhook says; without it there is none. */
+let verdict: SignerCaller | undefined;
+let admit: (headers: Readonly<Record<string, unknown>>) => string;
+const randomness = seededRandomness(3);
+
+beforeEach(async () => {
+  clock = new TestClock();
+  chain = new MemoryChain();
+  till = new FakeTill({ address: RECIPIENT, price: PRICE }, { chain, clock, randomness, log: silentLogger });
+  await till.start();
+  chain.fund(account.address, { deposit: ETHER, reserve: ETHER });
+  verdict = undefined;
+  admit = () => "";
+});
+afterEach(() => till.stop());
+
+function signerWith(budget?: SignerBudget): RemoteSigner {
+  const store = new MemoryPaymentStore();
+  const sender = new Sender(
+    { maxTicketValue: wei(3n * 10n ** 12n), maxTotalValue: wei(10n ** 15n), depositMultiplier: 1n },
+    {
+      rounds: chain,
+      senders: chain.sendersFor(account.address),
+      signer: { address: account.address, sign: async (hashes) => hashes.map((hash) => rawSign(KEY, hash)) },
+      store,
+      clock,
+    },
+  );
+  return new RemoteSigner(
+    { budget },
+    {
+      sender,
+      signer: account,
+      key: KEY,
+      book: new StoredSignerBook(new MemorySettings()),
+      ledger: store,
+      limits: { maxPrice: () => undefined },
+      admit: (headers) => admit(headers),
+      ...(verdict === undefined ? {} : { ask: async () => verdict as SignerCaller }),
+      clock,
+      randomness,
+      log: silentLogger,
+    },
+  );
+}
+
+async function question(more: object = {}) {
+  const info = {
+    serviceUri: "https://o.test:8935",
+    address: RECIPIENT,
+    authToken: { token: Uint8Array.of(1), sessionId: "s", expiresAt: ms(clock.now() + minutes(30)) },
+    price: PRICE,
+    ticketParams: await till.recipient.issue(account.address, PRICE),
+    hardware: [],
+    prices: [],
+    nodes: [],
+  };
+  const orchestrator = Buffer.from(encodeOrchestratorInfo(info)).toString("base64");
+  return { orchestrator, ManifestID: "27_m", inPixels: 1000, ...more };
+}
+
+const signal = new AbortController().signal;
+const ticketsIn = (payment: string) => decodePayment(payment).tickets?.signed.length ?? 0;
+
+describe("a caller", () => {
+  test("cannot take a step twice, nor go back to an old state", async () => {
+    const signer = signerWith();
+    const first = await signer.generateLivePayment(await question(), {}, signal);
+    expect(ticketsIn(first.payment)).toBe(1);
+    const more = { state: first.state, inPixels: 1_000_000 };
+    await signer.generateLivePayment(await question(more), {}, signal);
+    await expect(signer.generateLivePayment(await question(more), {}, signal)).rejects.toMatchObject({
+      code: "signer.state-replayed",
+    });
+  });
+
+  test("cannot go on with a state that it changed, or that another made", async () => {
+    const signer = signerWith();
+    const { state } = await signer.generateLivePayment(await question(), {}, signal);
+    const forged = Buffer.from(state.State, "base64")
+      .toString("utf8")
+      .replace(/"Balance":"[^"]*"/, '"Balance":"1"');
+    const State = Buffer.from(forged).toString("base64");
+    for (const Sig of [
+      state.Sig,
+      Buffer.from(
+        rawSign(
+          KEY.map((byte) => byte + 1),
+          Buffer.from(forged),
+        ),
+      ).toString("base64"),
+    ])
+      await expect(
+        signer.generateLivePayment(await question({ state: { State, Sig } }), {}, signal),
+      ).rejects.toMatchObject({ code: "signer.state-invalid" });
+  });
+
+  test("cannot go on with the session of another", async () => {
+    admit = ({ authorization }) => String(authorization);
+    const signer = signerWith();
+    const { state } = await signer.generateLivePayment(await question(), { authorization: "a" }, signal);
+    const stolen = await question({ state, inPixels: 1_000_000 });
+    await expect(signer.generateLivePayment(stolen, { authorization: "b" }, signal)).rejects.toMatchObject({
+      code: "signer.caller-changed",
+    });
+  });
+
+  test.each([
+    ["by key", "a", "", "a"],
+    ["by the webhook", "a", "w", "w"],
+    ["by the webhook alone", "", "w", "w"],
+    ["by nothing but its own word", "", "", ""],
+  ])("that is known %s cannot name another to spend its budget", async (_how, key, authId, spender) => {
+    admit = () => key;
+    verdict = { authId, authExpiry: 0, ceilings: [] };
+    const signer = signerWith({ amount: wei(2n * 10n ** 12n), period: minutes(60) });
+    for (const name of ["x", "y", "z"]) {
+      const signed = signer.generateLivePayment(await question(), { "signer-auth-id": name }, signal);
+      if (name === "x") expect((await signed).authId).toBe(spender);
+      else await expect(signed).rejects.toMatchObject({ code: "signer.budget-exhausted" });
+    }
+  });
+});
+
+describe("the port", () => {
+  test("answers strangers before it has read what they send, and leaves nothing open", async () => {
+    admit = () => {
+      throw new SignerRefusal(401, "a bearer key is needed");
+    };
+    const server = new SignerServer({ host: "127.0.0.1", port: 0 }, { signer: signerWith(), log: silentLogger });
+    await server.start();
+    const { port } = new URL(server.address);
+    const socket = connect(Number(port), "127.0.0.1");
+    const closed = once(socket, "close");
+    socket.write("POST /generate-live-payment HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{");
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString("latin1")).toMatch(/^HTTP\/1\.1 401 /);
+    await server.stop();
+    await closed;
+  });
+
+  test("tells who signs", () => {
+    expect(signerWith().signOrchestratorInfo().address).toBe(checksumAddress(account.address));
+  });
+});
