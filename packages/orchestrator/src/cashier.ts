@@ -8,11 +8,10 @@ import {
   type Charge,
   type Payment,
   type TicketParams,
-  toldPrice,
 } from "@rivulet/wire";
 import type { ModelOffer } from "./executor.ts";
 import type { OrchestratorPayments } from "./payments.ts";
-import { advertisedPrice, Pricing, wantedModels } from "./pricing.ts";
+import { advertisedPrice, carriedPrice, Pricing, wantedModels } from "./pricing.ts";
 import { highestWithin, Quotes } from "./quotes.ts";
 
 /** What a gateway is told a job will cost, and what tickets it shall send for it. */
@@ -170,7 +169,7 @@ export class Cashier implements Disposable {
 
   async #advertised(gateway: Address, base: Rational, signal?: AbortSignal): Promise<Rational> {
     const isFixed = this.#payments.hasFixedPrices === true || base.numerator <= 0n;
-    if (isFixed) return toldPrice(base);
+    if (isFixed) return carriedPrice(base);
     return advertisedPrice(base, await this.#payments.recipient.txCostMultiplier(gateway, signal));
   }
 }

@@ -4,7 +4,7 @@ import { minutes, Rational } from "@rivulet/primitives";
 import { TestClock } from "@rivulet/testkit";
 import { type Capabilities, NO_CAPABILITIES } from "@rivulet/wire";
 import { beforeEach, describe, expect, test } from "vitest";
-import { advertisedPrice, type PriceRow, Pricing } from "./pricing.ts";
+import { advertisedPrice, carriedPrice, type PriceRow, Pricing } from "./pricing.ts";
 import { highestWithin, Quotes } from "./quotes.ts";
 
 const friend = address(`0x${"11".repeat(20)}`);
@@ -92,6 +92,10 @@ test.each([
 
 test("what costs something is never told to be free", () => {
   expect(String(advertisedPrice(fraction("1/100000"), fraction("100")))).toBe("101/10000000");
+  // Neither of the network's two numbers holds the denominator.
+  const odd = advertisedPrice(fraction("1/10000"), fraction("926899968213313/31250000000000"));
+  expect(odd.times(10_000n).toFixed(6)).toBe("1.033715");
+  expect(String(carriedPrice(Rational.of(1n, 10n ** 30n)))).toBe(`1/${10n ** 18n}`);
   // A sender whose winners outgrew its funds: work is not free for it, and nobody pays it for asking.
   expect(String(advertisedPrice(fraction("3"), Rational.of(-1n, 1000n)))).toBe("3");
 });

@@ -120,12 +120,14 @@ export function wantedModels({ capacities, models }: Capabilities): readonly (re
 }
 
 const FIXED_POINT = 1000n;
+/** The least part of a wei that a price is rounded up to. */
+const FINEST = 10n ** 18n;
 
 /**
  * The price that is told: with the cost of redeeming spread over it, cut to a thousandth of a wei, and in numbers the
  * network can carry. Source: payments-and-chain 13.4.
  *
- * What costs something is never told to be free: below a thousandth of a wei the exact fraction is told.
+ * What costs something is never told to be free: below a thousandth of a wei nothing is cut.
  */
 export function advertisedPrice(base: Rational, txCostMultiplier: Rational | undefined): Rational {
   const overhead =
@@ -134,7 +136,17 @@ export function advertisedPrice(base: Rational, txCostMultiplier: Rational | und
       : Rational.of(1n).plus(Rational.of(txCostMultiplier.denominator, txCostMultiplier.numerator));
   const exact = base.times(overhead);
   const cut = Rational.of(exact.times(FIXED_POINT).floor(), FIXED_POINT);
-  return toldPrice(cut.numerator === 0n ? exact : cut);
+  return carriedPrice(cut.numerator === 0n ? exact : cut);
+}
+
+/**
+ * A price in numbers that the network can carry: exact, or in whole wei. A part of a wei that is neither is rounded up, as
+ * it would be free.
+ */
+export function carriedPrice(price: Rational): Rational {
+  const told = toldPrice(price);
+  const isLost = told.numerator === 0n && price.numerator > 0n;
+  return isLost ? Rational.of(price.times(FINEST).ceil(), FINEST) : told;
 }
 
 function keyOf(gateway: string, capability: number, model: string): string {
