@@ -6,8 +6,8 @@ export interface WhisperSettings {
   readonly start: number;
   readonly end: number;
   readonly noTimestamps: number;
-  /** The token of each language that can be told apart; none in models of English alone. */
-  readonly languages: readonly number[];
+  /** The languages that can be told apart, by token, in two or three letters; none in models of English alone. */
+  readonly languages: ReadonlyMap<number, string>;
   /** The token that asks for what is said in its own language. */
   readonly transcribe: number | undefined;
   /** Tokens that are never said, and those that are not said first. */
@@ -45,7 +45,9 @@ export async function readWhisperSettings(directory: string): Promise<WhisperSet
     start,
     end,
     noTimestamps,
-    languages: Object.values(tokensOf(json, "lang_to_id")),
+    languages: new Map(
+      Object.entries(tokensOf(json, "lang_to_id")).map(([name, id]) => [id, name.replace(/[<|>]/g, "")]),
+    ),
     transcribe: tokensOf(json, "task_to_id")["transcribe"],
     suppressed: generation.findNumbers("suppress_tokens") ?? config.findNumbers("suppress_tokens") ?? [],
     suppressedFirst:

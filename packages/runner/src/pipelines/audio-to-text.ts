@@ -7,8 +7,10 @@ import { turn } from "../diffusion/denoise.ts";
 import { type BackendFactory, rejected } from "../diffusion/picture-maker.ts";
 import { type Graphs, openGraphs } from "../graph-files.ts";
 import { framesOfTokens, type Looks } from "../hearing/alignment.ts";
+import type { WindowTokens } from "../hearing/merging.ts";
+import { loadSpeech, type Speech } from "../hearing/speech.ts";
 import { ruleOutTimes } from "../hearing/timestamp-rules.ts";
-import { loadSpeech, type Speech, type Times, type WindowTokens } from "../hearing/transcript.ts";
+import { type Times, transcriptOf } from "../hearing/transcript.ts";
 import { type Heard, WhisperModel } from "../hearing/whisper-model.ts";
 import { readWhisperSettings, type WhisperSettings } from "../hearing/whisper-settings.ts";
 import { type Window, windowsOf } from "../hearing/windows.ts";
@@ -104,11 +106,13 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
       const step = written.length;
       context.onProgress({ kind: "step", image: 0, step, of: Math.max(step, of) });
     }
-    const { text, chunks } = this.#speech.merged(written, times, this.#settings.precision);
-    return {
-      text,
-      chunks: chunks.map(({ text: said, timestamp: [begin, end] }) => ({ timestamp: [begin, end], text: said })),
-    };
+    const { noTimestamps, precision, end } = this.#settings;
+    return transcriptOf(written, {
+      times,
+      tokens: { first: noTimestamps + 1, special: end, precision },
+      language: this.#settings.languages.get(language ?? -1),
+      decode: (ids) => this.#speech.decode(ids),
+    });
   }
 
   async dispose(): Promise<void> {
@@ -133,10 +137,10 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
   /** The likeliest language; none in models that know only one. */
   async #language(heard: Heard, signal: AbortSignal): Promise<number | undefined> {
     const { start, languages } = this.#settings;
-    if (languages.length === 0) return undefined;
+    if (languages.size === 0) return undefined;
     await turn(signal);
     const { logits } = await this.#model.read([start], heard);
-    return languages.reduce((best, each) => ((logits[each] ?? 0) > (logits[best] ?? 0) ? each : best));
+    return [...languages.keys()].reduce((best, each) => ((logits[each] ?? 0) > (logits[best] ?? 0) ? each : best));
   }
 
   #prompt(language: number | undefined, times: Times): readonly number[] {
@@ -173,11 +177,10 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
       said.push(token);
       [fresh, known] = [[token], answer.heard];
     }
-    const stride = [samples.length / rate, left / rate, right / rate] as const;
-    const tokens = [...prompt, ...said];
-    if (times !== "words") return { tokens, stride };
+    const window = { tokens: said, length: samples.length / rate, left: left / rate, right: right / rate };
+    if (times !== "words") return window;
     const frames = Math.floor(samples.length / hop / FRAMES_PER_STATE);
-    return { tokens, stride, times: [...prompt.map(() => 0), ...this.#timesOf(looks, frames)] };
+    return { ...window, times: this.#timesOf(looks, frames) };
   }
 
   #ruleOut(logits: Float32Array, said: readonly number[], times: Times): void {

@@ -2,7 +2,7 @@ import { audioToText as pipeline } from "@rivulet/pipelines";
 import { silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
-import { loadSpeech } from "../../src/hearing/transcript.ts";
+import { loadSpeech } from "../../src/hearing/speech.ts";
 import { audioToText } from "../../src/pipelines/audio-to-text.ts";
 import { keepingBackend, type Run, recordingBackend } from "../recording-backend.ts";
 import { floatWav, sweep } from "../sounds.ts";
@@ -13,6 +13,43 @@ const backend = keepingBackend();
 
 /** Seconds. Source: runner-and-models 7.19. */
 const TIMES = 0.02;
+
+/** A tone of 440 Hz for a second, then silence. Source: runner-and-models 7.11. */
+const TONE = {
+  whisper: {
+    most: 1.4382038,
+    least: -0.5617962,
+    mean: -0.557662,
+    points: [
+      [0, 0, 0.98328],
+      [10, 50, 1.34874],
+      [11, 50, 1.4382],
+      [12, 50, 1.29352],
+      [10, 99, 1.34946],
+      [10, 100, 1.26741],
+      [10, 101, 0.35668],
+    ],
+  },
+  "whisper-en": {
+    most: 1.4853541,
+    least: -0.5146459,
+    mean: -0.5112686,
+    points: [
+      [10, 99, 0.27857],
+      [10, 100, 0.8353],
+    ],
+  },
+} as const;
+
+test.each(Object.entries(TONE))("the spectrogram of a tone has the published numbers: %s", async (family, expected) => {
+  const tone = Float32Array.from({ length: 16_000 }, (_, n) => 0.5 * Math.sin((2 * Math.PI * 440 * n) / 16_000));
+  const { data } = await (await loadSpeech(referenceFile(family, "model"))).spectrogram(tone);
+  expect(data.reduce((a, b) => Math.max(a, b))).toBeCloseTo(expected.most, 4);
+  expect(data.reduce((a, b) => Math.min(a, b))).toBeCloseTo(expected.least, 4);
+  expect(data.reduce((a, b) => a + b) / data.length).toBeCloseTo(expected.mean, 4);
+  for (const [bin, frame, value] of expected.points)
+    expect(Math.abs((data[bin * 3000 + frame] ?? Number.NaN) - value)).toBeLessThan(TOLERANCE.spectrogram);
+});
 
 describe.each(["whisper", "whisper-en"])("%s", (family) => {
   const { source, mels, transcripts } = references<SpeechReferences>(family, "transcripts.json");

@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { sentencesOf, type WindowTokens } from "./merging.ts";
+
+/** Tokens below 100 are text; times begin at 101, a second apart. */
+const tokens = { special: 100, first: 101, precision: 1 };
+const at = (second: number) => tokens.first + second;
+
+function told(windows: readonly WindowTokens[]) {
+  return sentencesOf(windows, tokens).map(({ begin, end, tokens: said }) => [begin, end, said.map(({ id }) => id)]);
+}
+
+const alone = { left: 0, right: 0, length: 30 };
+
+describe("one window", () => {
+  test("has a sentence between each two times", () => {
+    const window = { ...alone, tokens: [at(0), 1, 2, at(2), at(3), 4, at(5), 100] };
+    expect(told([window])).toEqual([
+      [0, 2, [1, 2]],
+      [3, 5, [4]],
+    ]);
+  });
+
+  test("without times is one sentence that nobody knows the length of", () => {
+    expect(told([{ ...alone, tokens: [1, 2, 100] }])).toEqual([[undefined, undefined, [1, 2]]]);
+  });
+
+  test("that is cut has an end nobody knows", () => {
+    expect(told([{ ...alone, tokens: [at(1), 1, 2] }])).toEqual([[1, undefined, [1, 2]]]);
+  });
+
+  test("without text has no sentence", () => {
+    expect(told([{ ...alone, tokens: [at(0), at(0), 100] }])).toEqual([]);
+  });
+});
+
+describe("windows that overlap", () => {
+  const first = { length: 30, left: 0, right: 5 };
+  const second = { length: 30, left: 5, right: 0 };
+
+  test("tell what both heard once", () => {
+    const windows = [
+      { ...first, tokens: [1, 2, 3, 4, 5, 6] },
+      { ...second, tokens: [4, 5, 6, 7, 8] },
+    ];
+    expect(told(windows)).toEqual([[undefined, undefined, [1, 2, 3, 4, 5, 6, 7, 8]]]);
+  });
+
+  test("tell everything when they heard nothing alike", () => {
+    const windows = [
+      { ...first, tokens: [1, 2] },
+      { ...second, tokens: [7, 8] },
+    ];
+    expect(told(windows)).toEqual([[undefined, undefined, [1, 2, 7, 8]]]);
+  });
+
+  test("leave a sentence at the border to both, with the times of the whole", () => {
+    const windows = [
+      { ...first, tokens: [at(0), 1, 2, at(20), at(20), 3, 4, 5, at(28)] },
+      { ...second, tokens: [at(1), 4, 5, at(12), at(12), 6, at(20)] },
+    ];
+    // The second window begins at 20.
+    expect(told(windows)).toEqual([
+      [0, 20, [1, 2]],
+      [20, 32, [3, 4, 5]],
+      [32, 40, [6]],
+    ]);
+  });
+
+  test("lose no token, as long as each is said once", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 40 }),
+        fc.integer({ min: 2, max: 20 }),
+        fc.integer({ min: 0, max: 40 }),
+        (before, both, after) => {
+          const all = Array.from({ length: before + both + after }, (_, i) => i);
+          const windows = [
+            { ...first, tokens: all.slice(0, before + both) },
+            { ...second, tokens: all.slice(before) },
+          ];
+          expect(told(windows)).toEqual([[undefined, undefined, all]]);
+        },
+      ),
+    );
+  });
+});
