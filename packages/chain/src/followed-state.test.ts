@@ -10,10 +10,11 @@ const [ANNE, BERT, CORA] = [1, 2, 3].map((digit) => address(`0x${`${digit}`.repe
 ];
 
 /** Reads that tests answer one by one. */
-function world(capacity = 10) {
+function world(capacity = 10, strangers = 10) {
   const reads: { account: Address; resolve(value: number): void; reject(error: unknown): void }[] = [];
   const state = new FollowedState<number>({
     capacity,
+    strangers,
     log: silentLogger,
     read: (account) => {
       const { promise, resolve, reject } = Promise.withResolvers<number>();
@@ -25,6 +26,22 @@ function world(capacity = 10) {
 }
 
 const down = new RivuletError("chain.unavailable", {});
+
+describe("strangers", () => {
+  test("beyond some are not read before the next refresh, and make nobody forgotten", async () => {
+    const { state, reads } = world(10, 1);
+    const known = state.get(ANNE);
+    reads[0]?.resolve(1);
+    await known;
+    await expect(state.get(BERT)).rejects.toMatchObject({ code: "node.overloaded" });
+    expect(await state.get(ANNE)).toBe(1);
+    expect(reads).toHaveLength(1);
+    await state.refresh();
+    const now = state.get(BERT);
+    reads[1]?.resolve(2);
+    expect(await now).toBe(2);
+  });
+});
 
 describe("a state", () => {
   test("is read once, for all who ask", async () => {

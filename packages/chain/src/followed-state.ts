@@ -1,9 +1,11 @@
 import type { Address } from "@rivulet/crypto";
-import { isError, type Logger } from "@rivulet/primitives";
+import { isError, type Logger, RivuletError } from "@rivulet/primitives";
 
 export interface FollowedStateOptions<V> {
   /** The most accounts that are remembered; the one that was asked for longest ago is forgotten first. */
   readonly capacity: number;
+  /** The most accounts that are read between two refreshes because somebody asked who never did before. */
+  readonly strangers?: number;
   /** Reads an account's state at the newest block that is known. */
   readonly read: (account: Address) => Promise<V>;
   readonly log: Logger;
@@ -27,6 +29,7 @@ export class FollowedState<V> {
   readonly #options: FollowedStateOptions<V>;
   readonly #entries = new Map<Address, Entry<V>>();
   #touched = new Set<Address>();
+  #strangersRead = 0;
 
   constructor(options: FollowedStateOptions<V>) {
     this.#options = options;
@@ -34,9 +37,12 @@ export class FollowedState<V> {
 
   /**
    * The state of an account. While the chain does not answer, the last good one, if there ever was one; else throws
-   * "chain.unavailable".
+   * "chain.unavailable". Throws "node.overloaded" when too many are asked about that nobody knows: whoever makes up
+   * accounts cannot use up what endpoints grant, nor have those forgotten that are known.
    */
   async get(account: Address, signal?: AbortSignal): Promise<V> {
+    const { strangers = Number.POSITIVE_INFINITY } = this.#options;
+    if (!this.#entries.has(account) && ++this.#strangersRead > strangers) throw new RivuletError("node.overloaded", {});
     const entry = this.#entryOf(account);
     if (entry.good?.version === entry.version) return entry.good.of;
     try {
@@ -64,6 +70,7 @@ export class FollowedState<V> {
 
   /** Reads what was touched, and tells whose it was. Throws when the chain does not answer; nothing is forgotten then. */
   async refresh(): Promise<readonly Address[]> {
+    this.#strangersRead = 0;
     const touched = [...this.#touched];
     await Promise.all(
       touched.map(async (account) => {

@@ -10,6 +10,11 @@ export const MAX_CHECKPOINTS = 256;
 export const MAX_REMEMBERED_LOGS = 50_000;
 /** Senders whose funds are remembered; the one asked for longest ago is forgotten first. */
 export const MAX_SENDERS = 10_000;
+/**
+ * Senders that are asked about for the first time whose funds are read between two polls. Anybody can make up senders, and
+ * endpoints are paid by the call; a hundred new gateways in some seconds is more than come.
+ */
+export const MAX_NEW_SENDERS = 100;
 /** Recipients whose terms are remembered: an orchestrator asks for itself, a redeemer for a few. */
 export const MAX_RECIPIENTS = 1_000;
 /** Orchestrators in the pool, which has a hundred places: a list that has not ended after ten times as many is no list. */

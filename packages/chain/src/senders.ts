@@ -6,7 +6,7 @@ import type { ReadAt } from "./contracts/call.ts";
 import type { Contracts } from "./contracts/controller.ts";
 import { FollowedState } from "./followed-state.ts";
 import { bytesFromHex, type Hex } from "./hex.ts";
-import { MAX_SENDERS } from "./limits.ts";
+import { MAX_NEW_SENDERS, MAX_SENDERS } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import type { LogFilter } from "./rpc/blocks.ts";
 import type { Endpoints } from "./rpc/endpoints.ts";
@@ -56,6 +56,7 @@ export class FollowedSenders implements Senders, Follower {
     this.#fundsTopics = atBroker.topics;
     this.#funds = new FollowedState({
       capacity: MAX_SENDERS,
+      strangers: MAX_NEW_SENDERS,
       read: (sender) => this.#read(sender),
       log: ports.log,
     });
