@@ -118,6 +118,26 @@ export async function ready(gateway: string): Promise<void> {
 
 /** Sends one kind of request for so many seconds. The first second warms connections and the compiler up. */
 export async function run(origin: string, each: Case, concurrency: number, seconds: number): Promise<Load> {
+  return await calling(origin, each, concurrency, async (call) => {
+    await load(call, concurrency, 1000);
+    return await load(call, concurrency, seconds * 1000);
+  });
+}
+
+/** Sends so many requests, so that the compiler has seen all that is on their way. */
+export async function warmUp(origin: string, each: Case, requests: number): Promise<void> {
+  const atOnce = 16;
+  await calling(origin, each, atOnce, async (call) => {
+    for (let sent = 0; sent < requests; sent += atOnce) await Promise.all(Array.from({ length: atOnce }, call));
+  });
+}
+
+async function calling<T>(
+  origin: string,
+  each: Case,
+  concurrency: number,
+  work: (call: () => Promise<void>) => Promise<T>,
+): Promise<T> {
   const pool = new Pool(origin, { connections: concurrency, pipelining: 1 });
   const call = async () => {
     const answer = await pool.request({
@@ -132,8 +152,7 @@ export async function run(origin: string, each: Case, concurrency: number, secon
   };
   try {
     await call();
-    await load(call, concurrency, 1000);
-    return await load(call, concurrency, seconds * 1000);
+    return await work(call);
   } finally {
     await pool.close();
   }

@@ -6,7 +6,7 @@ import { type DevelopmentAccount, type Devnet, startDevnet } from "@rivulet/devn
 import { type NodeProcess, secureRandomness, systemClock } from "@rivulet/node";
 import { seconds } from "@rivulet/primitives";
 import { processorSeconds } from "./measure.ts";
-import { type Case, InstantRunner, pictureRequest, ready, run, startNode } from "./nodes.ts";
+import { type Case, InstantRunner, pictureRequest, ready, run, startNode, warmUp } from "./nodes.ts";
 
 /** Jobs of one kind through two pairs of nodes that differ in nothing but payment. Milliseconds. */
 export interface PaidJobs {
@@ -28,6 +28,8 @@ interface Middle {
 const CONCURRENCIES = [1, 16];
 /** Free and paid jobs take turns, so that whatever else the machine does meets both. */
 const TURNS = 3;
+/** After so many the compiler has made of the usual way what it will. */
+const WARMING_JOBS = 2000;
 const picture: Case = { name: "picture 1 kB", path: "/text-to-image", body: pictureRequest("bench/small", 64) };
 
 const ETHER = 10n ** 18n;
@@ -64,6 +66,7 @@ export async function paidJobs(secondsEach: number): Promise<readonly PaidJobs[]
         await devnet.nextRound();
       },
     );
+    for (const { gateway } of [free, paid]) await warmUp(gateway.address, picture, WARMING_JOBS);
     const results: PaidJobs[] = [];
     for (const atOnce of CONCURRENCIES) {
       const turns = { free: [] as Middle[], paid: [] as Middle[] };
@@ -135,7 +138,6 @@ async function chainFlags(devnet: Devnet, account: DevelopmentAccount, file: str
 
 async function measured({ gateway, orchestrator }: Pair, atOnce: number, secondsEach: number): Promise<Middle> {
   const processor = () => processorSeconds(gateway.pid) + processorSeconds(orchestrator.pid);
-  await run(gateway.address, picture, atOnce, 0);
   const before = processor();
   const { latency, perSecond, requests, failed } = await run(gateway.address, picture, atOnce, secondsEach);
   // `run` warms up for a second, which counts as well.
