@@ -2,24 +2,15 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { isDataUrl, parseDataUrl } from "@rivulet/media";
 import type { Expectation, ResultFile } from "@rivulet/pipelines";
-import {
-  type Clock,
-  codeOf,
-  invariant,
-  isError,
-  linked,
-  type Milliseconds,
-  ms,
-  Rational,
-  RivuletError,
-  seconds,
-} from "@rivulet/primitives";
-import { chargeOf, isLastChunk, parseServerTiming, readChunks, WORKER_PROTOCOL } from "@rivulet/wire";
+import { type Clock, invariant, isError, linked, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
+import { parseServerTiming, WORKER_PROTOCOL } from "@rivulet/wire";
 import type { Dispatcher } from "undici";
+import { begunStream } from "./answer-stream.ts";
 import { ask } from "./http/ask.ts";
 import { readBounded } from "./http/read-bounded.ts";
 import type { OrchestratorSession } from "./orchestrator-session.ts";
-import type { JobPayment, Outcome, PaidRequest, Payer, Peer } from "./paying/payer.ts";
+import { Bill } from "./paying/bill.ts";
+import type { JobPayment, PaidRequest, Payer, Peer } from "./paying/payer.ts";
 import type { PriceLimits } from "./paying/price-limits.ts";
 import type { PreparedJob } from "./prepared-job.ts";
 import { readRefusal } from "./refusal.ts";
@@ -120,12 +111,10 @@ export class Attempts {
     try {
       const { statusCode, headers, body, trailers } = await this.#send(job, session, request.headers, signal);
       if (statusCode !== 200) throw await this.#refusal(statusCode, headers, body, job, signal);
-      bill.isTaken();
+      bill.arrived();
       if (job.isStream) {
         // What was charged for the tokens that were written comes after them.
-        const readsOn = headers["trailer"] !== undefined;
-        const chunks = readChunks(body, { readsOn });
-        const events = await begun(readsOn ? hurried(chunks, body, clock) : chunks, body, signal);
+        const events = await begunStream(body, { readsOn: headers["trailer"] !== undefined, clock, signal });
         const took = ms(clock.monotonic() - began);
         const timings = timingsOf(headers["server-timing"], took);
         const charged = () => bill.charged(trailers);
@@ -146,7 +135,8 @@ export class Attempts {
       const timings = timingsOf(headers["server-timing"], took);
       return { kind: "response", response, files, timings, took, payment: bill.payment };
     } catch (error) {
-      bill.failed(error);
+      if (signal.aborted) bill.givenUp();
+      else bill.failed(error);
       throw error;
     }
   }
@@ -310,69 +300,6 @@ export class Attempts {
   }
 }
 
-/**
- * The money of one request, settled once by how far it got. Orchestrators take a payment before the work and charge after
- * it: what fails in between costs nothing, and the credit stays there. Source: payments 8.4.
- */
-class Bill {
-  readonly #request: PaidRequest;
-  #hasArrived = false;
-  #payment: JobPayment | undefined;
-  #isOpen = true;
-
-  constructor(request: PaidRequest) {
-    this.#request = request;
-    this.#payment = request.payment;
-  }
-
-  get payment(): JobPayment | undefined {
-    return this.#payment;
-  }
-
-  /** The answer is a success. */
-  isTaken(): void {
-    this.#hasArrived = true;
-  }
-
-  /** Charges what the orchestrator says, as long as that is no more than was agreed; else what was agreed. */
-  charged(headers: Parameters<typeof chargeOf>[0]): JobPayment | undefined {
-    const agreed = this.#request.payment;
-    if (!this.#isOpen || agreed === undefined) return this.#payment;
-    const told = chargeOf(headers);
-    const holds = told?.price.compare(agreed.price) === 0 && told.cost.compare(agreed.fee) <= 0;
-    this.#payment = told !== undefined && holds ? { ...agreed, units: told.units, fee: told.cost } : agreed;
-    this.#settle({ kind: "charged", fee: this.#payment.fee });
-    return this.#payment;
-  }
-
-  failed(error: unknown): void {
-    if (this.#request.payment === undefined) return;
-    if (this.#hasArrived || GIVEN_UP.has(codeOf(error))) this.charged({});
-    else this.#settle(outcomeOf(error));
-  }
-
-  #settle(outcome: Outcome): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#request.settle(outcome);
-  }
-}
-
-/** Ours to have given up, with the payment taken most likely and the work perhaps done: it counts as charged. */
-const GIVEN_UP: ReadonlySet<string> = new Set(["request.cancelled", "job.deadline-exceeded"]);
-/** Refusals from before the payment is looked at, or because of it: it was not taken. */
-const NOT_TAKEN: ReadonlySet<string> = new Set(["capacity.exhausted", "node.overloaded", "node.stopping"]);
-
-/** What became of a payment whose request failed with an error. */
-function outcomeOf(error: unknown): Outcome {
-  const code = codeOf(error);
-  if (code === "payment.insufficient-balance") return { kind: "void" };
-  if (NOT_TAKEN.has(code) || code.startsWith("credentials.") || code.startsWith("payment.")) return { kind: "unsent" };
-  if (isError(error, "peer.unreachable")) return { kind: error.facts.hadConnection === false ? "unsent" : "spent" };
-  if (!isError(error)) return { kind: "spent" };
-  return { kind: "charged", fee: Rational.ZERO };
-}
-
 /** What a peer claims, as far as there was time for it: claims steer who gets work and what applications are told. */
 function timingsOf(header: string | readonly string[] | undefined, took: Milliseconds): PeerTimings {
   const told = parseServerTiming(header);
@@ -402,47 +329,4 @@ async function read(body: Readable, maxBytes: number, signal: AbortSignal): Prom
     if (isError(cause, "request.too-large")) throw badResult(`an answer is longer than ${maxBytes} bytes`, cause);
     throw new RivuletError("peer.unreachable", { reason: "the answer ended early" }, { cause });
   }
-}
-
-/** How long what comes after a stream's last event may take. */
-const LONGEST_ENDING = seconds(2);
-
-/** The same events; ends the body when nothing but its end is left and does not come. */
-async function* hurried(events: AsyncIterable<string>, body: Readable, clock: Clock): AsyncGenerator<string, void> {
-  const ended = new AbortController();
-  try {
-    for await (const text of events) {
-      yield text;
-      if (!isLastChunk(JSON.parse(text))) continue;
-      clock.sleep(LONGEST_ENDING, ended.signal).then(
-        () => body.destroy(),
-        () => {},
-      );
-    }
-  } finally {
-    ended.abort(new Error("the stream has ended"));
-  }
-}
-
-/** Waits for the first event, so that what goes wrong before it can be tried elsewhere; then yields it and the others. */
-async function begun(
-  events: AsyncGenerator<string, void>,
-  body: Readable,
-  signal: AbortSignal,
-): Promise<AsyncIterable<string>> {
-  const next = async () => {
-    try {
-      return await events.next();
-    } catch (cause) {
-      body.destroy();
-      signal.throwIfAborted();
-      throw isError(cause)
-        ? cause
-        : new RivuletError("peer.unreachable", { reason: "the stream broke off" }, { cause });
-    }
-  };
-  const first = await next();
-  return (async function* () {
-    for (let event = first; event.done !== true; event = await next()) yield event.value;
-  })();
 }

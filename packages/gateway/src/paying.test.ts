@@ -250,6 +250,23 @@ describe("a job", () => {
     expect(second?.tickets?.signed.length ?? 0).toBe(0);
   });
 
+  test("that ends because the gateway stops counts as done: perhaps it is", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer]);
+    const begun = Promise.withResolvers<void>();
+    peer.onJob = (job) => peer.till.sell(job, UNITS, () => begun.resolve());
+    const answered = post(to);
+    await begun.promise;
+    const stopped = to.gateway.stop();
+    await turn();
+    await clock.advance(seconds(1));
+    await stopped;
+    expect((await answered).status).toBe(503);
+    const id = `${ACCOUNT} ${peer.uri}`;
+    const left = to.ledger.balance({ side: "payer", peer: peer.till.recipient.address, id });
+    expect(left).toEqual(peer.till.accepted[0]?.credited.minus(cost(PRICE, 1n)));
+  });
+
   test("is paid anew when the orchestrator has forgotten the credit", async () => {
     const peer = await seller(1, Rational.of(10n ** 7n));
     const to = await buyer([peer]);
@@ -305,7 +322,9 @@ describe("a stream", () => {
     const { gateway } = await buyer([peer]);
     const body = JSON.stringify(llm);
     const socket = connect(gateway.address.port, gateway.address.host);
-    socket.write(`POST /llm HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    socket.write(
+      `POST /llm HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
     const answer = await text(socket);
     expect(answer).toContain("200 OK");
     expect(answer).toContain(`x-cost-wei: ${100n * 10n ** 10n}`);

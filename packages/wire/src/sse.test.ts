@@ -50,8 +50,10 @@ describe("a language model's stream", () => {
       isAtItsEnd = true;
       throw new Error("reset");
     }
-    expect(await all(readChunks(source(), { readsOn: true }))).toEqual([chunk("stop")]);
+    const last: boolean[] = [];
+    expect(await all(readChunks(source(), { onLast: () => last.push(isAtItsEnd) }))).toEqual([chunk("stop")]);
     expect(isAtItsEnd).toBe(true);
+    expect(last).toEqual([false]);
   });
 
   test("passes over what is not JSON", async () => {

@@ -74,13 +74,13 @@ export async function* readEvents(source: AsyncIterable<Uint8Array>): AsyncGener
 
 /**
  * The JSON texts of a language model's event stream, up to and with the last chunk; what is not JSON is passed over. With
- * `readsOn` the source is read to its end all the same, for the sake of its trailers.
+ * `onLast`, which is called after that, the source is read to its end all the same: for the sake of its trailers.
  *
  * Throws "peer.protocol" when a line is too long or the stream ends before its last chunk.
  */
 export async function* readChunks(
   source: AsyncIterable<Uint8Array>,
-  { readsOn = false }: { readonly readsOn?: boolean } = {},
+  { onLast }: { readonly onLast?: () => void } = {},
 ): AsyncGenerator<string, void> {
   let isOver = false;
   try {
@@ -89,7 +89,9 @@ export async function* readChunks(
       if (chunk === undefined) continue;
       yield text;
       isOver = isLastChunk(chunk);
-      if (isOver && !readsOn) return;
+      if (!isOver) continue;
+      if (onLast === undefined) return;
+      onLast();
     }
   } catch (error) {
     // All there was to say has been said.
