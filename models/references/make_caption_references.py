@@ -9,6 +9,7 @@ README.md describes the files.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
@@ -16,13 +17,17 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
+    BartConfig,
     BertTokenizerFast,
     BlipConfig,
     BlipForConditionalGeneration,
     BlipTextConfig,
     BlipVisionConfig,
+    Florence2Config,
+    Florence2ForConditionalGeneration,
+    Florence2VisionConfig,
     GPT2Config,
     GPT2LMHeadModel,
     PreTrainedTokenizerFast,
@@ -38,10 +43,12 @@ from make_references import HERE, SOURCE, rounded, seeded, write_json
 
 sys.path.insert(0, str(HERE.parent / "export"))
 from export_blip import export_blip  # noqa: E402
+from export_florence2 import export_florence2  # noqa: E402
 from export_vit_gpt2 import export_vit_gpt2  # noqa: E402
 
 HOW = "models/references/make_caption_references.py"
 TEXTS = ["a picture of a red circle", "a photo of two blue squares in the grass", "it isn't a cat, is it?"]
+FLORENCE_LENGTH = 40
 LENGTH = 20  # of prompt and caption together, which the network's runners leave at the library's default
 PICTURES = {"wide": (75, 50), "high": (20, 61), "tiny": (1, 1), "same": (32, 32)}
 PROMPTS = ["", "a picture of", "It's  Café, \U0001f642 isn't it?", "日本 one-two"]
@@ -138,6 +145,64 @@ def make_vit_gpt2(out: Path) -> None:
         ), model, 16)
 
 
+TASKS = {"<CAPTION>": "a picture of", "<DETAILED_CAPTION>": "a photo of two"}
+
+
+def make_florence2(out: Path) -> None:
+    with tempfile.TemporaryDirectory() as temp, torch.no_grad():
+        folder = Path(temp)
+        special = ["<s>", "<pad>", "</s>", "<unk>"]
+        base = Tokenizer(models.BPE())
+        base.pre_tokenizer, base.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+        base.train_from_iterator(TEXTS * 20, trainers.BpeTrainer(vocab_size=320, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+        base.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=base, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
+        tokenizer.save_pretrained(folder)
+        size = len(tokenizer)
+        vision = Florence2VisionConfig(depths=[1, 1], patch_size=[7, 3], patch_stride=[4, 2], patch_padding=[3, 1], patch_prenorm=[False, True], embed_dim=[8, 16],
+                                       num_heads=[2, 2], num_groups=[2, 2], window_size=4, projection_dim=32, max_position_embeddings=8, drop_path_rate=0.0)
+        text = BartConfig(vocab_size=size + 1, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=48,
+                          decoder_ffn_dim=48, max_position_embeddings=320, bos_token_id=0, pad_token_id=1, eos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=None)
+        model = seeded(Florence2ForConditionalGeneration(Florence2Config(vision_config=vision.to_dict(), text_config=text.to_dict(), image_token_id=size)), 521)
+        generator = torch.Generator("cpu").manual_seed(522)
+        for name, weights in model.named_parameters():
+            if name.endswith(("layernorm_embedding.weight", "layer_norm.weight")):
+                weights.copy_(1 + 0.1 * torch.randn(weights.shape, generator=generator))
+            if name.endswith(("q_proj.weight", "v_proj.weight", "embed_positions.weight")):
+                weights.mul_(2)
+            weights.copy_(weights.half().float())
+        model.generation_config.update(decoder_start_token_id=2, bos_token_id=0, eos_token_id=2, pad_token_id=1, forced_bos_token_id=0, no_repeat_ngram_size=3, num_beams=1, max_length=FLORENCE_LENGTH)
+        model.save_pretrained(folder)
+        prepare = BlipImageProcessorPil(size=dict(height=32, width=32), image_mean=[0.485, 0.456, 0.406], image_std=[0.229, 0.224, 0.225])
+        prepare.save_pretrained(folder)
+        described = json.loads((folder / "preprocessor_config.json").read_text())
+        described |= dict(image_processor_type="CLIPImageProcessor", processor_class="Florence2Processor", task_prompts_without_inputs=TASKS)
+        (folder / "preprocessor_config.json").write_text(json.dumps(described, indent=2) + "\n")
+        shutil.rmtree(out, ignore_errors=True)
+        export_florence2(folder, out / "model", storage="fp16")
+        model = Florence2ForConditionalGeneration.from_pretrained(folder, attn_implementation="eager").eval()
+        cases = []
+        for name, wide_high in PICTURES.items():
+            picture = source_picture(*wide_high)
+            picture.save(out / f"{name}.png", optimize=True)
+            pixels = prepare(stretched(picture, 32, Image.Resampling.BICUBIC), return_tensors="pt").pixel_values
+            (out / f"{name}.pixels.f32").write_bytes(pixels.numpy().tobytes())
+            seen = model.model.get_image_features(pixels).pooler_output.shape[1]
+            for prompt in ["", "<DETAILED_CAPTION>", "a photo"] if name == "wide" else [""]:
+                task = TASKS.get(prompt, TASKS["<CAPTION>"])
+                begun = [2] if prompt in TASKS or prompt == "" else [2, 0, *tokenizer(prompt, add_special_tokens=False).input_ids]
+                ids = torch.tensor([[size] * seen + tokenizer(task).input_ids])
+                arguments = dict(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=pixels)
+                made = model.generate(**arguments, decoder_input_ids=torch.tensor([begun]), max_length=FLORENCE_LENGTH, do_sample=False, num_beams=1)[0].tolist()
+                logits = model(**arguments, decoder_input_ids=torch.tensor([begun])).logits[0, -1]
+                cases.append(dict(
+                    input=dict(picture=f"{name}.png", prompt=prompt),
+                    expected=dict(pixels=dict(file=f"{name}.pixels.f32", shape=list(pixels.shape)), ids=begun, logits=rounded(logits), tokens=made,
+                                  text=tokenizer.decode(made, skip_special_tokens=True)),
+                ))
+        write_json(out / "captions.json", dict(source=SOURCE, how=f"{HOW} florence2", family="florence2", captions=cases))
+
+
 def record(family: str, out: Path, tokenizer, processor, asking, model, length: int) -> None:
     """`asking` makes of pixels and the prompt's ids: what the decoder reads first, the arguments of a generation, and a way to logits."""
     method = Image.Resampling(processor.resample)
@@ -163,7 +228,7 @@ def record(family: str, out: Path, tokenizer, processor, asking, model, length: 
     write_json(out / "captions.json", dict(source=SOURCE, how=f"{HOW} {family}", family=family, captions=cases))
 
 
-FAMILIES = {"blip": make_blip, "vit-gpt2": make_vit_gpt2}
+FAMILIES = {"blip": make_blip, "vit-gpt2": make_vit_gpt2, "florence2": make_florence2}
 
 
 def main() -> None:

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BLIP_FILES, loadBlip } from "../captioning/blip.ts";
 import { ENCODER_DECODER_FILES, loadEncoderDecoder } from "../captioning/encoder-decoder.ts";
+import { FLORENCE2_FILES, loadFlorence2 } from "../captioning/florence2.ts";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import type { Implementation } from "../implementation.ts";
 
@@ -11,6 +12,7 @@ export function imageToText(backend: BackendFactory): Implementation<"image-to-t
     async load(context) {
       const has = (file: string) => existsSync(join(context.directory, file));
       if (has(BLIP_FILES.decoder)) return loadBlip(backend, context);
+      if (has(FLORENCE2_FILES.words) || has(FLORENCE2_FILES.vision)) return loadFlorence2(context);
       if (has(ENCODER_DECODER_FILES.decoder)) return loadEncoderDecoder(context);
       throw new RangeError(`the model has neither ${BLIP_FILES.decoder} nor ${ENCODER_DECODER_FILES.decoder}`);
     },
