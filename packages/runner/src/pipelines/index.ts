@@ -8,6 +8,7 @@ import { imageToVideo } from "./image-to-video.ts";
 import { llm } from "./llm.ts";
 import { segmentAnything2 } from "./segment-anything-2.ts";
 import { textToImage } from "./text-to-image.ts";
+import { textToSpeech } from "./text-to-speech.ts";
 import { upscale } from "./upscale.ts";
 
 /**
@@ -16,7 +17,7 @@ import { upscale } from "./upscale.ts";
  */
 export type Implementations = { readonly [N in Exclude<PipelineName, NotImplemented>]: Implementation<N> };
 
-type NotImplemented = "text-to-speech" | "live-video-to-video";
+type NotImplemented = "live-video-to-video";
 
 /** Every implementation: what a model host loads from. */
 export const implementations: Implementations = {
@@ -27,5 +28,6 @@ export const implementations: Implementations = {
   "image-to-text": imageToText(onnxBackend),
   "segment-anything-2": segmentAnything2(onnxBackend),
   "audio-to-text": audioToText(onnxBackend),
+  "text-to-speech": textToSpeech(onnxBackend),
   llm: llm(onnxBackend),
 };

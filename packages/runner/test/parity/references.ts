@@ -108,6 +108,16 @@ export interface VideoReferences {
   }[];
 }
 
+export interface SpeechReferences {
+  readonly source: string;
+  readonly speeches: readonly {
+    /** `seed` is that of the random numbers; a speaker stands only where the model has several. */
+    readonly input: { readonly text: string; readonly seed: number; readonly speaker?: number };
+    /** The waveform is as much as was kept of all `samples`. */
+    readonly expected: { readonly ids: readonly number[]; readonly samples: number; readonly waveform: TensorFile };
+  }[];
+}
+
 export interface LanguageReferences {
   readonly source: string;
   readonly answers: readonly {

@@ -1,0 +1,81 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { encodeWav, resampleAudio, toDataUrl } from "@rivulet/media";
+import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
+import { type BackendFactory, drawnSeed, rejected } from "../diffusion/picture-maker.ts";
+import type { Implementation, LoadContext, LoadedModel, RunContext } from "../implementation.ts";
+import { defaultSeedMode, noiseOf, type SeedMode } from "../random/noise.ts";
+import { sentencesOf } from "../speech/sentences.ts";
+import type { Speaker } from "../speech/speaker.ts";
+import { loadVits, VITS_FILES } from "../speech/vits.ts";
+import { mannerOf } from "../speech/voice.ts";
+
+type Request = PipelineRequest<"text-to-speech">;
+type Response = PipelineRunnerResponse<"text-to-speech">;
+
+/** A text spoken. What kind a model is, its files tell. Source: runner-and-models 1.11, 7.14. */
+export function textToSpeech(backend: BackendFactory): Implementation<"text-to-speech"> {
+  return {
+    async load(context) {
+      const { seedMode = defaultSeedMode } = context.engine ?? {};
+      return new LoadedTextToSpeech(await loadSpeaker(backend, context), seedMode);
+    },
+  };
+}
+
+async function loadSpeaker(
+  backend: BackendFactory,
+  { directory, threads, engine = {}, log, onProgress }: LoadContext,
+): Promise<Speaker> {
+  const load = { directory, backend: backend({ providers: engine.providers ?? [], log }), threads, onProgress };
+  if (existsSync(join(directory, VITS_FILES.encoder))) return loadVits(load);
+  throw new RangeError(`the model has no ${VITS_FILES.encoder}`);
+}
+
+/** Samples a second of what is answered. */
+const RATE = 44_100;
+/** Between the parts of a text that are spoken on their own. */
+const PAUSE_SECONDS = 0.15;
+
+class LoadedTextToSpeech implements LoadedModel<"text-to-speech"> {
+  readonly #speaker: Speaker;
+  readonly #seedMode: SeedMode;
+
+  constructor(speaker: Speaker, seedMode: SeedMode) {
+    this.#speaker = speaker;
+    this.#seedMode = seedMode;
+  }
+
+  async run({ text, description }: Request, context: RunContext): Promise<Response> {
+    const { signal, onProgress } = context;
+    const { rate, longest } = this.#speaker;
+    const manner = mannerOf(description);
+    const noise = noiseOf(drawnSeed(context), this.#seedMode);
+    const parts = sentencesOf(text, longest);
+    const spoken: Float32Array[] = [];
+    for (const [index, part] of parts.entries()) {
+      const samples = await this.#speaker.speak({ text: part, manner, noise, signal });
+      if (samples.length > 0)
+        spoken.push(...(spoken.length > 0 ? [new Float32Array(rate * PAUSE_SECONDS)] : []), samples);
+      onProgress({ kind: "step", image: 0, step: index + 1, of: parts.length });
+    }
+    if (spoken.length === 0) throw rejected("the model can speak nothing of the text");
+    signal.throwIfAborted();
+    const wav = encodeWav(resampleAudio(joined(spoken), rate, RATE), RATE);
+    return { audio: { url: toDataUrl("audio/wav", wav) } };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#speaker.dispose();
+  }
+}
+
+function joined(pieces: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

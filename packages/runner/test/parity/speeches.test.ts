@@ -1,0 +1,47 @@
+import { silentLogger } from "@rivulet/primitives";
+import { describe, expect, test } from "vitest";
+import { onnxBackend } from "../../src/backends/onnx/onnx-backend.ts";
+import { noiseOf } from "../../src/random/noise.ts";
+import type { SpeakerLoad } from "../../src/speech/vits.ts";
+import { loadVits } from "../../src/speech/vits.ts";
+import { loadVitsTokenizer } from "../../src/speech/vits-tokenizer.ts";
+import { chosenVoice, type Manner } from "../../src/speech/voice.ts";
+import { distance } from "../vectors.ts";
+import { TOLERANCE } from "./comparison.ts";
+import { numbersOf, referenceFile, references, type SpeechReferences } from "./references.ts";
+
+const load = (family: string): SpeakerLoad => ({
+  directory: referenceFile(family, "model"),
+  backend: onnxBackend({ log: silentLogger }),
+  threads: 1,
+  onProgress: () => {},
+});
+const { signal } = new AbortController();
+
+describe.each(["vits", "vits-speakers"])("%s", (family) => {
+  const { source, speeches } = references<SpeechReferences>(family, "speeches.json");
+
+  test(`spells texts as ${source}`, async () => {
+    const tokenizer = await loadVitsTokenizer(referenceFile(family, "model"));
+    for (const { input, expected } of speeches) expect(tokenizer.encode(input.text)).toEqual(expected.ids);
+  });
+
+  test.each(speeches)("says the same: $input", async ({ input, expected }) => {
+    const speaker = await loadVits(load(family));
+    const noise = noiseOf(input.seed, "cpu");
+    const said = await speaker.speak({ text: input.text, manner: mannerOfSpeaker(input.speaker ?? 0), noise, signal });
+    await speaker.dispose();
+    expect(said).toHaveLength(expected.samples);
+    const kept = numbersOf(family, expected.waveform);
+    expect(distance(said.subarray(0, kept.length), kept)).toBeLessThan(TOLERANCE.samples);
+  });
+});
+
+/** A manner for which a model with three voices chooses this one. */
+function mannerOfSpeaker(wanted: number): Manner {
+  const names = ["Laura", "Lea", "Karen", "Gary", "Rick", "Will", "Rose", "Joy", "Tom"];
+  const name = names.find(
+    (candidate) => chosenVoice([0, 1, 2], { name: candidate, gender: "male", speed: 1 }) === wanted,
+  );
+  return { ...(name !== undefined && { name }), gender: "male", speed: 1 };
+}
