@@ -95,10 +95,10 @@ export class FollowedPriceFeed implements PriceFeed, Startable {
       signal,
     );
     const told = seconds(Number(updatedAt));
-    if (this.#current !== undefined && told <= this.#current.updatedAt) return;
     // The chain's time, not ours: a clock that is wrong must not make a good price look old.
     const age = head.timestamp - told;
     if (age > this.#options.maxAge) throw unusable(`it is ${Math.round(age / minutes(60))} hours old`);
+    if (this.#current !== undefined && told <= this.#current.updatedAt) return;
     this.#accept({ base, quote, price: feedPrice(answer, decimals), updatedAt: told });
   }
 

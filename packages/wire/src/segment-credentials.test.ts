@@ -89,6 +89,7 @@ describe("segment credentials", () => {
     ["an unknown codec", fromHex("9a0203c80104")],
     ["an unknown format", fromHex("920203a80102")],
     ["an unknown encoder profile", fromHex("8a020cb801ffffffffffffffffff01")],
+    ["a manifest id that is a book", segment({ manifestId: new Uint8Array(1025).fill(0x61) })],
     ["a manifest id that is no text", segment({ manifestId: Uint8Array.of(0xff) })],
     ["more words than there are capabilities", segment({ capabilities: { bitstring: Array(65).fill(1n) } })],
     ["more than fits", "A".repeat(64 * 1024 + 4)],

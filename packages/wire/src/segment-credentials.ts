@@ -28,6 +28,8 @@ const MAX_HEADER_LENGTH = 64 * 1024;
 const MAX_DURATION_MS = 300_000;
 /** Renditions of one segment: a transcoding job has about five. */
 const MAX_PROFILES = 64;
+/** Bytes of a manifest id: it names an account, which is kept. A capability and a model are some fifty. */
+const MAX_MANIFEST_ID_BYTES = 1024;
 const HASH_LENGTH = 32;
 /** Stands where very old orchestrators look for profiles, so that they refuse. */
 const NO_PROFILES = Buffer.from("invalid", "ascii");
@@ -69,6 +71,7 @@ export function decodeSegmentCredentialsBytes(bytes: Uint8Array): SegmentCredent
   const message = readMessage(SegDataSchema, bytes, "credentials.malformed");
   const { capabilities, authToken } = message;
   if (message.duration < 0 || message.duration > MAX_DURATION_MS) throw malformed("invalid duration");
+  if (message.manifestId.length > MAX_MANIFEST_ID_BYTES) throw malformed("a manifest id of more than 1024 bytes");
   return {
     manifestId: utf8(message.manifestId),
     sequence: message.seq,
