@@ -98,7 +98,7 @@ class Terminal {
   }
 }
 
-test("docs/operate/payments.md can be typed as it stands, and somebody is paid", { timeout: 170_000 }, async () => {
+test("docs/operate/payments.md can be typed as it stands, and somebody is paid", { timeout: 600_000 }, async () => {
   using leftovers = new Leftovers();
   const terminal = new Terminal(leftovers);
   const page = await here(readFileSync(join(ROOT, "docs/operate/payments.md"), "utf8"), leftovers);

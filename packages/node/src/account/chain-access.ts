@@ -27,13 +27,14 @@ function networkOf({ network: name, chain }: Settings): Network {
     ...(chain.priceFeed === undefined ? {} : { priceFeed: chain.priceFeed }),
     ...(chain.minGasPrice === undefined ? {} : { minGasPrice: chain.minGasPrice }),
     ...(chain.pollInterval === undefined ? {} : { pollInterval: chain.pollInterval }),
+    ...(chain.aiServiceRegistry ? {} : { aiServiceRegistry: undefined }),
   };
 }
 
 /** How a node reaches the chain of its configuration. Throws "config.invalid" off-chain and without an endpoint. */
 export function chainOptions(settings: Settings): ChainOptions {
   const network = networkOf(settings);
-  const { rpc, aiServiceRegistry, maxGasPrice, transactionTimeout, maxTransactionReplacements } = settings.chain;
+  const { rpc, maxGasPrice, transactionTimeout, maxTransactionReplacements } = settings.chain;
   if (rpc.length === 0) {
     const message = `say where ${network.name} is reached: a JSON-RPC endpoint, as env:NAME when it has a key`;
     throw new RivuletError("config.invalid", { problems: [{ path: "-ethUrl", message }] });
@@ -41,7 +42,6 @@ export function chainOptions(settings: Settings): ChainOptions {
   return {
     network,
     urls: rpc.map((endpoint) => endpoint.reveal()),
-    registry: aiServiceRegistry ? "ai" : "controller",
     maxGasPrice,
     transactionTimeout,
     maxReplacements: maxTransactionReplacements,

@@ -97,7 +97,8 @@ function chainSection(surroundings: Surroundings) {
     controller: account("ethController", "the contract that knows the others (default: the network's)"),
     aiServiceRegistry: flagSwitch(
       "aiServiceRegistry",
-      "look addresses of orchestrators up in the registry of AI nodes",
+      "keep and find addresses of orchestrators in the registry of AI nodes, where the network has one",
+      true,
     ),
     priceFeed: account("priceFeedAddr", "the contract that tells what an ether costs (default: the network's)"),
     pollInterval: secondsOr(

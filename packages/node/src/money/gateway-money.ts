@@ -1,7 +1,6 @@
 import { keySigner } from "@rivulet/crypto";
 import { type GatewayPorts, LocalPayer, RemoteSignerPayer } from "@rivulet/gateway";
 import type { Clock } from "@rivulet/primitives";
-import { Agent } from "undici";
 import type { Configuration } from "../config/load.ts";
 import { LiveLimits } from "../pricing/live-limits.ts";
 import { ratesOf } from "../pricing/rates.ts";
@@ -27,7 +26,7 @@ export function gatewayMoney(
   const { remoteSigner, remoteSignerHeaders } = settings.gateway;
   if (remoteSigner !== undefined) {
     const options = { url: remoteSigner.href, headers: headerPairs(remoteSignerHeaders), version: ports.version };
-    return { limits, payer: new RemoteSignerPayer(options, { dispatcher: new Agent(), clock: ports.clock }) };
+    return { limits, payer: new RemoteSignerPayer(options, { clock: ports.clock }) };
   }
   if (parts === undefined) return { limits };
   const { chain, ledger, key } = parts;
