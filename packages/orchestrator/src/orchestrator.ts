@@ -1,5 +1,4 @@
 import { acceptAnySignature, offChainSigner, verifySignature } from "@rivulet/crypto";
-import { batchPipelines } from "@rivulet/pipelines";
 import {
   BodyBudget,
   type Clock,
@@ -15,36 +14,26 @@ import {
   seconds,
   serviceUri,
 } from "@rivulet/primitives";
-import { AuthTokens, type Capabilities, COMPATIBILITY_VERSION, RESULTS_PATH } from "@rivulet/wire";
+import { AuthTokens, type Capabilities } from "@rivulet/wire";
 import { Admission } from "./admission.ts";
 import { capabilitiesOfOffers } from "./advertise.ts";
 import { Cashier } from "./cashier.ts";
-import { clockDeadline, orAborted } from "./clock-deadline.ts";
+import { clockDeadline } from "./clock-deadline.ts";
 import type { Executor, ModelOffer, ResultBytes } from "./executor.ts";
 import { RemoteWorkers } from "./executors/remote-workers.ts";
 import { SeveralExecutors } from "./executors/several.ts";
 import { Discovery } from "./grpc/discovery.ts";
 import { grpcHandler } from "./grpc/services.ts";
-import { type BatchJobPorts, serveBatchJob } from "./http/batch-job.ts";
 import { selfSignedCertificate } from "./http/certificate.ts";
-import { answer, answerJson, type HttpHandler, type HttpRequest, type HttpResponse } from "./http/exchange.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "./http/exchange.ts";
 import { type ListenAddress, Listener } from "./http/listener.ts";
-import { renewParams, takePayment } from "./http/payments.ts";
 import { answerError, Refusal } from "./http/refusal.ts";
-import {
-  DRAIN_LIMIT,
-  JOB_BODIES_BYTES,
-  LOST_WORKER_GRACE,
-  MAX_JOBS,
-  MAX_REQUEST_BYTES,
-  REMOTE_JOB_LIMIT,
-  RESULT_BODIES_BYTES,
-} from "./limits.ts";
-import { Listeners } from "./listeners.ts";
+import { type Route, routes, STREAM_PREFIX } from "./http/routes.ts";
+import { JobsUnderWay } from "./jobs-under-way.ts";
+import { DRAIN_LIMIT, JOB_BODIES_BYTES, LOST_WORKER_GRACE, MAX_REQUEST_BYTES, REMOTE_JOB_LIMIT } from "./limits.ts";
 import type { OrchestratorPayments } from "./payments.ts";
 import { ResultStore, type ResultStoreOptions } from "./result-store.ts";
 import { WorkerRegistry } from "./workers/registry.ts";
-import { takeResult } from "./workers/result-post.ts";
 import { WorkerStream } from "./workers/stream.ts";
 import { Tasks } from "./workers/tasks.ts";
 
@@ -88,7 +77,6 @@ const SWEEP_INTERVAL: Milliseconds = minutes(1);
 const AUTH_KEY_BYTES = 32;
 /** How long called-off jobs have to tell their callers. */
 const FAREWELL: Milliseconds = seconds(1);
-const STREAM_PREFIX = "/stream/";
 
 /**
  * Sells work: one port for control (gRPC) and jobs (HTTP), in front of a runner, attached workers, or both.
@@ -103,16 +91,13 @@ export class Orchestrator implements Startable {
   readonly #registry: WorkerRegistry;
   readonly #tasks: Tasks;
   readonly #executor: Executor;
-  /** Answers to jobs that are not with their callers yet. */
-  readonly #jobs = new Set<HttpResponse>();
-  readonly #idle = new Listeners();
+  readonly #jobs = new JobsUnderWay();
   readonly #stopping = new AbortController();
   /** Parts of the payments that run, in the order of their start. */
   #parts: readonly Startable[] = [];
-  readonly #routes = new Map<string, (request: HttpRequest, response: HttpResponse) => unknown>();
+  readonly #routeAt: (path: string) => Route | undefined;
   readonly #discovery: Discovery;
   readonly #cashier: Cashier | undefined;
-  readonly #jobPorts: BatchJobPorts;
   #capabilities: Capabilities;
   #listeners: readonly Listener[] = [];
   #serviceUri: ServiceUri | undefined;
@@ -161,7 +146,7 @@ export class Orchestrator implements Startable {
         serviceUri: () => this.serviceUri,
       },
     );
-    this.#jobPorts = {
+    const jobs = {
       clock,
       log,
       admission: new Admission({
@@ -174,7 +159,19 @@ export class Orchestrator implements Startable {
       bodies: new BodyBudget(options.maxBodiesBytes ?? JOB_BODIES_BYTES),
       stopping: this.#stopping.signal,
     };
-    this.#route();
+    const { maxRequestBytes = MAX_REQUEST_BYTES, jobLimit = REMOTE_JOB_LIMIT, workerSecret, version = "" } = options;
+    this.#routeAt = routes(
+      { maxRequestBytes, jobLimit, workerSecret, version },
+      {
+        jobs,
+        asJob: (response, serve) => this.#asJob(response, serve),
+        discovery: this.#discovery,
+        cashier,
+        tasks: this.#tasks,
+        results: this.#results,
+        state: () => ({ models: this.#isStopping ? 0 : this.#offers().length, jobs: this.#jobs.size }),
+      },
+    );
   }
 
   /** Where this node takes work. Only while it is started. */
@@ -296,47 +293,8 @@ export class Orchestrator implements Startable {
   async #drain(patience: Milliseconds): Promise<void> {
     if (this.#jobs.size === 0) return;
     this.#ports.log.info("waiting for jobs", { jobs: this.#jobs.size });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    using _idle = this.#idle.add(resolve);
     using limit = clockDeadline(this.#ports.clock, patience);
-    await orAborted(promise, limit).catch(() => {});
-  }
-
-  #route(): void {
-    const { maxRequestBytes = MAX_REQUEST_BYTES, jobLimit = REMOTE_JOB_LIMIT, workerSecret, version } = this.#options;
-    const { log } = this.#ports;
-    const results = new BodyBudget(RESULT_BODIES_BYTES);
-    for (const pipeline of batchPipelines)
-      this.#routes.set(`/${pipeline.name}`, (request, response) =>
-        this.#asJob(response, () =>
-          serveBatchJob(pipeline, request, response, { maxRequestBytes, jobLimit }, this.#jobPorts),
-        ),
-      );
-    if (this.#cashier !== undefined) {
-      const ports = { ...this.#jobPorts, cashier: this.#cashier, discovery: this.#discovery };
-      for (const [path, serve] of [
-        ["/payment", takePayment],
-        ["/refresh-payment", renewParams],
-      ] as const)
-        this.#routes.set(path, (request, response) => {
-          onlyFor(request, "POST");
-          return serve(request, response, ports);
-        });
-    }
-    if (workerSecret !== undefined)
-      this.#routes.set(RESULTS_PATH, (request, response) => {
-        onlyFor(request, "POST");
-        return takeResult(request, response, workerSecret, { tasks: this.#tasks, bodies: results, log });
-      });
-    this.#routes.set("/healthz", (_request, response) => answer(response, 200, {}));
-    this.#routes.set("/readyz", (_request, response) => {
-      const models = this.#isStopping ? 0 : this.#offers().length;
-      const body = `${JSON.stringify({ isReady: models > 0, models, jobs: this.#jobs.size })}\n`;
-      answer(response, models > 0 ? 200 : 503, { "content-type": "application/json" }, body);
-    });
-    this.#routes.set("/version", (_request, response) =>
-      answerJson(response, { version: version ?? "", compatibility: COMPATIBILITY_VERSION }),
-    );
+    await this.#jobs.ended(limit);
   }
 
   #handler(grpc: HttpHandler): HttpHandler {
@@ -353,12 +311,9 @@ export class Orchestrator implements Startable {
     response.on("error", () => {});
     try {
       const [path = "/"] = (request.url ?? "/").split("?", 1);
-      if (path.startsWith(STREAM_PREFIX)) this.#download(path.slice(STREAM_PREFIX.length), request, response);
-      else {
-        const route = this.#routes.get(path);
-        if (route === undefined) throw new RivuletError("request.not-found", {});
-        await route(request, response);
-      }
+      const route = this.#routeAt(path);
+      if (route === undefined) throw new RivuletError("request.not-found", {});
+      await route(request, response);
     } catch (error) {
       if (!isExpected(error))
         this.#ports.log.error("request failed", { reason: error instanceof Error ? error.message : "unknown" });
@@ -368,33 +323,8 @@ export class Orchestrator implements Startable {
 
   async #asJob(response: HttpResponse, serve: () => Promise<void>): Promise<void> {
     if (this.#isStopping) throw new RivuletError("node.stopping", {});
-    if (this.#jobs.size >= MAX_JOBS) throw new RivuletError("capacity.exhausted", { pipeline: "any", model: "any" });
     this.#jobs.add(response);
-    response.once("close", () => {
-      this.#jobs.delete(response);
-      if (this.#jobs.size === 0) this.#idle.notify();
-    });
     await serve();
-  }
-
-  #download(path: string, request: HttpRequest, response: HttpResponse): void {
-    onlyFor(request, "GET", "HEAD");
-    const file = this.#results.find(path);
-    const headers = {
-      "access-control-allow-origin": "*",
-      "cache-control": "max-age=5",
-      "x-content-type-options": "nosniff",
-    };
-    if (file === undefined)
-      answer(response, 404, { ...headers, "content-type": "text/plain; charset=utf-8" }, "ErrNotFound\n");
-    else if (request.method === "HEAD") {
-      response.writeHead(200, {
-        ...headers,
-        "content-type": file.contentType,
-        "content-length": file.bytes.byteLength,
-      });
-      response.end();
-    } else answer(response, 200, { ...headers, "content-type": file.contentType }, file.bytes);
   }
 
   #urlOf(path: string): string {
@@ -408,10 +338,6 @@ export class Orchestrator implements Startable {
       this.#results.sweep();
     }
   }
-}
-
-function onlyFor(request: HttpRequest, ...methods: readonly string[]): void {
-  if (!methods.includes(request.method ?? "")) throw new RivuletError("request.method-not-allowed", {});
 }
 
 function isExpected(error: unknown): boolean {
