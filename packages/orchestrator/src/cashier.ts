@@ -130,10 +130,7 @@ export class Cashier implements Disposable {
     signal?: AbortSignal,
   ): Promise<Quotation | undefined> {
     const [model] = wanted === undefined ? [] : wantedModels(wanted);
-    const told =
-      model === undefined
-        ? [this.#pricing.priceFor(payment.sender, undefined) ?? Rational.ZERO]
-        : await this.#told(payment, model, signal);
+    const told = model === undefined ? [this.#basePrice(payment.sender)] : await this.#told(payment, model, signal);
     // A stream goes on at the price it began with.
     const terms = { id: manifestId, quoted: (expected: Rational) => highestWithin(told, expected) };
     const { refusal } = await this.#payments.recipient.accept(payment, terms, signal);
@@ -150,6 +147,13 @@ export class Cashier implements Disposable {
 
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]();
+  }
+
+  /** What is asked for nothing in particular. Throws when that is nothing: no session is opened at the price of free work. */
+  #basePrice(sender: Address): Rational {
+    const price = this.#pricing.priceFor(sender, undefined);
+    if (price !== undefined && price.numerator > 0n) return price;
+    throw new RivuletError("payment.refused", { reason: "say what for: nothing is sold without a model" });
   }
 
   /** What this payer was told, or would be told today when nothing is remembered. */

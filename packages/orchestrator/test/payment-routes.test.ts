@@ -2,10 +2,12 @@ import { keySigner } from "@rivulet/crypto";
 import { Rational } from "@rivulet/primitives";
 import { type OlderGateway, wanting } from "@rivulet/testkit";
 import {
+  type Capabilities,
   decodeOrchestratorInfo,
   decodePaymentResult,
   encodePayment,
   encodeSegmentCredentials,
+  NO_CAPABILITIES,
   type Payment,
   signSegmentCredentials,
 } from "@rivulet/wire";
@@ -27,7 +29,11 @@ afterEach(async () => {
 });
 
 /** Pays without a job, with so many tickets. */
-async function topUp(tickets: number, change: (payment: Payment) => Payment = (payment) => payment) {
+async function topUp(
+  tickets: number,
+  change: (payment: Payment) => Payment = (payment) => payment,
+  capabilities: Capabilities = wanting(MODEL),
+) {
   const { info, params, price } = await gateway.ask(wanting(MODEL));
   if (info.authToken === undefined || params.expiration === undefined) throw new Error("not told");
   const { expiration, ...bare } = params;
@@ -37,7 +43,7 @@ async function topUp(tickets: number, change: (payment: Payment) => Payment = (p
     expectedPrice: price,
     tickets: { params: bare, expiration, signed },
   });
-  const claims = { manifestId: MANIFEST, capabilities: wanting(MODEL), authToken: info.authToken };
+  const claims = { manifestId: MANIFEST, capabilities, authToken: info.authToken };
   const answer = await world.node.ask("/payment", {
     method: "POST",
     headers: {
@@ -67,6 +73,11 @@ test("a payment that cannot be taken is refused as a job's is", async () => {
   expect((await topUp(1, cheap)).answer).toMatchObject({ status: 400 });
   const stranger = (payment: Payment) => ({ ...payment, sender: keySigner(keyOf("stranger")).address });
   expect((await topUp(1, stranger)).answer).toMatchObject({ status: 403, text: "ErrSegSig\n" });
+});
+
+test("no session is opened for nothing", async () => {
+  expect((await topUp(1, undefined, NO_CAPABILITIES)).answer).toMatchObject({ status: 400 });
+  expect(await renew({ sender: gateway.address, manifest_id: MANIFEST })).toMatchObject({ status: 409 });
 });
 
 test("an open session gets new parameters at its own price", async () => {
