@@ -1,76 +1,49 @@
-import { STATE_LIFETIME } from "@rivulet/payments";
-import { minutes, ms, wei } from "@rivulet/primitives";
+import { type SignerBook, STATE_LIFETIME } from "@rivulet/payments";
+import { isError, ms, wei } from "@rivulet/primitives";
 import { MemorySettings } from "@rivulet/store";
-import { beforeEach, describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { StoredSignerBook } from "./book.ts";
 
-const NOW = ms(1_700_000_000_000);
-const step = (stateId: string, sequence: number, about: { caller?: string; at?: number; amount?: bigint } = {}) => ({
-  stateId,
+const NOW = ms(1_800_000_000_000);
+const step = (sequence: number, amount = 1n, caller = "a", at = NOW) => ({
+  stateId: "state",
   sequence,
-  caller: about.caller ?? "",
-  amount: wei(about.amount ?? 1n),
-  at: ms(about.at ?? NOW),
+  caller,
+  amount: wei(amount),
+  at,
 });
 
-let settings: MemorySettings;
-let book: StoredSignerBook;
-beforeEach(() => {
-  settings = new MemorySettings();
-  book = new StoredSignerBook(settings);
+async function codeOf(call: Promise<void>): Promise<string | undefined> {
+  return await call.then(
+    () => undefined,
+    (error: unknown) => (isError(error) ? error.code : "not ours"),
+  );
+}
+
+test("a step is taken once, also by a signer that was started anew", async () => {
+  const settings = new MemorySettings();
+  const first: SignerBook = new StoredSignerBook(settings);
+  await first.step(step(0));
+  await first.step(step(1));
+  const second = new StoredSignerBook(settings);
+  expect(await codeOf(second.step(step(1)))).toBe("signer.state-replayed");
+  expect(await codeOf(second.step(step(0)))).toBe("signer.state-replayed");
+  await second.step(step(2));
+  // A state that nobody here ever began is of another signer, or of books that are gone.
+  expect(await codeOf(second.step({ ...step(3), stateId: "other" }))).toBe("signer.state-replayed");
+  expect(await codeOf(second.step(step(2, 1n, "a", ms(NOW + STATE_LIFETIME))))).toBe("signer.state-replayed");
 });
 
-describe("a session", () => {
-  test("takes each step once, also after a restart and of two at the same time", async () => {
-    await book.step(step("a", 0));
-    const both = await Promise.allSettled([book.step(step("a", 1)), book.step(step("a", 1))]);
-    expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
-    const restarted = new StoredSignerBook(settings);
-    for (const sequence of [0, 1])
-      await expect(restarted.step(step("a", sequence))).rejects.toMatchObject({ code: "signer.state-replayed" });
-    await restarted.step(step("a", 2));
-  });
-
-  test("that nobody began here is refused", async () => {
-    await expect(book.step(step("a", 1))).rejects.toMatchObject({ code: "signer.state-replayed" });
-  });
-
-  test("is forgotten, on disk too, when its states are too old to be taken", async () => {
-    for (const name of ["a", "b", "c"]) await book.step(step(name, 0));
-    await book.step(step("c", 1, { at: NOW + 1000 }));
-    await new StoredSignerBook(settings).step(step("d", 0, { at: NOW + STATE_LIFETIME + 1 }));
-    expect([...(await settings.startingWith("signer.mark.")).keys()].sort()).toEqual([
-      "signer.mark.c",
-      "signer.mark.d",
-    ]);
-  });
-
-  test("beyond the most that are remembered has to wait", async () => {
-    const small = new StoredSignerBook(settings, 2);
-    await small.step(step("a", 0));
-    await small.step(step("b", 0));
-    await expect(small.step(step("c", 0))).rejects.toMatchObject({ code: "node.overloaded" });
-    await small.step(step("b", 1));
-  });
-});
-
-describe("a budget", () => {
-  const budget = { amount: wei(10n), period: minutes(60) };
-
-  test("is each caller's own, begins anew after its period, and survives a restart", async () => {
-    await book.step(step("a", 0, { caller: "x", amount: 10n }), budget);
-    const restarted = new StoredSignerBook(settings);
-    await expect(restarted.step(step("a", 1, { caller: "x" }), budget)).rejects.toMatchObject({
-      code: "signer.budget-exhausted",
-    });
-    await restarted.step(step("b", 0, { caller: "y", amount: 10n }), budget);
-    await restarted.step(step("a", 1, { caller: "x", at: NOW + minutes(60) }), budget);
-  });
-
-  test("that is refused uses up nothing", async () => {
-    await expect(book.step(step("a", 0, { amount: 11n }), budget)).rejects.toMatchObject({
-      code: "signer.budget-exhausted",
-    });
-    await book.step(step("a", 0, { amount: 10n }), budget);
-  });
+test("a caller spends its budget and no more, however many calls come at once, and another has its own", async () => {
+  const book = new StoredSignerBook(new MemorySettings());
+  const budget = { amount: wei(10n), period: ms(1000) };
+  const calls = Array.from({ length: 8 }, (_, index) =>
+    codeOf(book.step({ ...step(0, 3n), stateId: `${index}` }, budget)),
+  );
+  const codes = await Promise.all(calls);
+  expect(codes.filter((code) => code === undefined)).toHaveLength(3);
+  expect(codes.filter((code) => code === "signer.budget-exhausted")).toHaveLength(5);
+  await book.step({ ...step(0, 10n, "b"), stateId: "b" }, budget);
+  // A refused step was not taken.
+  await book.step({ ...step(0, 3n, "a", ms(NOW + 1000)), stateId: "7" }, budget);
 });
