@@ -45,6 +45,8 @@ let calls: { path: string; headers: IncomingMessage["headers"]; body: Record<str
 let states: Map<string, SignerState>;
 /** Whether the signer says that it wants fresh parameters. */
 let needsRefresh = false;
+/** Before the signer answers. */
+let thinking: Promise<void>;
 
 beforeEach(async () => {
   clock = new TestClock();
@@ -52,12 +54,14 @@ beforeEach(async () => {
   calls = [];
   states = new Map();
   needsRefresh = false;
+  thinking = Promise.resolve();
   const ports = { chain, clock, randomness: seededRandomness(1), log: silentLogger };
   till = new FakeTill({ address: RECIPIENT, price: Rational.of(10n ** 7n) }, ports);
   await till.start();
   chain.fund(signer.address, { deposit: ETHER, reserve: ETHER });
   server = createServer((request, response) => {
-    void read(request).then((body) => {
+    void read(request).then(async (body) => {
+      await thinking;
       const { status, json } = answerTo(request.url ?? "", body);
       calls.push({ path: request.url ?? "", headers: request.headers, body, status });
       response.writeHead(status, { "content-type": "application/json" });
@@ -224,6 +228,22 @@ test("jobs at once are signed one after the other, with nonces of their own", as
   );
   expect(nonces.length).toBeGreaterThanOrEqual(10);
   expect(new Set(nonces).size).toBe(nonces.length);
+});
+
+test("a job that waits for its turn can be called off, and holds up nobody", async () => {
+  const given = await order(10n ** 6n);
+  const thought = Promise.withResolvers<void>();
+  thinking = thought.promise;
+  const leaving = new AbortController();
+  const first = payer.pay(given, new AbortController().signal);
+  const second = payer.pay(given, leaving.signal);
+  const third = payer.pay(given, new AbortController().signal);
+  const gone = new Error("gone");
+  leaving.abort(gone);
+  await expect(second).rejects.toBe(gone);
+  thought.resolve();
+  await Promise.all([first, third]);
+  expect(signings()).toHaveLength(2);
 });
 
 test("a signer that wants fresh parameters makes the job fetch them", async () => {

@@ -134,7 +134,7 @@ export class RemoteSignerPayer implements Payer {
       throw new RivuletError("payment.price-missing", { reason: "signers sign nothing for work that costs nothing" });
     const conversation = this.#conversation(order);
     const { amount } = order.work;
-    const signed = await inTurn(conversation, () => this.#sign(conversation, order, terms, signal));
+    const signed = await inTurn(conversation, () => this.#sign(conversation, order, terms, signal), signal);
     signal.throwIfAborted();
     this.#first.paid(order, terms);
     return {
@@ -266,17 +266,19 @@ export class RemoteSignerPayer implements Payer {
   }
 }
 
-/** One call after the other. */
-async function inTurn<T>(conversation: Conversation, call: () => Promise<T>): Promise<T> {
-  const before = conversation.last;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  conversation.last = promise;
-  try {
-    await before;
-    return await call();
-  } finally {
-    resolve();
-  }
+/** One call after the other; whoever leaves the queue leaves its place in it. Throws the signal's reason. */
+async function inTurn<T>(conversation: Conversation, call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const called = conversation.last.then(call);
+  conversation.last = called.then(
+    () => {},
+    () => {},
+  );
+  return await new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    called.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
 
 /** What the signer was told, or will be told, is work that was done. */
