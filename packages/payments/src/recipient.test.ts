@@ -1,5 +1,5 @@
 import { ZERO_ADDRESS } from "@rivulet/crypto";
-import { BrokenInvariant, codeOf, Rational, wei } from "@rivulet/primitives";
+import { BrokenInvariant, codeOf, Rational, RivuletError, wei } from "@rivulet/primitives";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ACCOUNT, account, type Payer, PaymentWorld, PRICE, TICKET_VALUE, terms } from "../test/payment-world.ts";
@@ -84,6 +84,14 @@ describe("a payment", () => {
     await expect(recipient.accept(payment, terms())).rejects.toMatchObject({ code: "payment.reserve-insufficient" });
     expect(await store.accounts()).toEqual([]);
     maxFloat += 1n;
+    expect(await recipient.accept(payment, terms())).toMatchObject({ tickets: 2, refusal: undefined });
+  });
+
+  test("is taken while nobody tells what its sender is good for", async () => {
+    let maxFloat = async () => 10n ** 18n;
+    const { recipient } = await world.recipient(store, {}, { floats: { maxFloat: () => maxFloat() } });
+    const payment = await world.payment(payer, await recipient.issue(SENDER, PRICE), 2);
+    maxFloat = () => Promise.reject(new RivuletError("chain.unavailable", {}));
     expect(await recipient.accept(payment, terms())).toMatchObject({ tickets: 2, refusal: undefined });
   });
 

@@ -325,11 +325,17 @@ export class Recipient implements Startable {
 
   /**
    * Refuses tickets of a sender that owes more for its winners than it has. When its parameters were issued it was good for
-   * one of them; whoever has many sets could go on until they expire, and be paid for with nothing.
+   * one of them; whoever has many sets could go on until they expire, and be paid for with nothing. While nobody tells what
+   * it owes, what was issued stays good.
    */
   async #checkCover(sender: Address, { deposit }: SenderFunds, signal?: AbortSignal): Promise<void> {
-    const maxFloat = await this.#ports.floats.maxFloat(sender, signal);
-    if (maxFloat + deposit > 0n) return;
+    const { floats, log } = this.#ports;
+    const maxFloat = await floats.maxFloat(sender, signal).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      log.warn("what a sender is good for could not be read", { sender, reason: String(error) });
+      return undefined;
+    });
+    if (maxFloat === undefined || maxFloat + deposit > 0n) return;
     const reason = `insufficient sender reserve: the winners of ${sender} wait for more than it has`;
     throw refused("payment.reserve-insufficient", reason);
   }
