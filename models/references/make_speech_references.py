@@ -16,12 +16,14 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import torch
-from transformers import VitsConfig, VitsModel, VitsTokenizer
+from transformers import SpeechT5Config, SpeechT5ForTextToSpeech, SpeechT5HifiGan, SpeechT5HifiGanConfig, VitsConfig, VitsModel, VitsTokenizer
 
 from make_references import HERE, SOURCE, seeded, write_json
 
 sys.path.insert(0, str(HERE.parent / "export"))
+from export_speecht5 import character_tokenizer, export_speecht5  # noqa: E402
 from export_vits import export_vits  # noqa: E402
 
 HOW = "models/references/make_speech_references.py"
@@ -79,6 +81,52 @@ def make_vits(name: str, out: Path, speakers: int) -> None:
     report(name, out)
 
 
+def last_row_dropped(states: torch.Tensor, p: float) -> torch.Tensor:
+    """Of the dropout that the model uses also when it speaks only the newest frame's matters; half of its numbers are kept."""
+    keep = torch.ones_like(states)
+    keep[-1] = (torch.randn(states.shape[-1]) > 0).float()
+    return keep
+
+
+def make_speecht5(out: Path) -> None:
+    writer = Writer(out)
+    with tempfile.TemporaryDirectory() as temp, torch.no_grad():
+        folder = Path(temp)
+        pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *"etaonihsrdlumcfwgypbvkxjqz.,'TIANR"]
+        model = seeded(SpeechT5ForTextToSpeech(SpeechT5Config(
+            vocab_size=len(pieces), hidden_size=24, encoder_layers=2, encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=2, decoder_attention_heads=2,
+            decoder_ffn_dim=32, num_mel_bins=20, speech_decoder_prenet_layers=2, speech_decoder_prenet_units=32, speech_decoder_postnet_layers=3,
+            speech_decoder_postnet_units=16, speaker_embedding_dim=16, reduction_factor=2, max_speech_positions=600, max_text_positions=200,
+            encoder_max_relative_position=20, num_conv_pos_embeddings=16,
+        )), 601)
+        # So that it neither ends at once nor never.
+        model.speech_decoder_postnet.prob_out.bias.sub_(1.6)
+        vocoder = seeded(SpeechT5HifiGan(SpeechT5HifiGanConfig(
+            model_in_dim=20, upsample_initial_channel=16, upsample_rates=[4, 4], upsample_kernel_sizes=[8, 8], resblock_kernel_sizes=[3], resblock_dilation_sizes=[[1, 3]],
+        )), 602)
+        model.save_pretrained(folder / "model")
+        vocoder.save_pretrained(folder / "vocoder")
+        model, vocoder = SpeechT5ForTextToSpeech.from_pretrained(folder / "model").eval(), SpeechT5HifiGan.from_pretrained(folder / "vocoder").eval()
+        voices = {}
+        (folder / "voices").mkdir()
+        for i, name in enumerate(["female-1", "female-2", "male-1"]):
+            voices[name] = torch.randn(1, 16, generator=torch.Generator().manual_seed(610 + i))
+            np.save(folder / "voices" / name, voices[name].numpy())
+        export_speecht5(folder / "model", folder / "vocoder", folder / "voices", out / "model", "fp16", pieces)
+        tokenizer = character_tokenizer(pieces)
+        cases = []
+        for i, (text, voice) in enumerate([("The river runs.", "male-1"), ("  I'd say:\ta naïve  日本 café", "female-2"), ("a", "female-1")]):
+            ids = tokenizer.encode(text).ids
+            torch.manual_seed(42 + i)
+            with mock.patch("torch.bernoulli", last_row_dropped):
+                said = model.generate_speech(torch.tensor([ids]), voices[voice], vocoder=vocoder)
+            cases.append(dict(input=dict(text=text, seed=42 + i, voice=voice), expected=dict(
+                ids=ids, samples=len(said), waveform=writer.tensor(f"speech-{i}", said[:SAMPLES_KEPT]))))
+            print(text, len(ids), len(said))
+        write_json(out / "speeches.json", dict(source=SOURCE, how=f"{HOW} speecht5", family="speecht5", speeches=cases))
+    report("speecht5", out)
+
+
 def report(name: str, out: Path) -> None:
     size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
     if size > 1_000_000:
@@ -89,6 +137,7 @@ def report(name: str, out: Path) -> None:
 MAKERS = {
     "vits": lambda out: make_vits("vits", out, 1),
     "vits-speakers": lambda out: make_vits("vits-speakers", out, 3),
+    "speecht5": make_speecht5,
 }
 
 

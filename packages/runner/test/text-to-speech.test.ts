@@ -9,7 +9,7 @@ import { referenceFile } from "./parity/references.ts";
 import { keepingBackend, recordingBackend } from "./recording-backend.ts";
 
 const backend = keepingBackend();
-const families = ["vits", "vits-speakers"];
+const families = ["vits", "vits-speakers", "speecht5"];
 
 async function load(family: string, counts = { open: 0 }) {
   return await textToSpeech(() => recordingBackend([], counts, backend)).load({

@@ -7,6 +7,7 @@ import type { Implementation, LoadContext, LoadedModel, RunContext } from "../im
 import { defaultSeedMode, noiseOf, type SeedMode } from "../random/noise.ts";
 import { sentencesOf } from "../speech/sentences.ts";
 import type { Speaker } from "../speech/speaker.ts";
+import { loadSpeecht5, SPEECHT5_FILES } from "../speech/speecht5.ts";
 import { loadVits, VITS_FILES } from "../speech/vits.ts";
 import { mannerOf } from "../speech/voice.ts";
 
@@ -29,7 +30,8 @@ async function loadSpeaker(
 ): Promise<Speaker> {
   const load = { directory, backend: backend({ providers: engine.providers ?? [], log }), threads, onProgress };
   if (existsSync(join(directory, VITS_FILES.encoder))) return loadVits(load);
-  throw new RangeError(`the model has no ${VITS_FILES.encoder}`);
+  if (existsSync(join(directory, SPEECHT5_FILES.vocoder))) return loadSpeecht5(load);
+  throw new RangeError(`the model has neither ${VITS_FILES.encoder} nor ${SPEECHT5_FILES.vocoder}`);
 }
 
 /** Samples a second of what is answered. */

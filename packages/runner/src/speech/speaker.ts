@@ -1,5 +1,14 @@
+import type { Backend } from "../backend.ts";
+import type { Progress } from "../implementation.ts";
 import type { Noise } from "../random/noise.ts";
 import type { Manner } from "./voice.ts";
+
+export interface SpeakerLoad {
+  readonly directory: string;
+  readonly backend: Backend;
+  readonly threads: number;
+  readonly onProgress: (progress: Progress) => void;
+}
 
 /** One part of a text, to be spoken. */
 export interface Utterance {

@@ -1,14 +1,13 @@
 import { join } from "node:path";
 import { RivuletError } from "@rivulet/primitives";
-import type { Backend, Graph } from "../backend.ts";
+import type { Graph } from "../backend.ts";
 import { refuseNonFinite } from "../diffusion/decoder.ts";
 import { turn } from "../diffusion/denoise.ts";
 import { allowInputs, feed, findInput, getInput, outputName, runForFloats } from "../diffusion/ports.ts";
-import type { Progress } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
 import { floatsOf, type Tensor } from "../tensor.ts";
-import { MAX_SECONDS, type Speaker, type Utterance } from "./speaker.ts";
+import { MAX_SECONDS, type Speaker, type SpeakerLoad, type Utterance } from "./speaker.ts";
 import { loadVitsTokenizer, type VitsTokenizer } from "./vits-tokenizer.ts";
 import { chosenVoice } from "./voice.ts";
 
@@ -26,13 +25,6 @@ const WAVEFORM = "waveform";
 
 /** Characters that the published models speak well at once. */
 const LONGEST = 600;
-
-export interface SpeakerLoad {
-  readonly directory: string;
-  readonly backend: Backend;
-  readonly threads: number;
-  readonly onProgress: (progress: Progress) => void;
-}
 
 /** Loads a VITS model. Throws `RangeError` for files of another kind. */
 export async function loadVits({ directory, backend, threads, onProgress }: SpeakerLoad): Promise<Speaker> {

@@ -111,8 +111,13 @@ export interface VideoReferences {
 export interface SpeechReferences {
   readonly source: string;
   readonly speeches: readonly {
-    /** `seed` is that of the random numbers; a speaker stands only where the model has several. */
-    readonly input: { readonly text: string; readonly seed: number; readonly speaker?: number };
+    /** `seed` is that of the random numbers; a speaker or voice stands only where the model has several. */
+    readonly input: {
+      readonly text: string;
+      readonly seed: number;
+      readonly speaker?: number;
+      readonly voice?: string;
+    };
     /** The waveform is as much as was kept of all `samples`. */
     readonly expected: { readonly ids: readonly number[]; readonly samples: number; readonly waveform: TensorFile };
   }[];

@@ -1,0 +1,226 @@
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { Tokenizer } from "@huggingface/tokenizers";
+import type { Graph, Port } from "../backend.ts";
+import { refuseNonFinite } from "../diffusion/decoder.ts";
+import { turn } from "../diffusion/denoise.ts";
+import { rejected } from "../diffusion/picture-maker.ts";
+import { feed, getInput, outputName, runForFloats } from "../diffusion/ports.ts";
+import { ModelSettings, readJson } from "../model-settings.ts";
+import type { Noise } from "../random/noise.ts";
+import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
+import { MAX_SECONDS, type Speaker, type SpeakerLoad, type Utterance } from "./speaker.ts";
+import { chosenVoice, type Manner } from "./voice.ts";
+
+export const SPEECHT5_FILES = {
+  encoder: "onnx/encoder_model.onnx",
+  decoder: "onnx/decoder_model.onnx",
+  vocoder: "onnx/decoder_postnet_and_vocoder.onnx",
+} as const;
+
+const IDS = "input_ids";
+const BEFORE = "output_sequence";
+const KEEP = "prenet_keep";
+const SPEAKER = "speaker_embeddings";
+const SPECTRUM = "spectrum";
+const STOP = "prob";
+const PAST = "past_key_values.";
+const PRESENT = "present.";
+const READ = ".encoder.";
+const SPECTROGRAM = "spectrogram";
+
+/** From here on the model has said what it wanted to; and so it has after so many frames a token. Source: 7.14. */
+const STOP_THRESHOLD = 0.5;
+const FRAMES_PER_TOKEN = 20;
+/** The model drops this share of some of its numbers at every step; another would need another kind of chance. */
+const DROPPED = 0.5;
+/** Characters that the model was trained to speak at once; the tokens of more would go beyond its positions. */
+const LONGEST = 400;
+
+/** Loads a SpeechT5 model with its vocoder and voices. Throws `RangeError` for files of another kind. */
+export async function loadSpeecht5({ directory, backend, threads, onProgress }: SpeakerLoad): Promise<Speaker> {
+  const settings = await ModelSettings.read(join(directory, "config.json"));
+  settings.choice("model_type", ["speecht5"], "speecht5");
+  const dropped = settings.number("speech_decoder_prenet_dropout", DROPPED);
+  if (dropped !== DROPPED) throw new RangeError(`setting speech_decoder_prenet_dropout must be ${DROPPED}: ${dropped}`);
+  const json = await readJson(join(directory, "tokenizer.json"));
+  if (json === undefined) throw new RangeError("the model has no tokenizer.json");
+  const tokenizer = new Tokenizer(json, (await readJson(join(directory, "tokenizer_config.json"))) ?? {});
+  const voices = await voicesIn(join(directory, "voices"), settings.number("speaker_embedding_dim", DEFAULT_WIDTH));
+  await using opened = new AsyncDisposableStack();
+  const files = Object.values(SPEECHT5_FILES);
+  const graphs: Graph[] = [];
+  for (const [loaded, file] of files.entries()) {
+    onProgress({ kind: "loading", stage: file, loaded, total: files.length });
+    const graph = await backend.open(join(directory, file), { threads });
+    opened.defer(() => graph.close());
+    graphs.push(graph);
+  }
+  onProgress({ kind: "loading", stage: "voices", loaded: files.length, total: files.length });
+  const [encoder, decoder, vocoder] = graphs;
+  if (encoder === undefined || decoder === undefined || vocoder === undefined) throw new RangeError("no graphs");
+  getInput(encoder, IDS);
+  for (const name of [BEFORE, KEEP, SPEAKER]) getInput(decoder, name);
+  getInput(vocoder, SPECTROGRAM);
+  return new Speecht5({ encoder, decoder, vocoder, tokenizer, voices, settings, opened: opened.move() });
+}
+
+const DEFAULT_WIDTH = 512;
+const DEFAULT_RATE = 16_000;
+
+interface Voice {
+  readonly name: string;
+  readonly embedding: Float32Array;
+}
+
+/** The speaker vectors that lie beside a model, by name, always in the same order. */
+async function voicesIn(folder: string, width: number): Promise<readonly Voice[]> {
+  const files = (await readdir(folder).catch(() => [])).filter((file) => file.endsWith(".bin")).sort();
+  if (files.length === 0) throw new RangeError("the model has no voices/*.bin");
+  return Promise.all(
+    files.map(async (file) => {
+      const bytes = await readFile(join(folder, file));
+      if (bytes.length !== 4 * width) throw new RangeError(`voices/${file} does not hold ${width} numbers`);
+      return { name: basename(file, ".bin"), embedding: new Float32Array(Uint8Array.from(bytes).buffer) };
+    }),
+  );
+}
+
+interface Speecht5Parts {
+  readonly encoder: Graph;
+  readonly decoder: Graph;
+  readonly vocoder: Graph;
+  readonly tokenizer: Tokenizer;
+  readonly voices: readonly Voice[];
+  readonly settings: ModelSettings;
+  readonly opened: AsyncDisposableStack;
+}
+
+/** Reads a text at once and speaks it frame after frame, in one of the voices beside it (Ao et al. 2022). */
+class Speecht5 implements Speaker {
+  readonly rate = DEFAULT_RATE;
+  readonly longest = LONGEST;
+  readonly #parts: Speecht5Parts;
+  readonly #bins: number;
+  readonly #perStep: number;
+  readonly #mostTokens: number;
+
+  constructor(parts: Speecht5Parts) {
+    this.#parts = parts;
+    this.#bins = parts.settings.number("num_mel_bins", 80);
+    this.#perStep = parts.settings.number("reduction_factor", 2);
+    this.#mostTokens = parts.settings.number("max_text_positions", 600);
+  }
+
+  async speak({ text, manner, noise, signal }: Utterance): Promise<Float32Array> {
+    const { encoder, tokenizer, vocoder } = this.#parts;
+    const { ids } = tokenizer.encode(text);
+    if (ids.length > this.#mostTokens)
+      throw rejected(`a sentence of ${ids.length} tokens exceeds the maximum of ${this.#mostTokens}`);
+    await turn(signal);
+    const read = await encoder.run({ [IDS]: feed(getInput(encoder, IDS), ids, [1, ids.length]) });
+    const spectrogram = await this.#spectrogram(read, ids.length, this.#voiceOf(manner), noise, signal);
+    await turn(signal);
+    const input = feed(getInput(vocoder, SPECTROGRAM), spectrogram, [1, spectrogram.length / this.#bins, this.#bins]);
+    const { data } = await runForFloats(vocoder, { [SPECTROGRAM]: input }, outputName(vocoder, "waveform"));
+    refuseNonFinite(
+      data.reduce((sum, value) => sum + value, 0),
+      "samples",
+    );
+    return data;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#parts.opened.disposeAsync();
+  }
+
+  /** Of the voices whose names begin with the manner's gender; of all where none does. */
+  #voiceOf(manner: Manner): Float32Array {
+    const { voices } = this.#parts;
+    const fitting = voices.filter(({ name }) => name.startsWith(manner.gender));
+    const voice = chosenVoice(fitting.length > 0 ? fitting : voices, manner);
+    if (voice === undefined) throw new RangeError("the model has no voice");
+    return voice.embedding;
+  }
+
+  /** Frame after frame, each after the last, until the model wants to stop. */
+  async #spectrogram(
+    read: Readonly<Record<string, Tensor>>,
+    tokens: number,
+    voice: Float32Array,
+    noise: Noise,
+    signal: AbortSignal,
+  ): Promise<Float32Array> {
+    const { decoder } = this.#parts;
+    const [before, keep] = [getInput(decoder, BEFORE), getInput(decoder, KEEP)];
+    const constant = { [SPEAKER]: feed(getInput(decoder, SPEAKER), voice, [1, voice.length]) };
+    let past = pastOf(decoder, read);
+    let last = new Float32Array(this.#bins);
+    const steps = Math.floor((tokens * FRAMES_PER_TOKEN) / this.#perStep);
+    const frames: Float32Array[] = [];
+    for (let step = 1; ; step++) {
+      await turn(signal);
+      const results = await decoder.run({
+        ...constant,
+        ...past,
+        [BEFORE]: feed(before, last, [1, 1, this.#bins]),
+        [KEEP]: kept(keep, noise),
+      });
+      const spectrum = floatsOf(given(results, SPECTRUM));
+      frames.push(spectrum);
+      last = spectrum.slice(-this.#bins);
+      const stop = floatsOf(given(results, STOP)).reduce((sum, value) => sum + value, 0);
+      refuseNonFinite(stop, "frames");
+      if (stop >= STOP_THRESHOLD || step >= steps || step * this.#perStep >= MAX_FRAMES) break;
+      past = remembered(past, results);
+    }
+    return Float32Array.from(frames.flatMap((frame) => [...frame]));
+  }
+}
+
+/** A hundred frames are more than a second of speech. */
+const MAX_FRAMES = MAX_SECONDS * 100;
+
+/** At the start nothing is said; what is read stays the same. */
+function pastOf(decoder: Graph, read: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  const ports = decoder.inputs.filter(({ name }) => name.startsWith(PAST));
+  return Object.fromEntries(
+    ports.map((port) => [port.name, port.name.includes(READ) ? given(read, readName(port)) : nothingSaid(port)]),
+  );
+}
+
+/** `past_key_values.0.encoder.key` is the text's `encoder.0.key`. */
+function readName({ name }: Port): string {
+  const [, layer, , part] = name.split(".");
+  return `encoder.${layer}.${part}`;
+}
+
+function nothingSaid({ name, type, dims: [, heads, , width] }: Port): Tensor {
+  if (typeof heads !== "number" || typeof width !== "number")
+    throw new RangeError(`the file does not say how many numbers ${name} has`);
+  return tensorOf(type, [], [1, heads, 0, width]);
+}
+
+function remembered(past: Record<string, Tensor>, results: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(past).map(([name, tensor]) => [
+      name,
+      name.includes(READ) ? tensor : given(results, `${PRESENT}${name.slice(PAST.length)}`),
+    ]),
+  );
+}
+
+/** Layer by layer which numbers are kept: each with the chance of a half. */
+function kept(port: Port, noise: Noise): Tensor {
+  const [layers, rows, units] = port.dims;
+  if (typeof layers !== "number" || typeof rows !== "number" || typeof units !== "number")
+    throw new RangeError(`the file does not say how many numbers ${port.name} has`);
+  const values = Array.from({ length: layers }, () => [...noise(units)].map((value) => (value > 0 ? 1 : 0))).flat();
+  return feed(port, values, [layers, rows, units]);
+}
+
+function given(results: Readonly<Record<string, Tensor>>, name: string): Tensor {
+  const result = results[name];
+  if (result === undefined) throw new RangeError(`the model gave no ${name}`);
+  return result;
+}
