@@ -26,10 +26,8 @@ async function here(page: string, leftovers: Leftovers): Promise<string> {
     .replaceAll("npm run rivulet --", `${process.execPath} ${MAIN}`)
     .replaceAll("/tmp/rivulet-money", join(leftovers.directory, "money"));
   for (const port of ["8545", "8935", "8936", "9935"]) text = text.replaceAll(port, `${await freePort()}`);
-  return text.replace(
-    /(main\.ts devnet) #/,
-    (_, devnet) => `${devnet} -port ${/127\.0\.0\.1:(\d+)/.exec(text)?.[1]} #`,
-  );
+  const port = /127\.0\.0\.1:(\d+)/.exec(text)?.[1];
+  return text.replace("main.ts devnet", `main.ts devnet -port ${port}`);
 }
 
 /** A shell that remembers what was exported, as a reader's terminal does. */
