@@ -29,12 +29,17 @@ export function ruleOutTimes(logits: Float32Array, said: readonly number[], sett
   if (sumOfLogs(logits.subarray(first)) > largest(logits.subarray(0, first))) forbid(0, first);
 }
 
+/** The logarithm of the sum of what the values are logarithms of. A vocabulary is long: plain loops, several times as fast. */
 function sumOfLogs(values: Float32Array): number {
   const most = largest(values);
   if (most === Number.NEGATIVE_INFINITY) return most;
-  return most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0));
+  let sum = 0;
+  for (const value of values) sum += Math.exp(value - most);
+  return most + Math.log(sum);
 }
 
 function largest(values: Float32Array): number {
-  return values.reduce((a, b) => (b > a ? b : a), Number.NEGATIVE_INFINITY);
+  let most = Number.NEGATIVE_INFINITY;
+  for (const value of values) if (value > most) most = value;
+  return most;
 }

@@ -90,11 +90,10 @@ export class WhisperModel {
       return found;
     };
     const answer = get(LOGITS);
-    const logits = floatsOf(answer).slice(-(answer.dims.at(-1) ?? 0));
-    refuseNonFinite(
-      logits.reduce((sum, value) => sum + value, 0),
-      "answer",
-    );
+    const logits = floatsOf(answer).subarray(-(answer.dims.at(-1) ?? 0));
+    let sum = 0;
+    for (const logit of logits) sum += logit;
+    refuseNonFinite(sum, "answer");
     const kept = Object.fromEntries(fresh.map(({ name }) => [name, get(presentOf(name))]));
     return {
       logits,
