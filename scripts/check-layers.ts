@@ -31,7 +31,9 @@ for (const path of projectFiles(".ts")) {
     fail(0, `${group}/${name} is not in scripts/layers.json`);
     continue;
   }
-  const declared: { dependencies?: Record<string, string> } = JSON.parse(read(`${group}/${name}/package.json`));
+  const declared: Partial<Record<"dependencies" | "optionalDependencies", Record<string, string>>> = JSON.parse(
+    read(`${group}/${name}/package.json`),
+  );
   for (const match of text.matchAll(IMPORT)) {
     const target = match[1] ?? match[2] ?? "";
     const at = match.index + match[0].indexOf(target);
@@ -55,7 +57,8 @@ for (const path of projectFiles(".ts")) {
     } else if (target.startsWith("node:") || builtIns.has(target)) {
       if (!layer.nodeBuiltIns) fail(at, `${name} also runs in a browser: no ${target}`);
     } else {
-      if (declared.dependencies?.[external] === undefined) fail(at, `${external} is not a dependency of ${name}`);
+      if ((declared.dependencies?.[external] ?? declared.optionalDependencies?.[external]) === undefined)
+        fail(at, `${external} is not a dependency of ${name}`);
       const home = onlyFiles[external];
       if (home !== undefined && !path.startsWith(home)) fail(at, `only ${home} may import ${external}`);
     }
