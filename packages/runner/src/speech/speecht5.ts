@@ -9,7 +9,7 @@ import { feed, getInput, outputName, runForFloats } from "../diffusion/ports.ts"
 import { ModelSettings, readJson } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
 import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
-import { MAX_SECONDS, type Speaker, type SpeakerLoad, type Utterance } from "./speaker.ts";
+import type { Speaker, SpeakerLoad, Utterance } from "./speaker.ts";
 import { chosenVoice, type Manner } from "./voice.ts";
 
 export const SPEECHT5_FILES = {
@@ -34,7 +34,7 @@ const STOP_THRESHOLD = 0.5;
 const FRAMES_PER_TOKEN = 20;
 /** The model drops this share of some of its numbers at every step; another would need another kind of chance. */
 const DROPPED = 0.5;
-/** Characters that the model was trained to speak at once; the tokens of more would go beyond its positions. */
+/** Characters that the published model speaks well at once: it has places for as many frames as it may need for them. */
 const LONGEST = 400;
 
 /** Loads a SpeechT5 model with its vocoder and voices. Throws `RangeError` for files of another kind. */
@@ -99,17 +99,21 @@ interface Speecht5Parts {
 /** Reads a text at once and speaks it frame after frame, in one of the voices beside it (Ao et al. 2022). */
 class Speecht5 implements Speaker {
   readonly rate = DEFAULT_RATE;
-  readonly longest = LONGEST;
+  readonly longest: number;
   readonly #parts: Speecht5Parts;
   readonly #bins: number;
   readonly #perStep: number;
   readonly #mostTokens: number;
+  readonly #mostSteps: number;
 
   constructor(parts: Speecht5Parts) {
     this.#parts = parts;
     this.#bins = parts.settings.number("num_mel_bins", 80);
     this.#perStep = parts.settings.number("reduction_factor", 2);
     this.#mostTokens = parts.settings.number("max_text_positions", 600);
+    this.#mostSteps = parts.settings.number("max_speech_positions", 4000);
+    // A space before the first word, and the end, are tokens, too.
+    this.longest = Math.min(LONGEST, this.#mostTokens - 2);
   }
 
   async speak({ text, manner, noise, signal }: Utterance): Promise<Float32Array> {
@@ -156,7 +160,7 @@ class Speecht5 implements Speaker {
     const constant = { [SPEAKER]: feed(getInput(decoder, SPEAKER), voice, [1, voice.length]) };
     let past = pastOf(decoder, read);
     let last = new Float32Array(this.#bins);
-    const steps = Math.floor((tokens * FRAMES_PER_TOKEN) / this.#perStep);
+    const steps = Math.min(Math.floor((tokens * FRAMES_PER_TOKEN) / this.#perStep), this.#mostSteps);
     const frames: Float32Array[] = [];
     for (let step = 1; ; step++) {
       await turn(signal);
@@ -171,15 +175,12 @@ class Speecht5 implements Speaker {
       last = spectrum.slice(-this.#bins);
       const stop = floatsOf(given(results, STOP)).reduce((sum, value) => sum + value, 0);
       refuseNonFinite(stop, "frames");
-      if (stop >= STOP_THRESHOLD || step >= steps || step * this.#perStep >= MAX_FRAMES) break;
+      if (stop >= STOP_THRESHOLD || step >= steps) break;
       past = remembered(past, results);
     }
     return Float32Array.from(frames.flatMap((frame) => [...frame]));
   }
 }
-
-/** A hundred frames are more than a second of speech. */
-const MAX_FRAMES = MAX_SECONDS * 100;
 
 /** At the start nothing is said; what is read stays the same. */
 function pastOf(decoder: Graph, read: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
