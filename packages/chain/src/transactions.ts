@@ -7,6 +7,7 @@ import {
   type Logger,
   type Milliseconds,
   minutes,
+  orAborted,
   RivuletError,
   seconds,
 } from "@rivulet/primitives";
@@ -74,6 +75,7 @@ const REBROADCAST = seconds(30);
 const GAS_MARGIN = 25n;
 /** Nonces taken by somebody else in the moment between asking and sending. */
 const MAX_NONCE_TRIES = 3;
+const NEVER = new AbortController().signal;
 /** A node must see the nonce used this often without a receipt of ours before it counts as taken by another. */
 const TAKEN_TWICE = 2;
 
@@ -124,7 +126,8 @@ export class Transactions {
     await this.#checkBalance(write, gas * fees.maxFeePerGas, signal);
     const settled = Promise.withResolvers<void>();
     try {
-      const version = await this.#inTurn(() => this.#broadcastNew(write, gas, fees, signal), settled.promise);
+      const broadcast = () => this.#broadcastNew(write, gas, fees, signal);
+      const version = await this.#inTurn(broadcast, settled.promise, signal);
       await options.submitted?.(version.hash);
       return await this.#wait(write, version, options);
     } finally {
@@ -132,16 +135,21 @@ export class Transactions {
     }
   }
 
-  /** Runs `send` when it is its turn and there is room, then counts `settled` as in flight. */
-  async #inTurn<T>(send: () => Promise<T>, settled: Promise<void>): Promise<T> {
-    const turn = this.#sending.then(async () => {
-      while (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
+  /**
+   * Runs `send` when it is its turn and there is room, then counts `settled` as in flight. Whoever waits no longer leaves the
+   * line, and those behind it move up.
+   */
+  async #inTurn<T>(send: () => Promise<T>, settled: Promise<void>, signal: AbortSignal = NEVER): Promise<T> {
+    const before = this.#sending;
+    const turn = (async () => {
+      await orAborted(before, signal);
+      while (this.#inFlight.size >= MAX_IN_FLIGHT) await orAborted(Promise.race(this.#inFlight), signal);
       const sent = await send();
       this.#inFlight.add(settled);
       void settled.then(() => this.#inFlight.delete(settled));
       return sent;
-    });
-    this.#sending = turn.catch(() => {});
+    })();
+    this.#sending = Promise.allSettled([before, turn]);
     return await turn;
   }
 

@@ -303,6 +303,38 @@ describe("transactions that wait", () => {
     stop.abort(new Error("enough"));
     await expect(sent).rejects.toThrow("enough");
   });
+
+  test("one that waits for its turn leaves the line when it is told to, and those behind it get theirs", async () => {
+    await using world = await DevnetWorld.start();
+    const endpoint = new FaultyEndpoint(world.devnet.url);
+    await endpoint.start();
+    const first = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    let broadcasts = 0;
+    endpoint.behave(async (call, forward) => {
+      if (call.method === "eth_sendRawTransaction" && ++broadcasts === 1) {
+        reached.resolve();
+        await first.promise;
+      }
+      return forward(call);
+    });
+    const chain = await world.sending(world.sender, { urls: [endpoint.url] });
+    const deposit = chain.contracts.ticketBroker.write("fundDeposit", [], 1n);
+    const sent = chain.transactions.send(deposit);
+    await reached.promise;
+    const stop = new AbortController();
+    const waiting = chain.transactions.send(deposit, { signal: stop.signal });
+    const behind = chain.transactions.send(deposit);
+    // Each asks for the balance twice, and stands in line when it has the second answer.
+    while (endpoint.methods.filter((method) => method === "eth_getBalance").length < 6) await turn();
+    stop.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    expect(broadcasts).toBe(1);
+    first.resolve();
+    await Promise.all([sent, behind]);
+    expect(broadcasts).toBe(2);
+    await endpoint.stop();
+  });
 });
 
 /** Lets time pass in steps that the wait for `sent` takes note of, at most until that is over. */

@@ -1,5 +1,4 @@
-import { RivuletError } from "@rivulet/primitives";
-import { orAborted } from "./clock-deadline.ts";
+import { orAborted, RivuletError } from "@rivulet/primitives";
 import type { HttpResponse } from "./http/exchange.ts";
 import { MAX_JOBS } from "./limits.ts";
 import { Listeners } from "./listeners.ts";

@@ -47,3 +47,13 @@ function link(other: AbortSignal | undefined, controller: AbortController): () =
   other.addEventListener("abort", forward, { once: true });
   return () => other.removeEventListener("abort", forward);
 }
+
+/** Rejects with the signal's reason when it aborts before `work` is done. The work itself goes on. */
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

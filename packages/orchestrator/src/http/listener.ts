@@ -1,8 +1,7 @@
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttp2Server, createSecureServer, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, createServer, isIPv6, type Socket } from "node:net";
-import { type Milliseconds, minutes, RivuletError, type Startable, seconds } from "@rivulet/primitives";
-import { orAborted } from "../clock-deadline.ts";
+import { type Milliseconds, minutes, orAborted, RivuletError, type Startable, seconds } from "@rivulet/primitives";
 import type { Certificate } from "./certificate.ts";
 import type { HttpHandler } from "./exchange.ts";
 

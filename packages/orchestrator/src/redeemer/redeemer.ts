@@ -2,7 +2,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type Address, addressFromBytes, checksumAddress } from "@rivulet/crypto";
 import type { SenderMonitor, SignatureRecovery, TicketStore, WinnerSink } from "@rivulet/payments";
-import { type Clock, isError, type Logger, linked, type Startable } from "@rivulet/primitives";
+import { type Clock, isError, type Logger, linked, orAborted, type Startable } from "@rivulet/primitives";
 import {
   isSecret,
   legacyPhraseOf,
@@ -11,7 +11,6 @@ import {
   type WinningTicket,
   winningTicketOf,
 } from "@rivulet/wire";
-import { orAborted } from "../clock-deadline.ts";
 import { type Certificate, selfSignedCertificate } from "../http/certificate.ts";
 import { answer } from "../http/exchange.ts";
 import { type ListenAddress, Listener } from "../http/listener.ts";

@@ -6,6 +6,7 @@ import {
   type Clock,
   type Logger,
   minutes,
+  orAborted,
   type Randomness,
   RivuletError,
   type Startable,
@@ -13,7 +14,7 @@ import {
   wei,
 } from "@rivulet/primitives";
 import { maxFloatOf, TicketRedeemerService, winningTicketMessage } from "@rivulet/wire";
-import { clockDeadline, orAborted } from "../clock-deadline.ts";
+import { clockDeadline } from "../clock-deadline.ts";
 import { Backoff } from "../worker/backoff.ts";
 import { REDEEMER_SECRET_HEADER } from "./redeemer.ts";
 import { sentTicket } from "./winning-tickets.ts";

@@ -6,6 +6,7 @@ import {
   type Logger,
   linked,
   type Milliseconds,
+  orAborted,
   type Randomness,
   RivuletError,
   randomId,
@@ -15,7 +16,7 @@ import {
 import { AIWorkerService, registrationMessage, type WorkerJob, workerJobOf } from "@rivulet/wire";
 import { Agent } from "undici";
 import { capabilitiesOfOffers } from "../advertise.ts";
-import { clockDeadline, orAborted } from "../clock-deadline.ts";
+import { clockDeadline } from "../clock-deadline.ts";
 import type { Executor } from "../executor.ts";
 import { MAX_MESSAGE_BYTES, REMOTE_JOB_LIMIT, WORKER_DRAIN_LIMIT } from "../limits.ts";
 import { RUNNING_TASKS_HEADER, WORKER_ID_HEADER } from "../workers/worker-headers.ts";
