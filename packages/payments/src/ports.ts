@@ -244,7 +244,14 @@ export interface TicketStore {
   /** Adds a generation and forgets all but the two newest. */
   addRecipientSecret(secret: RecipientSecret): Promise<void>;
 
-  /** Nonces, winners and credit in one transaction: all of it is on disk when this resolves, or nothing ever happened. */
+  /**
+   * Nonces, winners and credit in one transaction: all of it is on disk when this resolves.
+   *
+   * When it throws, nothing of it happened, but for one case: a disk that fails after the commit, which is
+   * "store.unusable". Then all of it is taken and only may not survive a power failure: the same tickets count as seen when
+   * they come again, the credit is on the account, and winners are queued, to be redeemed from the next start on. The payer
+   * was told of a failure and is poorer by a few tickets; nothing is credited or paid twice.
+   */
   take(payment: PaymentToTake): Promise<TakenPayment>;
   /**
    * Forgets the nonces, on both sides, of parameters that expired at or before `block`. From then on `take` answers

@@ -15,6 +15,9 @@ export const CHECKPOINT_PERIOD: Milliseconds = ms(1_000);
 /** How long winners are kept after they were redeemed or lost: a quarter's accounts, and a good while to ask why. */
 export const SETTLED_WINNERS_KEPT: Milliseconds = minutes(100 * 24 * 60);
 
+/** How often what is too old is taken away: a node may run for a year. */
+export const PRUNE_PERIOD: Milliseconds = minutes(24 * 60);
+
 /** How long an orchestrator is remembered that was not seen any more: its stake and price are worth nothing by then. */
 export const ORCHESTRATORS_KEPT: Milliseconds = minutes(30 * 24 * 60);
 

@@ -7,7 +7,7 @@ import { ticketHashText, type WinningTicket } from "@rivulet/payments";
 import { ms, Rational, wei } from "@rivulet/primitives";
 import { orchestratorCacheContract, settingsContract, TestClock, turn } from "@rivulet/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CHECKPOINT_PERIOD, SETTLED_WINNERS_KEPT } from "./limits.ts";
+import { CHECKPOINT_PERIOD, PRUNE_PERIOD, SETTLED_WINNERS_KEPT } from "./limits.ts";
 import { MemoryOrchestratorCache } from "./memory-orchestrator-cache.ts";
 import { MemorySettings } from "./memory-settings.ts";
 import { isActiveIn } from "./orchestrator-cache.ts";
@@ -260,7 +260,8 @@ test("what was written is moved from the log into the file, a second later, in a
   while (statSync(file).size === before) await turn();
   expect(statSync(file).size).toBeGreaterThan(before);
   await payments.apply([credit]);
-  expect(clock.sleeping).toBe(1);
+  // The next checkpoint is due, and some day the next pruning.
+  expect(clock.sleeping).toBe(2);
 });
 
 describe("a power failure", () => {
@@ -310,6 +311,17 @@ test("winners that were redeemed or lost are kept for a stated time, and in the 
   const { payments: later } = await open({}, { clock: new TestClock(ms(AT + SETTLED_WINNERS_KEPT + 1)) });
   expect((await later.winners({ limit: 10 })).map(({ winner }) => winner)).toEqual([winner(2)]);
   expect(await later.winnerTotals()).toEqual(totals);
+});
+
+test("a store that stays open lets go of old winners every day", async () => {
+  const clock = new TestClock(ms(AT + SETTLED_WINNERS_KEPT));
+  const { payments } = await open({}, { clock });
+  await payments.addWinners([winner(1), winner(2)], AT);
+  const lost = { kind: "lost", why: "chain.ticket-expired", reason: "late", at: AT, gasCost: wei(1n) } as const;
+  await payments.setWinner(ticketHashText(winner(1).ticket), lost);
+  expect(await payments.winners({ limit: 10 })).toHaveLength(2);
+  await clock.advance(PRUNE_PERIOD);
+  expect(await payments.winners({ limit: 10 })).toHaveLength(1);
 });
 
 test("a winner whose row was changed is not handed out", async () => {

@@ -1,7 +1,7 @@
 import type { PaymentStore } from "@rivulet/payments";
-import { type Clock, type Logger, ms, RivuletError, silentLogger } from "@rivulet/primitives";
+import { type Clock, codeOf, type Logger, ms, RivuletError, silentLogger } from "@rivulet/primitives";
 import { BlockCursor } from "./block-cursor.ts";
-import { ORCHESTRATORS_KEPT, SETTLED_WINNERS_KEPT } from "./limits.ts";
+import { ORCHESTRATORS_KEPT, PRUNE_PERIOD, SETTLED_WINNERS_KEPT } from "./limits.ts";
 import { bootId as machineBootId } from "./machine.ts";
 import type { OrchestratorCache } from "./orchestrator-cache.ts";
 import { SqlitePaymentStore } from "./payment-store.ts";
@@ -42,6 +42,8 @@ export class Store {
   readonly blocks: BlockCursor;
   readonly #sqlite: Sqlite;
   readonly #access: Access;
+  readonly #closing = new AbortController();
+  #pruning: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   private constructor(sqlite: Sqlite, payments: PaymentStore, access: Access) {
@@ -68,9 +70,8 @@ export class Store {
       if (chainId !== undefined) await store.#bind(chainId);
       if (access === "read") return store;
       await store.#noteBoot(payments, ports);
-      const now = ports.clock.now();
-      await payments.pruneWinners(ms(now - SETTLED_WINNERS_KEPT));
-      await store.orchestrators.prune(ms(now - ORCHESTRATORS_KEPT));
+      await store.#prune(payments, ports);
+      store.#pruning = store.#keepPruning(payments, ports);
     } catch (error) {
       await sqlite.close();
       throw error;
@@ -84,6 +85,8 @@ export class Store {
   }
 
   async #close(): Promise<void> {
+    this.#closing.abort(new RivuletError("node.stopping", {}));
+    await this.#pruning;
     // A disk that is full is no reason to stay open: the next start then looks as after a crash.
     if (this.#access === "own") await this.settings.remove(OPENED).catch(() => {});
     await this.#sqlite.close();
@@ -91,6 +94,25 @@ export class Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Takes away what is older than it is kept. */
+  async #prune(payments: SqlitePaymentStore, { clock }: StorePorts): Promise<void> {
+    const now = clock.now();
+    await payments.pruneWinners(ms(now - SETTLED_WINNERS_KEPT));
+    await this.orchestrators.prune(ms(now - ORCHESTRATORS_KEPT));
+  }
+
+  async #keepPruning(payments: SqlitePaymentStore, ports: StorePorts): Promise<void> {
+    const { clock, log = silentLogger } = ports;
+    const { signal } = this.#closing;
+    while (!signal.aborted)
+      try {
+        await clock.sleep(PRUNE_PERIOD, signal);
+        await this.#prune(payments, ports);
+      } catch (error) {
+        if (!signal.aborted) log.warn("database not pruned", { code: codeOf(error) });
+      }
   }
 
   async #bind(chainId: number): Promise<void> {
