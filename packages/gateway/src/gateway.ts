@@ -95,6 +95,7 @@ export class Gateway implements Startable {
         missesAllowed: setting.missesAllowed,
         extraNodes: setting.extraNodes,
         blocked: blockedIn(options.blocked ?? []),
+        publicOnly: options.publicOnly,
       },
       { source: this.#source(pool), client: this.#client, pool, payer, clock, randomness, log },
       this.#selector,

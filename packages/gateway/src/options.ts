@@ -45,6 +45,8 @@ export interface GatewayOptions {
   readonly selection?: SelectionOptions | undefined;
   /** Addresses of orchestrators that get no work. */
   readonly blocked?: readonly string[] | undefined;
+  /** Refuses places in private networks that the chain or orchestrators name; those of a list of one's own are taken. */
+  readonly publicOnly?: boolean | undefined;
   /** The least software version of orchestrators, and of runners by `pipeline/model`. */
   readonly leastVersion?: string | undefined;
   readonly leastRunnerVersions?: Readonly<Record<string, string>> | undefined;

@@ -127,6 +127,11 @@ export const errorKinds = {
   "worker.job-failed": { http: 500, retry: "other-peer", text: "the worker reported an error" },
   "peer.unreachable": { http: 502, retry: "other-peer", text: "the peer could not be reached" },
   "peer.protocol": { http: 502, retry: "other-peer", text: "the peer broke the protocol" },
+  "peer.not-public": {
+    http: 502,
+    retry: "other-peer",
+    text: "the peer names a place that is not on the public internet",
+  },
   "peer.failed": { http: 502, retry: "other-peer", text: "the peer failed" },
   "peer.bad-result": { http: 502, retry: "other-peer", text: "the result is not what was asked for" },
   "runner.unavailable": { http: 503, retry: "other-peer", text: "the runner is not running" },

@@ -6,6 +6,7 @@ import type { Network } from "./network.ts";
 export const arbitrumOne: Network = {
   name: "arbitrum-one",
   chainId: 42161,
+  isPublic: true,
   controller: address("0xD8E8328501E9645d16Cf49539efC04f734606ee4"),
   aiServiceRegistry: address("0x04C0b249740175999E5BF5c9ac1dA92431EF34C5"),
   priceFeed: address("0x639Fe6ab55C921f74e7fac1ee960C0B6293ba612"),

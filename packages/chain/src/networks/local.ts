@@ -11,6 +11,7 @@ import type { Network } from "./network.ts";
 export const local: Network = {
   name: "local",
   chainId: 31337,
+  isPublic: false,
   controller: address("0x5FbDB2315678afecb367f032d93F642f64180aa3"),
   aiServiceRegistry: address("0x2279B7A0a67DB372996a5FaB50D91eAA73d2eBe6"),
   priceFeed: address("0x8A791620dd6260079BF849Dc5567aDC3F2FdC318"),

@@ -5,6 +5,8 @@ import type { Milliseconds } from "@rivulet/primitives";
 export interface Network {
   readonly name: string;
   readonly chainId: number;
+  /** Whether everybody may join: then whoever is on it is reached over the public internet. */
+  readonly isPublic: boolean;
   /** The one contract whose address is configured; it knows the others. */
   readonly controller: Address;
   /** The registry of AI nodes, which the controller does not know; `undefined` where there is only the one. */

@@ -2,10 +2,11 @@ import { type Address, address, ZERO_ADDRESS } from "@rivulet/crypto";
 import { type Pipeline, textToImage } from "@rivulet/pipelines";
 import { minutes, ms, RivuletError, type ServiceUri, seconds, serviceUri, silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock, turn } from "@rivulet/testkit";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OrchestratorSession } from "../orchestrator-session.ts";
 import { unpaid } from "../paying/unpaid.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery.ts";
+import type { DiscoverySource } from "./source.ts";
 import { staticSource } from "./static.ts";
 
 interface FakePeer {
@@ -79,11 +80,15 @@ async function ask(uri: ServiceUri, signal: AbortSignal) {
   return { session, nodes: known.nodes };
 }
 
-async function discover(names: readonly string[], options: Partial<DiscoveryOptions> = {}): Promise<Discovery> {
+async function discover(
+  names: readonly string[],
+  options: Partial<DiscoveryOptions> = {},
+  source: DiscoverySource = staticSource(names.map(uriOf)),
+): Promise<Discovery> {
   discovery = new Discovery(
     { interval: minutes(1), missesAllowed: 3, extraNodes: 0, blocked: new Set(), ...options },
     {
-      source: staticSource(names.map(uriOf)),
+      source,
       client: { ask, forget: () => {} },
       payer: unpaid(),
       clock,
@@ -192,6 +197,45 @@ test("further addresses are asked one level deep, as many as allowed, when they 
   const found = await discover(["a"], { extraNodes: 1 });
   expect(names()).toEqual(["a", "b"]);
   expect(found.unused).toEqual([]);
+});
+
+describe("on a public network", () => {
+  const LOCAL = serviceUri("https://127.0.0.1:8935");
+  const NEIGHBOUR = serviceUri("https://10.0.0.2:8935");
+  const at = (uri: ServiceUri) => new URL(uri).hostname;
+
+  test("a private place is not asked when the chain names it, and is when the operator does", async () => {
+    const told = peer("local");
+    peers.set(LOCAL, told);
+    const registered: DiscoverySource = { list: async () => [{ uri: LOCAL, registered: new Set([ZERO_ADDRESS]) }] };
+    const found = await discover([], { publicOnly: true }, registered);
+    expect(told.asked).toBe(0);
+    expect(found.unused).toEqual([{ uri: LOCAL, reason: "peer.not-public" }]);
+    await found.stop();
+    await discover([], { publicOnly: true }, { list: async () => [{ uri: LOCAL }] });
+    expect([...seen.keys()].map(at)).toEqual(["127.0.0.1"]);
+  });
+
+  test("an orchestrator cannot send jobs, renewals or questions to a private place, unless it is at one itself", async () => {
+    const liar = peer("liar", { serviceUri: NEIGHBOUR });
+    const turncoat = peer("turncoat", { nodes: [NEIGHBOUR] });
+    const neighbour = peer("neighbour", { serviceUri: NEIGHBOUR });
+    peers.set(NEIGHBOUR, neighbour);
+    const found = await discover(["liar", "turncoat"], { publicOnly: true, extraNodes: 1 });
+    expect(names()).toEqual(["turncoat"]);
+    expect([liar.asked, neighbour.asked]).toEqual([1, 0]);
+    expect(found.unused).toEqual([{ uri: uriOf("liar"), reason: "peer.not-public" }]);
+    const before = seen.get(uriOf("turncoat"));
+    if (before === undefined) return expect.unreachable();
+    turncoat.serviceUri = NEIGHBOUR;
+    await expect(found.refresh(before)).rejects.toMatchObject({ code: "peer.not-public" });
+    await found.stop();
+    seen.clear();
+    await discover([], { publicOnly: true }, staticSource([LOCAL]));
+    peers.set(LOCAL, peer("own", { serviceUri: NEIGHBOUR }));
+    await clock.advance(seconds(3));
+    expect([...seen.keys()].map(at)).toEqual(["127.0.0.1"]);
+  });
 });
 
 test("jobs that want the same session renewed share one question", async () => {

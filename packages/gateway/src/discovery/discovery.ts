@@ -19,6 +19,7 @@ import type { OrchestratorSession } from "../orchestrator-session.ts";
 import type { Payer } from "../paying/payer.ts";
 import { addressOf } from "./address.ts";
 import type { KnownPool } from "./on-chain.ts";
+import { isPublicPlace } from "./public-place.ts";
 import type { DiscoverySource, Listed } from "./source.ts";
 
 /** What an orchestrator answers when asked about itself. */
@@ -45,6 +46,8 @@ export interface DiscoveryOptions {
   readonly extraNodes: number;
   /** Orchestrators that get no work. */
   readonly blocked: ReadonlySet<Address>;
+  /** Whether places that a chain or a public orchestrator names must be public, too. Those of a list of one's own need not. */
+  readonly publicOnly?: boolean | undefined;
 }
 
 export interface DiscoveryPorts {
@@ -202,7 +205,7 @@ export class Discovery implements Startable {
     let missed = await this.#askAll([...asked], (told) => {
       const further = told.nodes.filter(isNode).slice(0, this.#options.extraNodes).map(addressOf);
       for (const uri of further)
-        if (uri !== undefined && !asked.has(uri)) {
+        if (uri !== undefined && !asked.has(uri) && this.#mayName(told.session.uri, uri)) {
           asked.add(uri);
           nodes.push(uri);
         }
@@ -257,7 +260,22 @@ export class Discovery implements Startable {
     return missed;
   }
 
+  /** Throws "peer.not-public" for places where we have no business, and before anything is sent to them. */
   async #ask(uri: ServiceUri, timeout: Milliseconds): Promise<Told> {
+    const isFromChain = this.#registered.has(uri);
+    if (isFromChain && this.#options.publicOnly === true && !isPublicPlace(uri))
+      throw new RivuletError("peer.not-public", {});
+    const told = await this.#answerOf(uri, timeout);
+    if (!this.#mayName(uri, told.session.serviceUri)) throw new RivuletError("peer.not-public", {});
+    return told;
+  }
+
+  /** Whoever is public may not send us to our own neighbours. Whoever is not is on a list of our own. */
+  #mayName(teller: ServiceUri, place: ServiceUri): boolean {
+    return this.#options.publicOnly !== true || isPublicPlace(place) || !isPublicPlace(teller);
+  }
+
+  async #answerOf(uri: ServiceUri, timeout: Milliseconds): Promise<Told> {
     const { clock, client } = this.#ports;
     const limit = new AbortController();
     const { signal } = this.#stopped;
