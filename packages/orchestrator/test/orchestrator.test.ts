@@ -162,6 +162,16 @@ describe("jobs", () => {
     expect(file.headers["content-type"]).toBe("audio/wav");
   });
 
+  test("a runner's frames are one video behind a URL", async (context) => {
+    const { body, contentType } = imageForm();
+    const answer = await world.post("/image-to-video", body, { "content-type": contentType });
+    if (answer.text.includes("needs the package node-av")) context.skip();
+    const { images } = JSON.parse(answer.text);
+    expect(images).toHaveLength(1);
+    const file = await world.get(images[0].url);
+    expect(file.headers["content-type"]).toBe("video/mp4");
+  });
+
   test("a form with a file reaches the runner as a form", async () => {
     const { body, contentType } = imageForm();
     const answer = await world.post("/image-to-image", body, { "content-type": contentType });
@@ -404,12 +414,6 @@ describe("each step refuses with its own status and words", () => {
     expect(await refused(await world.post("/text-to-image", prompt))).toMatchObject({ status: 500, code });
     world.runner.behave(answersWell);
     expect((await world.post("/text-to-image", prompt)).status).toBe(200);
-  });
-
-  test("9: a video, whose frames nobody joins yet, is a clear 500", async () => {
-    const { body, contentType } = imageForm();
-    const answer = await world.post("/image-to-video", body, { "content-type": contentType });
-    expect(await refused(answer)).toMatchObject({ status: 500, code: "runner.failed" });
   });
 
   test("a caller that asks for JSON gets our body with the protocol's status", async () => {
