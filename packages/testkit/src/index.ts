@@ -46,4 +46,5 @@ export {
   onnxModel,
 } from "./onnx-writer.ts";
 export { seededRandomness } from "./seed.ts";
+export { tlsIdentityForTests } from "./tls-identity.ts";
 export { readVectors, testVectors, type VectorCase, type VectorFile, type VectorRun } from "./vectors.ts";

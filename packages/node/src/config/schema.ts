@@ -263,6 +263,11 @@ export function orchestratorSection(surroundings: Surroundings) {
       "the redeemer's shared secret: itself, a file, file:PATH or env:NAME",
       surroundings,
     ),
+    redeemerCertificate: pathOr(
+      "redeemerCertificate",
+      "PEM file of the redeemer's certificate, and no other is trusted (default: any is, for private networks)",
+      surroundings,
+    ),
   });
 }
 
@@ -289,6 +294,12 @@ export function runnerSection(surroundings: Surroundings) {
 export function signerSection(surroundings: Surroundings) {
   return z.strictObject({
     httpAddr: listenAddress("httpAddr", "address of the signer's routes", "127.0.0.1:8935"),
+    tlsCertificate: pathOr(
+      "tlsCertificate",
+      "PEM file of the certificate to show, for https (default: http, for this machine alone)",
+      surroundings,
+    ),
+    tlsKey: pathOr("tlsKey", "PEM file of the certificate's key", surroundings),
     callers: pathOr("apiKeys", "file of callers' bearer keys: NAME KEY a line, or NAME sha256:DIGEST", surroundings),
     authWebhook: url("remoteSignerWebhookUrl", "asked before anything is signed for a caller"),
     authWebhookHeaders: list("remoteSignerWebhookHeaders", "headers for that webhook: NAME:VALUE, comma separated"),
@@ -301,6 +312,12 @@ export function signerSection(surroundings: Surroundings) {
 export function redeemerSection(surroundings: Surroundings) {
   return z.strictObject({
     httpAddr: listenAddress("httpAddr", "address for orchestrators", "127.0.0.1:8935"),
+    tlsCertificate: pathOr(
+      "tlsCertificate",
+      "PEM file of the certificate to show (default: one made at each start, which nobody can verify)",
+      surroundings,
+    ),
+    tlsKey: pathOr("tlsKey", "PEM file of the certificate's key", surroundings),
     secret: secret(
       "redeemerSecret",
       "shared secret of the orchestrators: itself, a file, file:PATH or env:NAME",

@@ -1,8 +1,11 @@
 import { keySigner } from "@rivulet/crypto";
-import { type OrchestratorPayments, RemoteRedeemer } from "@rivulet/orchestrator";
+import { type OrchestratorPayments, RemoteRedeemer, type RemoteRedeemerOptions } from "@rivulet/orchestrator";
 import { type MaxFloats, Recipient, type WinnerSink } from "@rivulet/payments";
-import { type Clock, type Logger, type Randomness, type Startable, wei } from "@rivulet/primitives";
+import { type Clock, type Logger, type Randomness, RivuletError, type Startable, wei } from "@rivulet/primitives";
+import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
+import type { Settings } from "../config/schema.ts";
+import { tlsCertificate } from "../config/tls-files.ts";
 import { LivePrices } from "../pricing/live-prices.ts";
 import type { PriceReload } from "../pricing/reload.ts";
 import type { ChainParts } from "./on-chain.ts";
@@ -72,13 +75,38 @@ interface Redemption {
 
 /** By this node itself, or by a redeemer that is shared with others. */
 function redemptionFor(settings: Configuration["settings"], parts: ChainParts, ports: MoneyPorts): Redemption {
-  const { redeemer, redeemerSecret } = settings.orchestrator;
-  if (redeemer === undefined) {
+  const remote = remoteRedeemerOf(settings.orchestrator);
+  if (remote === undefined) {
     const own = ownRedemption({ settings }, parts, ports);
     return { winners: own.queue, floats: own.monitor, parts: own.parts };
   }
-  const url = /^https?:\/\//.test(redeemer) ? redeemer : `https://${redeemer}`;
-  const secret = redeemerSecret === undefined ? {} : { secret: redeemerSecret.reveal() };
-  const remote = new RemoteRedeemer({ url, ...secret }, { ...ports, store: parts.store });
-  return { winners: remote, floats: remote, parts: [remote] };
+  const redeemer = new RemoteRedeemer(remote, { ...ports, store: parts.store });
+  return { winners: redeemer, floats: redeemer, parts: [redeemer] };
+}
+
+type RedeemerSettings = Partial<Pick<Settings["orchestrator"], "redeemer" | "redeemerSecret" | "redeemerCertificate">>;
+
+/** The redeemer of a configuration; `undefined` without one. Throws "config.invalid" for a certificate that is none. */
+export function remoteRedeemerOf({
+  redeemer,
+  redeemerSecret,
+  redeemerCertificate,
+}: RedeemerSettings): RemoteRedeemerOptions | undefined {
+  const problems: ConfigProblem[] = [];
+  const certificate =
+    redeemerCertificate === undefined
+      ? undefined
+      : tlsCertificate("-redeemerCertificate", redeemerCertificate, problems);
+  if (redeemerCertificate !== undefined && redeemer?.startsWith("http://") === true)
+    problems.push({
+      path: "-redeemerCertificate",
+      message: "http:// shows no certificate: give -redeemerAddr as HOST:PORT",
+    });
+  if (problems.length > 0) throw new RivuletError("config.invalid", { problems });
+  if (redeemer === undefined) return undefined;
+  return {
+    url: /^https?:\/\//.test(redeemer) ? redeemer : `https://${redeemer}`,
+    ...(redeemerSecret === undefined ? {} : { secret: redeemerSecret.reveal() }),
+    ...(certificate === undefined ? {} : { certificate }),
+  };
 }

@@ -29,9 +29,15 @@ export class LiveLimits implements PriceLimits {
 
   /** The model's own limit, else its pipeline's, else that of everything. Source: payments 13.5. */
   maxPrice({ name }: Pipeline, model: string): Rational | undefined {
-    const { rows, everything } = this.#written;
+    const { rows } = this.#written;
     const of = (wanted: string) => rows.find((row) => row.pipeline === name && row.model === wanted)?.perUnit;
-    const limit = of(model) ?? of(DEFAULT) ?? everything;
-    return limit === undefined ? undefined : inWei(limit, this.#rates);
+    const limit = of(model) ?? of(DEFAULT);
+    return limit === undefined ? this.everything : inWei(limit, this.#rates);
+  }
+
+  /** That of work without a limit of its own; `undefined` for any price. */
+  get everything(): Rational | undefined {
+    const { everything } = this.#written;
+    return everything === undefined ? undefined : inWei(everything, this.#rates);
   }
 }

@@ -3,6 +3,7 @@ import { invariant, RivuletError } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
+import { tlsIdentity } from "../config/tls-files.ts";
 import { Late } from "../late.ts";
 import { ownRedemption } from "../money/own-redemption.ts";
 import { Sequence } from "../sequence.ts";
@@ -11,7 +12,7 @@ const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "localhost"])
 
 /** Redeems the winners of several orchestrators that share one operator. */
 export function redeemerRole(configuration: Configuration, ports: RolePorts): RoleNode {
-  const { httpAddr, secret, allowNoAuth } = configuration.settings.redeemer;
+  const { httpAddr, secret, allowNoAuth, tlsCertificate, tlsKey } = configuration.settings.redeemer;
   const problems: ConfigProblem[] = [];
   if (secret === undefined && !allowNoAuth)
     problems.push({
@@ -26,6 +27,7 @@ export function redeemerRole(configuration: Configuration, ports: RolePorts): Ro
       message:
         "an orchestrator redeems by itself; a redeemer for several is a process with a data directory of its own",
     });
+  const certificate = tlsIdentity({ certificate: tlsCertificate, key: tlsKey }, problems);
   if (problems.length > 0) throw new RivuletError("config.invalid", { problems });
 
   const { chain } = ports;
@@ -38,7 +40,12 @@ export function redeemerRole(configuration: Configuration, ports: RolePorts): Ro
     const { store, signatures, operator } = chain.parts;
     const { queue, monitor } = redemption.made;
     return new Redeemer(
-      { listen: httpAddr, recipient: operator, ...(secret === undefined ? {} : { secret: secret.reveal() }) },
+      {
+        listen: httpAddr,
+        recipient: operator,
+        ...(secret === undefined ? {} : { secret: secret.reveal() }),
+        ...(certificate === undefined ? {} : { certificate }),
+      },
       { ...ports, store, queue, monitor, recovery: signatures },
     );
   });

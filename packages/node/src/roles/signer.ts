@@ -4,6 +4,7 @@ import { minutes, RivuletError, wei } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
+import { tlsIdentity } from "../config/tls-files.ts";
 import { Late } from "../late.ts";
 import { senderOf } from "../money/sender.ts";
 import { LiveLimits } from "../pricing/live-limits.ts";
@@ -11,15 +12,15 @@ import { StoredSignerBook } from "../signer/book.ts";
 import { askWebhook, callersByKey } from "../signer/callers.ts";
 import { headerPairs } from "../signer/header-pairs.ts";
 import { RemoteSigner } from "../signer/remote-signer.ts";
-import { SignerServer } from "../signer/server.ts";
+import { LOOPBACK, SignerServer } from "../signer/server.ts";
 
-const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "localhost"]);
 /** What a caller's budget is for. */
 const BUDGET_PERIOD = minutes(24 * 60);
 
 /** Holds a gateway's key, and pays for it. */
 export function signerRole({ settings, prices }: Configuration, ports: RolePorts): RoleNode {
   const { httpAddr, callers, authWebhook, authWebhookHeaders, allowNoAuth, callerBudget } = settings.signer;
+  const { tlsCertificate, tlsKey } = settings.signer;
   const problems: ConfigProblem[] = [];
   const isGuarded = callers !== undefined || authWebhook !== undefined;
   if (ports.chain === undefined) problems.push({ path: "-network", message: "a signer is on a chain: say which" });
@@ -29,6 +30,7 @@ export function signerRole({ settings, prices }: Configuration, ports: RolePorts
       message:
         "whoever reaches a signer spends its deposit: give -apiKeys or -remoteSignerWebhookUrl, or on a loopback address waive both with -remoteSignerAllowNoAuth",
     });
+  const identity = tlsIdentity({ certificate: tlsCertificate, key: tlsKey }, problems);
   const { chain } = ports;
   if (problems.length > 0 || chain === undefined) throw new RivuletError("config.invalid", { problems });
   const admit = callers === undefined ? () => "" : callersByKey(readKeys(callers), callers);
@@ -52,7 +54,7 @@ export function signerRole({ settings, prices }: Configuration, ports: RolePorts
         ask: webhook && ((headers, state, type) => askWebhook(webhook, headers, state, type)),
       },
     );
-    return new SignerServer(httpAddr, { signer, log: ports.log });
+    return new SignerServer({ ...httpAddr, identity }, { signer, log: ports.log });
   });
   return {
     role: "signer",

@@ -1,15 +1,17 @@
 import { once } from "node:events";
+import { get } from "node:https";
 import { connect } from "node:net";
 import { address, checksumAddress, keySigner, rawSign } from "@rivulet/crypto";
 import { MemoryPaymentStore, Sender, type SignerBudget } from "@rivulet/payments";
+import { batchPipelines } from "@rivulet/pipelines";
 import { minutes, ms, Rational, silentLogger, wei } from "@rivulet/primitives";
 import { MemorySettings } from "@rivulet/store";
-import { FakeTill, MemoryChain, seededRandomness, TestClock } from "@rivulet/testkit";
-import { decodePayment, encodeOrchestratorInfo } from "@rivulet/wire";
+import { FakeTill, MemoryChain, seededRandomness, TestClock, tlsIdentityForTests } from "@rivulet/testkit";
+import { decodePayment, encodeCapabilities, encodeOrchestratorInfo, NO_CAPABILITIES } from "@rivulet/wire";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { StoredSignerBook } from "./book.ts";
 import { type SignerCaller, SignerRefusal } from "./callers.ts";
-import { RemoteSigner } from "./remote-signer.ts";
+import { RemoteSigner, type SignerLimits } from "./remote-signer.ts";
 import { SignerServer } from "./server.ts";
 
 const KEY = new Uint8Array(32).fill(7);
@@ -23,6 +25,7 @@ let chain: MemoryChain;
 let till: FakeTill;
 /** What the webhook says; without it there is none. */
 let verdict: SignerCaller | undefined;
+let limits: SignerLimits;
 let admit: (headers: Readonly<Record<string, unknown>>) => string;
 const randomness = seededRandomness(3);
 
@@ -33,6 +36,7 @@ beforeEach(async () => {
   await till.start();
   chain.fund(account.address, { deposit: ETHER, reserve: ETHER });
   verdict = undefined;
+  limits = { maxPrice: () => undefined, everything: undefined };
   admit = () => "";
 });
 afterEach(() => till.stop());
@@ -57,7 +61,7 @@ function signerWith(budget?: SignerBudget): RemoteSigner {
       key: KEY,
       book: new StoredSignerBook(new MemorySettings()),
       ledger: store,
-      limits: { maxPrice: () => undefined },
+      limits,
       admit: (headers) => admit(headers),
       ...(verdict === undefined ? {} : { ask: async () => verdict as SignerCaller }),
       clock,
@@ -145,7 +149,73 @@ describe("a caller", () => {
   });
 });
 
+describe("the most a unit may cost", () => {
+  const [low, high] = [PRICE.minus(Rational.of(1n)), PRICE.times(Rational.of(2n))];
+  const of: Readonly<Record<string, Rational>> = { low, high };
+  const naming = (...models: readonly string[]) => {
+    const [pipeline] = batchPipelines;
+    const capability = pipeline?.capability;
+    if (capability?.kind !== "network") return expect.unreachable();
+    const constraints = new Map(
+      models.map((model) => [model, { isWarm: false, capacity: 1, runnerVersion: "", capacityInUse: 0 }]),
+    );
+    const told = { ...NO_CAPABILITIES, models: new Map([[capability.id, constraints]]) };
+    return { capabilities: Buffer.from(encodeCapabilities(told)).toString("base64") };
+  };
+  const outcome = async (more: object) =>
+    await signerWith()
+      .generateLivePayment(await question(more), {}, signal)
+      .then(
+        () => "signed",
+        ({ code }: { code: string }) => code,
+      );
+
+  test.each([
+    [["high"], "signed"],
+    [["low"], "signer.price-exceeded"],
+    [["high", "low"], "signer.price-exceeded"],
+    [["low", "unlimited"], "signer.price-exceeded"],
+    [["low", "low2"], "signer.price-exceeded"],
+    [["unlimited"], "signed"],
+  ])("is the lowest limit of the named models %j: %s", async (models, expected) => {
+    limits = { maxPrice: (_, model) => of[model.replace(/\d$/, "")], everything: undefined };
+    expect(await outcome(naming(...models))).toBe(expected);
+  });
+
+  test("is that of everything for whoever names nothing, or models without a limit", async () => {
+    limits = { maxPrice: (_, model) => of[model] ?? low, everything: low };
+    for (const more of [{}, naming("unlimited"), naming("high", "unlimited")])
+      expect(await outcome(more)).toBe("signer.price-exceeded");
+    expect(await outcome(naming("high"))).toBe("signed");
+  });
+});
+
+async function healthOf(origin: string, ca: string): Promise<number | undefined> {
+  const [response] = await once(get(`${origin}/healthz`, { ca, agent: false }), "response");
+  response.resume();
+  return response.statusCode;
+}
+
 describe("the port", () => {
+  test("speaks TLS with a certificate, and without one says that keys travel in the clear where others listen", async () => {
+    const identity = await tlsIdentityForTests();
+    const secure = new SignerServer(
+      { host: "127.0.0.1", port: 0, identity },
+      { signer: signerWith(), log: silentLogger },
+    );
+    await secure.start();
+    expect(await healthOf(secure.address, identity.cert)).toBe(200);
+    await secure.stop();
+    const warnings: string[] = [];
+    const log = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+    for (const options of [{ host: "127.0.0.1" }, { host: "0.0.0.0", identity }, { host: "0.0.0.0" }]) {
+      const server = new SignerServer({ port: 0, ...options }, { signer: signerWith(), log });
+      await server.start();
+      await server.stop();
+    }
+    expect(warnings).toEqual([expect.stringContaining("-tlsCertificate")]);
+  });
+
   test("answers strangers before it has read what they send, and leaves nothing open", async () => {
     admit = () => {
       throw new SignerRefusal(401, "a bearer key is needed");

@@ -50,6 +50,11 @@ export interface RemoteSignerOptions {
   readonly budget?: SignerBudget | undefined;
 }
 
+/** The most a unit may cost: of a model, and of work that names none. */
+export interface SignerLimits extends PriceLimits {
+  readonly everything: Rational | undefined;
+}
+
 export interface RemoteSignerPorts {
   readonly sender: Sender;
   readonly signer: Signer;
@@ -57,7 +62,7 @@ export interface RemoteSignerPorts {
   readonly key: Uint8Array;
   readonly book: SignerBook;
   readonly ledger: LedgerStore;
-  readonly limits: PriceLimits;
+  readonly limits: SignerLimits;
   /** Who shows these headers; empty where callers are not told apart by them. Throws what refuses a stranger. */
   readonly admit: (headers: IncomingHttpHeaders) => string;
   /** Asks a webhook whether what leads to `state` may be signed. Absent: whoever is admitted may. */
@@ -249,21 +254,20 @@ export class RemoteSigner {
     }
   }
 
-  /** The sum of what the models that are asked for may cost. Source: payments 13.5. */
+  /**
+   * The lowest limit of those that hold for what is named. The caller chooses what it names: one more name may lower the
+   * limit and never lifts it, as a sum of them would, or one without a limit.
+   */
   #limitFor({ models }: Capabilities): Rational | undefined {
-    const limits = [...models].flatMap(([capability, constraints]) => {
+    const { limits } = this.#ports;
+    const known = [...models].flatMap(([capability, constraints]) => {
       const pipeline = batchPipelines.find(
         (each) => each.capability.kind === "network" && each.capability.id === capability,
       );
-      return pipeline === undefined
-        ? []
-        : [...constraints.keys()].map((model) => this.#ports.limits.maxPrice(pipeline, model));
+      return pipeline === undefined ? [] : [...constraints.keys()].map((model) => limits.maxPrice(pipeline, model));
     });
-    const [some] = batchPipelines;
-    if (limits.length === 0 && some !== undefined) return this.#ports.limits.maxPrice(some, "");
-    return limits.some((each) => each === undefined)
-      ? undefined
-      : limits.reduce<Rational>((sum, each) => sum.plus(each ?? Rational.ZERO), Rational.ZERO);
+    const [lowest] = known.filter((limit) => limit !== undefined).toSorted((a, b) => a.compare(b));
+    return lowest ?? limits.everything;
   }
 }
 

@@ -1,8 +1,18 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createClearServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { httpOf, isError, type Logger, RivuletError, type Startable } from "@rivulet/primitives";
 import type { ListenAddress } from "../config/setting.ts";
+import type { TlsIdentity } from "../config/tls-files.ts";
 import { SignerRefusal } from "./callers.ts";
 import { RefreshNeeded, type RemoteSigner } from "./remote-signer.ts";
+
+export interface SignerServerOptions extends ListenAddress {
+  /** For https. Without it callers' keys travel in the clear, which is for this machine alone. */
+  readonly identity?: TlsIdentity | undefined;
+}
+
+/** Hosts that only this machine reaches. */
+export const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "localhost"]);
 
 export interface SignerServerPorts {
   readonly signer: RemoteSigner;
@@ -22,40 +32,47 @@ const FAREWELL_MS = 1_000;
 
 /** The HTTP surface of a remote signer. Source: payments 17. */
 export class SignerServer implements Startable {
-  readonly #listen: ListenAddress;
+  readonly #options: SignerServerOptions;
   readonly #ports: SignerServerPorts;
   readonly #server: Server;
   readonly #stopping = new AbortController();
   #calls = 0;
 
-  constructor(listen: ListenAddress, ports: SignerServerPorts) {
-    this.#listen = listen;
+  constructor(options: SignerServerOptions, ports: SignerServerPorts) {
+    this.#options = options;
     this.#ports = ports;
-    this.#server = createServer(
-      { requestTimeout: CALL_LIMIT_MS },
-      (request, response) => void this.#serve(request, response),
-    );
+    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    const { identity } = options;
+    this.#server =
+      identity === undefined
+        ? createClearServer({ requestTimeout: CALL_LIMIT_MS }, serve)
+        : createSecureServer({ requestTimeout: CALL_LIMIT_MS, ...identity }, serve);
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
   /** Only while it is started. */
   get address(): string {
     const bound = this.#server.address();
-    const port = typeof bound === "object" && bound !== null ? bound.port : this.#listen.port;
-    const { host } = this.#listen;
-    return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const port = typeof bound === "object" && bound !== null ? bound.port : this.#options.port;
+    const { host, identity } = this.#options;
+    return `${identity === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
 
   /** Throws "node.cannot-start" when the port cannot be had. */
   async start(): Promise<void> {
-    const { host, port } = this.#listen;
+    const { host, port, identity } = this.#options;
+    const { log, signer } = this.#ports;
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (cause) => {
         reject(new RivuletError("node.cannot-start", { reason: `${host}:${port}: ${cause.message}` }, { cause }));
       });
       this.#server.listen(port, host, resolve);
     });
-    this.#ports.log.info("signer started", { address: this.address, account: this.#ports.signer.address });
+    log.info("signer started", { address: this.address, account: signer.address });
+    if (identity === undefined && !LOOPBACK.has(host))
+      log.warn("callers' keys travel in the clear: give -tlsCertificate and -tlsKey, or put TLS before the signer", {
+        host,
+      });
   }
 
   async stop(): Promise<void> {
