@@ -126,16 +126,17 @@ test("a gateway that is killed in the middle of jobs uses no nonce again", async
 
 describe("parameters that expire in the middle", () => {
   test.for([300n, 50n])(
-    "cost one refresh, also over rounds of %i blocks, and nobody is suspended",
+    "are had anew, also over rounds of %i blocks: the same orchestrator goes on and is not suspended",
     async (roundLength) => {
       await using stage = await MoneyStage.start({ roundLength });
       const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
       for (let job = 0; job < 3; job += 1) {
         await stage.devnet.mine(PAST_EXPIRY);
-        const answer = await draw(payer);
-        expect([answer.body, answer.headers.get("x-orchestrator")]).toEqual([expect.anything(), seller.node.address]);
+        // Forty-one blocks at once: for a moment one side may have seen them and the other not.
+        const answer = await drawn(payer);
+        expect(answer.headers.get("x-orchestrator")).toBe(seller.node.address);
+        expect(await suspensions(payer.node)).toEqual([]);
       }
-      expect(await suspensions(payer.node)).toEqual([]);
       await expectAgreement(stage);
     },
   );

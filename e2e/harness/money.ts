@@ -124,13 +124,6 @@ export class MoneyStage extends Stage {
     });
   }
 
-  /** Resolves when every node has looked at the chain since: on the network blocks come one by one, and nobody is 41 behind. */
-  async seen(): Promise<void> {
-    const looks = () => this.endpoint.methods.filter((method) => method === "eth_getBlockByNumber").length;
-    const enough = looks() + 4 * this.#paidNodes.length;
-    await eventually("nodes that look at the chain", async () => (looks() >= enough ? true : undefined));
-  }
-
   /** Ends all nodes and compares their books with each other and the chain. */
   async reconcile(): Promise<{ readonly status: number | null; readonly told: unknown; readonly text: string }> {
     for (const { node } of this.#paidNodes.toReversed()) await node.stop();
