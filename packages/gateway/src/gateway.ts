@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { LookupFunction } from "node:net";
 import { type Address, address } from "@rivulet/crypto";
 import {
   BodyBudget,
@@ -19,6 +20,7 @@ import { checkDefaults } from "./defaults.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import { GrpcOrchestratorClient } from "./discovery/grpc-client.ts";
 import { KnownPool } from "./discovery/on-chain.ts";
+import { publicLookup } from "./discovery/public-place.ts";
 import type { DiscoverySource } from "./discovery/source.ts";
 import { staticSource } from "./discovery/static.ts";
 import { listOfSigner, webhookSource } from "./discovery/webhook.ts";
@@ -81,10 +83,11 @@ export class Gateway implements Startable {
     this.#options = options;
     this.#ports = ports;
     this.#ownsDispatcher = ports.dispatcher === undefined;
-    this.#dispatcher = ports.dispatcher ?? networkAgent();
+    const lookup = lookupOf(options);
+    this.#dispatcher = ports.dispatcher ?? networkAgent(lookup);
     this.#keys = options.auth?.kind === "keys" ? new KeyFile(options.auth.file, { clock, log }) : undefined;
     const least = { node: setting.leastVersion, runners: options.leastRunnerVersions ?? {} };
-    this.#client = new GrpcOrchestratorClient(least, { clock, payer });
+    this.#client = new GrpcOrchestratorClient(least, { clock, payer, lookup });
     this.#selector = new Selector(
       { queueLength: setting.queueLength, retryWhenAlone: RETRY_WHEN_ALONE },
       { clock, objection: objectionOf(payer, limits), lots: lotsOf(options, ports, pool) },
@@ -346,14 +349,20 @@ function blockedIn(texts: readonly string[]): ReadonlySet<Address> {
   );
 }
 
+/** Where only a chain names places, names that stand for private ones are not followed; those of our own settings are. */
+function lookupOf({ publicOnly, orchestrators, auth }: GatewayOptions): LookupFunction | undefined {
+  if (publicOnly !== true || orchestrators.kind !== "pool") return undefined;
+  return publicLookup(new Set(auth?.kind === "webhook" ? [new URL(auth.url).hostname] : []));
+}
+
 /** HTTP/1.1 over kept connections, certificates not verified, as between all nodes. Source: wire-protocol 1.2. */
-function networkAgent(): Agent {
+function networkAgent(lookup: LookupFunction | undefined): Agent {
   return new Agent({
     connections: MAX_CONNECTIONS,
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: TIMEOUT_IDLE,
-    connect: { rejectUnauthorized: false, timeout: TIMEOUT_CONNECT },
+    connect: { rejectUnauthorized: false, timeout: TIMEOUT_CONNECT, ...(lookup && { lookup }) },
   });
 }
 

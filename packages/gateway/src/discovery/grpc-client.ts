@@ -1,3 +1,4 @@
+import type { LookupFunction } from "node:net";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
@@ -54,12 +55,18 @@ export class GrpcOrchestratorClient implements OrchestratorClient {
   readonly #least: LeastVersions;
   readonly #clock: Clock;
   readonly #payer: Payer;
+  readonly #lookup: LookupFunction | undefined;
   readonly #connections = new Map<string, Connection>();
 
-  constructor(least: LeastVersions, ports: { readonly clock: Clock; readonly payer: Payer }) {
+  /** `lookup` finds the addresses of names; absent: the system's. */
+  constructor(
+    least: LeastVersions,
+    ports: { readonly clock: Clock; readonly payer: Payer; readonly lookup?: LookupFunction | undefined },
+  ) {
     this.#least = least;
     this.#clock = ports.clock;
     this.#payer = ports.payer;
+    this.#lookup = ports.lookup;
   }
 
   async ask(uri: ServiceUri, signal: AbortSignal): Promise<Told> {
@@ -149,7 +156,12 @@ export class GrpcOrchestratorClient implements OrchestratorClient {
     const { origin } = new URL(uri);
     const known = this.#connections.get(origin);
     if (known !== undefined) return known;
-    const sessions = new Http2SessionManager(origin, { idleConnectionTimeoutMs: IDLE }, { rejectUnauthorized: false });
+    const lookup = this.#lookup;
+    const sessions = new Http2SessionManager(
+      origin,
+      { idleConnectionTimeoutMs: IDLE },
+      { rejectUnauthorized: false, ...(lookup && { lookup }) },
+    );
     const transport = createGrpcTransport({
       baseUrl: origin,
       sessionManager: sessions,

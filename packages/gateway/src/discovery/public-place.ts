@@ -1,4 +1,5 @@
-import { BlockList, isIP } from "node:net";
+import { lookup } from "node:dns";
+import { BlockList, isIP, type LookupFunction } from "node:net";
 import type { ServiceUri } from "@rivulet/primitives";
 
 /** Whatever is on no public network: this machine, its neighbours, and addresses that stand for none. Source: RFC 6890. */
@@ -41,4 +42,17 @@ export function isPublicPlace(uri: ServiceUri): boolean {
   const host = new URL(uri).hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
   if (isIP(host) !== 0) return isPublicAddress(host);
   return host.includes(".") && !OWN_NAMES.test(host);
+}
+
+/** Looks names up for connections, and finds only public addresses, save for names of one's own. */
+export function publicLookup(own: ReadonlySet<string>): LookupFunction {
+  return (name, options, callback) =>
+    lookup(name, { ...options, all: true }, (error, found) => {
+      if (error !== null) return callback(error, []);
+      const usable = own.has(name) ? found : found.filter(({ address }) => isPublicAddress(address));
+      const [first] = usable;
+      if (first === undefined) callback(new Error(`${name} is not on the public internet`), []);
+      else if (options.all === true) callback(null, usable);
+      else callback(null, first.address, first.family);
+    });
 }
