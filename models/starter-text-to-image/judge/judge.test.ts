@@ -45,6 +45,34 @@ test("what is not a shape on a background is unclear", () => {
   for (const data of [plain, grey, noise]) expect(judgePixels({ data, width, height }).kind).toBe("unclear");
 });
 
+/** Shapes that have no name here, as a question to each point of the box from −1 to 1. */
+const strangers: Readonly<Record<string, (x: number, y: number) => boolean>> = {
+  "a ring": (x, y) => x * x + y * y <= 1 && x * x + y * y > 0.3,
+  "an L": (x, y) => x < -0.3 || y > 0.3,
+  "a T": (x, y) => y < -0.4 || Math.abs(x) < 0.3,
+  "a half circle": (x, y) => x * x + y * y <= 1 && y < 0.2,
+  "an hourglass": (x, y) => Math.abs(x) <= Math.abs(y),
+  "an X": (x, y) => Math.abs(Math.abs(x) - Math.abs(y)) < 0.25,
+  "a moon": (x, y) => x * x + y * y <= 1 && (x - 0.5) ** 2 + y * y > 0.7,
+  "a heart": (x, y) => (x * x + y * y - 0.4) ** 3 + x * x * y * y * y * 1.5 <= 0,
+  "four dots": (x, y) =>
+    Math.abs(Math.abs(x) - 0.6) < 0.42 && Math.abs(Math.abs(y) - 0.6) < 0.42 && Math.abs(x * y) > 0.04,
+  "a star of four points": (x, y) => Math.sqrt(Math.abs(x)) + Math.sqrt(Math.abs(y)) <= 1,
+  "an arrow": (x, y) => (y < 0 && Math.abs(x) <= y + 1) || (y >= 0 && Math.abs(x) < 0.3),
+};
+
+test.each(Object.entries(strangers))("%s is none of the shapes", (_, isInside) => {
+  for (const radius of [30, 56, 90]) {
+    const data = new Uint8Array(256 * 256 * 3).fill(248);
+    for (let y = 0; y < 256; y++)
+      for (let x = 0; x < 256; x++) {
+        const [u, v] = [(x + 0.5 - 128) / radius, (y + 0.5 - 128) / radius];
+        if (Math.abs(u) <= 1 && Math.abs(v) <= 1 && isInside(u, v)) data.set([35, 80, 220], 3 * (y * 256 + x));
+      }
+    expect(judgePixels({ data, width: 256, height: 256 }).kind).toBe("unclear");
+  }
+});
+
 test("a caption may leave out size and background, and name the relation from either side", () => {
   expect(parseCaption("a red circle")).toEqual({ kind: "single", colour: "red", shape: "circle" });
   expect(parseCaption("An orange star right of a blue cross on a white background")).toEqual(

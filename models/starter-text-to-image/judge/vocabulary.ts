@@ -97,3 +97,17 @@ export function extentOf(shape: Shape): readonly [number, number, number, number
   const ys = OUTLINES[shape].map(([, y]) => y);
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }
+
+/** Area and length of a shape's outline, in units of half its bounding box as it is drawn. */
+export function measureOf(shape: Shape): { readonly area: number; readonly perimeter: number } {
+  if (shape === "circle") return { area: Math.PI, perimeter: 2 * Math.PI };
+  const outline = OUTLINES[shape];
+  let [area, perimeter] = [0, 0];
+  let [px, py] = outline.at(-1) ?? [0, 0];
+  for (const [qx, qy] of outline) {
+    area += (px * qy - qx * py) / 2;
+    perimeter += Math.hypot(qx - px, qy - py);
+    [px, py] = [qx, qy];
+  }
+  return { area: Math.abs(area), perimeter };
+}
