@@ -11,7 +11,7 @@ export interface MeasuredWeights {
   readonly random: number;
 }
 
-/** Source: docs/decisions/0009. */
+/** Source: docs/decisions/0010. */
 export const measuredWeights: MeasuredWeights = { stake: 0.3, price: 0.3, speed: 0.3, random: 0.1 };
 
 /** Three decimal shares rarely add to exactly 1. */

@@ -265,7 +265,7 @@ export function orchestratorSection(surroundings: Surroundings) {
     ),
     redeemerCertificate: pathOr(
       "redeemerCertificate",
-      "PEM file of the redeemer's certificate, and no other is trusted (default: any is, for private networks)",
+      "PEM file of the redeemer's certificate, and no other is trusted (by default every one is, for private networks)",
       surroundings,
     ),
   });
