@@ -232,6 +232,12 @@ export function gatewaySection(surroundings: Surroundings) {
       "selectPriceExpFactor",
       "wei a unit by which a price loses weight, with the published formula",
     ),
+    minPerformance: fraction(
+      "minPerfScore",
+      "operators measured below this, from 0 to 1, get no job while another is above, with the published formula",
+    ),
+    performanceUrl: url("orchPerfStatsUrl", "answers the scores of operators by region as JSON, for -minPerfScore"),
+    region: text("region", "the region whose scores count, as the scores name it"),
     remoteSigner: url("remoteSignerUrl", "pay through the remote signer at this address, without a key here"),
     remoteSignerHeaders: list(
       "remoteSignerHeaders",

@@ -3,6 +3,7 @@ import {
   defaultWeights,
   Gateway,
   type GatewayOptions,
+  type GatewayPorts,
   type JobRecord,
   type OrchestratorList,
   type SelectionOptions,
@@ -15,7 +16,9 @@ import { type GatewaySettings, networks, OFFCHAIN, type Settings } from "../conf
 import { Late } from "../late.ts";
 import { gatewayMoney } from "../money/gateway-money.ts";
 import type { ChainParts } from "../money/on-chain.ts";
+import { Sequence } from "../sequence.ts";
 import { headerPairs } from "../signer/header-pairs.ts";
+import { PerformanceScores } from "./performance-scores.ts";
 
 /** The event that tells a job's whole story, as JSON in the fact `record`. Shown at the level `debug`. */
 export const JOB_STORY = "job story";
@@ -29,20 +32,24 @@ export function gatewayRole(configuration: Configuration, ports: RolePorts): Rol
   // A story is long to write down: not for a level at which nobody reads it.
   const onJob = settings.logLevel === "debug" ? tellStory : undefined;
   const options = optionsOf(settings, ports.version);
+  const scores = scoresFor(settings.gateway, ports);
+  const performanceOf: GatewayPorts["performanceOf"] = scores && ((operator) => scores.of(operator));
   const make = () =>
     inOperatorsWords(
-      () => new Gateway(options, { ...ports, onJob, ...gatewayMoney(configuration, chain?.parts, ports) }),
+      () =>
+        new Gateway(options, { ...ports, onJob, performanceOf, ...gatewayMoney(configuration, chain?.parts, ports) }),
     );
   const gateway = new Late(make);
   // Off-chain nothing is waited for, and what is wrong is told at once.
   if (chain === undefined) gateway.make();
+  const parts = scores === undefined ? gateway : new Sequence([scores, gateway]);
   return {
     role: "gateway",
     start: async () => {
-      await gateway.start();
+      await parts.start();
       if (chain !== undefined) await warnOfEmptyPurse(chain.parts, log);
     },
-    stop: () => gateway.stop(),
+    stop: () => parts.stop(),
     get address() {
       return gateway.made.address.url;
     },
@@ -106,7 +113,9 @@ function listOf(
 /** The published formula as soon as one of its flags is given; else our own. */
 function selectionOf(settings: GatewaySettings): SelectionOptions | undefined {
   const { selectRandom, selectStake, selectPrice, selectPriceFactor } = settings;
-  const told = [selectRandom, selectStake, selectPrice, selectPriceFactor];
+  // A least score of 0 asks for nothing, and so not for the formula either.
+  const minPerformance = settings.minPerformance === 0 ? undefined : settings.minPerformance;
+  const told = [selectRandom, selectStake, selectPrice, selectPriceFactor, minPerformance];
   if (told.every((value) => value === undefined)) return undefined;
   const weights = {
     ...defaultWeights,
@@ -114,8 +123,22 @@ function selectionOf(settings: GatewaySettings): SelectionOptions | undefined {
     ...(selectStake === undefined ? {} : { stake: selectStake }),
     ...(selectPrice === undefined ? {} : { price: selectPrice }),
     ...(selectPriceFactor === undefined ? {} : { priceFactor: selectPriceFactor }),
+    ...(minPerformance === undefined ? {} : { minPerformance }),
   };
   return { kind: "published", weights };
+}
+
+/** What operators are measured by, for who asks for a least score. Throws "config.invalid" for half of the settings. */
+function scoresFor({ minPerformance = 0, performanceUrl, region }: GatewaySettings, { clock, log }: RolePorts) {
+  const problems: ConfigProblem[] = [];
+  if (minPerformance > 1) problems.push({ path: "-minPerfScore", message: "scores are from 0 to 1" });
+  if (minPerformance > 0 && performanceUrl === undefined)
+    problems.push({ path: "-orchPerfStatsUrl", message: "say where the scores for -minPerfScore are found" });
+  if (performanceUrl !== undefined && region === undefined)
+    problems.push({ path: "-region", message: "say whose scores of -orchPerfStatsUrl count" });
+  if (problems.length > 0) throw new RivuletError("config.invalid", { problems });
+  if (minPerformance === 0 || performanceUrl === undefined || region === undefined) return undefined;
+  return new PerformanceScores({ url: performanceUrl.href, region }, { clock, log, fetch });
 }
 
 function authOf({ keys, authWebhook }: GatewaySettings): AuthOptions | undefined {

@@ -41,6 +41,14 @@ describe("a role", () => {
     expect(problemsOf("gateway", { httpAddr: ":9935" })).toEqual(["-httpAddr"]);
     expect(problemsOf("gateway", { defaults: { "text-to-imgae": {} } })).toEqual(["gateway.defaults.text-to-imgae"]);
     expect(problemsOf("runner", {})).toEqual(["models"]);
+    expect(problemsOf("gateway", { minPerformance: 0.5 })).toEqual(["-orchPerfStatsUrl"]);
+    expect(problemsOf("gateway", { minPerformance: 2, performanceUrl: "http://scores.example" })).toEqual([
+      "-minPerfScore",
+      "-region",
+    ]);
+    expect(
+      problemsOf("gateway", { minPerformance: 0.5, performanceUrl: "http://scores.example", region: "FRA" }),
+    ).toEqual([]);
   });
 });
 
