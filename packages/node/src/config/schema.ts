@@ -107,6 +107,10 @@ function chainSection(surroundings: Surroundings) {
     ),
     minGasPrice: weiOr("minGasPrice", "gas prices below this are taken for errors (default: the network's)"),
     maxGasPrice: weiOr("maxGasPrice", "no transaction pays more for a unit of gas (default: no limit)"),
+    redeemWhenGasBelow: weiOr(
+      "redeemWhenGasBelow",
+      "winners wait for gas at or below this price until the last round in which they are paid (default: no limit)",
+    ),
     transactionTimeout: duration(
       "transactionTimeout",
       "how long a transaction may stay out before it is replaced",

@@ -1,6 +1,7 @@
-import { RedemptionQueue, SenderMonitor } from "@rivulet/payments";
+import { type GasLimits, RedemptionQueue, SenderMonitor } from "@rivulet/payments";
 import { type Clock, type Logger, type Startable, wei } from "@rivulet/primitives";
 import type { Configuration } from "../config/load.ts";
+import type { Settings } from "../config/schema.ts";
 import type { ChainParts } from "./on-chain.ts";
 
 /** Winners are redeemed by this node. */
@@ -20,11 +21,9 @@ export function ownRedemption(
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): OwnRedemption {
   const { rounds, senders, activity, broker } = chain;
-  const { maxGasPrice } = settings.chain;
   const monitor = new SenderMonitor({ senders, rounds });
-  const limits = maxGasPrice === undefined ? {} : { maxGasPrice: wei(maxGasPrice) };
   const queue = new RedemptionQueue(
-    { ...limits, confirmations: CONFIRMATIONS },
+    { ...gasLimits(settings), confirmations: CONFIRMATIONS },
     {
       store,
       broker,
@@ -42,4 +41,12 @@ export function ownRedemption(
     stop: async () => monitor[Symbol.dispose](),
   };
   return { queue, monitor, parts: [ends, queue] };
+}
+
+/** What an operator says gas may cost when winners are redeemed. */
+export function gasLimits({ chain: { maxGasPrice, redeemWhenGasBelow } }: Pick<Settings, "chain">): GasLimits {
+  return {
+    ...(maxGasPrice === undefined ? {} : { maxGasPrice: wei(maxGasPrice) }),
+    ...(redeemWhenGasBelow === undefined ? {} : { redeemWhenGasBelow: wei(redeemWhenGasBelow) }),
+  };
 }
