@@ -7,6 +7,13 @@ const GATEWAY = "http://127.0.0.1:9935";
 
 interface Offer {
   readonly orchestrator: string;
+  readonly operator: string;
+  readonly warm: boolean;
+  readonly state: string;
+  readonly score: number;
+  readonly in_flight: number;
+  readonly capacity: number;
+  readonly stake: string | null;
   readonly price: string | null;
   readonly fee: string | null;
   readonly chance: number | null;
@@ -14,10 +21,13 @@ interface Offer {
 }
 
 interface Estimate {
+  readonly model: string;
   readonly unit: string;
   readonly units: string | null;
   readonly max_price: string | null;
   readonly orchestrators: readonly Offer[];
+  /** Addresses that are listed and get no work at all. */
+  readonly unused: readonly { readonly uri: string; readonly reason: string }[];
 }
 
 /** What a job would cost, and where: asks a gateway that runs. */
@@ -28,6 +38,11 @@ export const priceCommand: ChainCommand = {
     { flag: "gateway", form: "text", help: `the gateway's address [${GATEWAY}]` },
     { flag: "key", form: "text", help: "a bearer key, for a gateway that wants one" },
     { flag: "request", form: "text", help: "the request as JSON: what an application would send" },
+    {
+      flag: "explain",
+      form: "switch",
+      help: "tell of every orchestrator its numbers and what rules it out; a request need not be whole",
+    },
   ],
   forms: {
     "": {
@@ -39,20 +54,43 @@ export const priceCommand: ChainCommand = {
             problems: [{ path: "price", message: "say of which pipeline: rivulet price text-to-image" }],
           });
         const gateway = context.text("gateway") ?? GATEWAY;
-        const estimate = await ask(gateway, pipeline, context.text("request") ?? "{}", context.text("key"));
-        return told(pipeline, estimate);
+        const request = context.text("request") ?? "{}";
+        const headers = headersWith(context.text("key"));
+        return context.has("explain")
+          ? explained(pipeline, await ask(gateway, explainPath(pipeline, request), { headers }))
+          : told(pipeline, await ask(gateway, estimatePath(pipeline), { method: "POST", headers, body: request }));
       },
     },
   },
 };
 
-async function ask(gateway: string, pipeline: string, body: string, key: string | undefined): Promise<Estimate> {
-  const url = `${gateway}/network/estimate?pipeline=${encodeURIComponent(pipeline)}`;
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
-    body,
-  }).catch((cause: unknown) => {
+function estimatePath(pipeline: string): string {
+  return `/network/estimate?${new URLSearchParams({ pipeline })}`;
+}
+
+/** Without a model the pipeline's own is meant. */
+function explainPath(pipeline: string, request: string): string {
+  const model = modelIn(request);
+  return `/network/explain?${new URLSearchParams({ pipeline, ...(model === undefined ? {} : { model }) })}`;
+}
+
+function modelIn(request: string): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(request);
+    const model: unknown = typeof parsed === "object" && parsed !== null ? Reflect.get(parsed, "model_id") : undefined;
+    return typeof model === "string" && model !== "" ? model : undefined;
+  } catch (cause) {
+    const problem = { path: "-request", message: "is not JSON" };
+    throw new RivuletError("config.invalid", { problems: [problem] }, { cause });
+  }
+}
+
+function headersWith(key: string | undefined): Readonly<Record<string, string>> {
+  return { "content-type": "application/json", ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) };
+}
+
+async function ask(gateway: string, path: string, request: RequestInit): Promise<Estimate> {
+  const response = await fetch(`${gateway}${path}`, request).catch((cause: unknown) => {
     throw new RivuletError("peer.unreachable", { reason: `no gateway answers at ${gateway}` }, { cause });
   });
   const answer: unknown = await response.json().catch(() => undefined);
@@ -70,6 +108,36 @@ function told(pipeline: string, estimate: Estimate): Outcome {
   return { lines, json: { pipeline, ...estimate } };
 }
 
+function explained(pipeline: string, explanation: Estimate): Outcome {
+  const { model, unit, max_price: most, orchestrators, unused } = explanation;
+  const lines = [
+    `${pipeline}, ${model}${most === null ? "" : `: at most ${most} wei a ${unit}`}`,
+    ...(orchestrators.length === 0 ? ["no orchestrator offers it"] : orchestrators.flatMap(numberLines)),
+    ...unused.map(({ uri, reason }) => `  ${uri}  gets no work at all: ${reason}`),
+  ];
+  return { lines, json: { pipeline, ...explanation } };
+}
+
+/** An orchestrator, whether it would be chosen, and the numbers that decide it. */
+function numberLines(offer: Offer): readonly string[] {
+  const { orchestrator, operator, warm, price, stake, score, in_flight: busy, capacity, chance } = offer;
+  const { ruled_out: ruledOut, state } = offer;
+  const verdict =
+    ruledOut !== null
+      ? `not now: ${ruledOut.code}, ${ruledOut.reason}`
+      : chance === null
+        ? state
+        : `chosen with ${Math.round(chance * 100)} %`;
+  const numbers = [
+    price === null ? "no price" : `${price} wei each`,
+    ...(stake === null ? [] : [`stake ${amountText(BigInt(stake), "LPT")}`]),
+    score === 0 ? "speed unknown" : `score ${Number(score.toPrecision(3))}`,
+    `${busy} of ${capacity} slots taken`,
+    warm ? "warm" : "cold",
+  ];
+  return [`  ${orchestrator}  ${verdict}`, `    ${operator}: ${numbers.join(", ")}`];
+}
+
 function offerLine({ orchestrator, price, fee, chance, ruled_out: ruledOut }: Offer): string {
   const cost = fee === null ? "nothing is paid" : `${amountText(BigInt(fee), "ETH")} (${price} wei each)`;
   const odds = chance === null ? "" : `, chosen with ${Math.round(chance * 100)} %`;
@@ -77,5 +145,6 @@ function offerLine({ orchestrator, price, fee, chance, ruled_out: ruledOut }: Of
 }
 
 function isEstimate(value: unknown): value is Estimate {
-  return typeof value === "object" && value !== null && "orchestrators" in value && Array.isArray(value.orchestrators);
+  if (typeof value !== "object" || value === null || !("orchestrators" in value) || !("unused" in value)) return false;
+  return Array.isArray(value.orchestrators) && Array.isArray(value.unused);
 }
