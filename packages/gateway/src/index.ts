@@ -1,6 +1,12 @@
 export { parseKeys } from "./auth/key-file.ts";
 export type { DefaultsTable, PipelineDefaults } from "./defaults.ts";
 export { checkDefaults, withDefaults } from "./defaults.ts";
+export {
+  type DirectoryOptions,
+  type DirectoryPorts,
+  type ListedOrchestrator,
+  OrchestratorDirectory,
+} from "./directory.ts";
 export { addressOf } from "./discovery/address.ts";
 export type { OrchestratorPool, RegisteredOrchestrator } from "./discovery/pool.ts";
 export { parseList as parseDiscoveryList } from "./discovery/webhook.ts";

@@ -47,6 +47,11 @@ export function isPayingRole(role: Role): boolean {
 /** The networks with money, by name. */
 export const networks = { [arbitrumOne.name]: arbitrumOne, [local.name]: local } as const;
 
+/** Whether strangers take part in a network, so that what they name is looked at twice. */
+export function isPublicNetwork(network: string): boolean {
+  return Object.values(networks).some(({ name, isPublic }) => isPublic && name === network);
+}
+
 /** What is not on any chain: nothing is paid. */
 export const OFFCHAIN = "offchain";
 
@@ -314,6 +319,10 @@ export function signerSection(surroundings: Surroundings) {
     authWebhook: url("remoteSignerWebhookUrl", "asked before anything is signed for a caller"),
     authWebhookHeaders: list("remoteSignerWebhookHeaders", "headers for that webhook: NAME:VALUE, comma separated"),
     allowNoAuth: flagSwitch("remoteSignerAllowNoAuth", "sign for whoever reaches the loopback address"),
+    remoteDiscovery: flagSwitch(
+      "remoteDiscovery",
+      "tell callers which orchestrators of the chain do what at a price that is paid",
+    ),
     callerBudget: weiOr("callerBudget", "the most that is signed for one caller in a day (default: no limit)"),
     ...payerSettings(),
   });

@@ -109,10 +109,9 @@ export class OnChain implements Startable {
   /** Whether a role of this process looks for orchestrators on the chain. */
   get #findsOnChain(): boolean {
     const { roles, settings } = this.#configuration;
-    const { gateway } = settings;
-    return (
-      roles.includes("gateway") && gateway.orchestrators.length === 0 && gateway.orchestratorsWebhook === undefined
-    );
+    const { gateway, signer } = settings;
+    const hasList = gateway.orchestrators.length > 0 || gateway.orchestratorsWebhook !== undefined;
+    return (roles.includes("gateway") && !hasList) || (roles.includes("signer") && signer.remoteDiscovery);
   }
 
   async #run<T extends Startable>(part: T): Promise<T> {

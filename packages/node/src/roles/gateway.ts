@@ -12,7 +12,7 @@ import { isError, type Logger, Rational, RivuletError } from "@rivulet/primitive
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
-import { type GatewaySettings, networks, OFFCHAIN, type Settings } from "../config/schema.ts";
+import { type GatewaySettings, isPublicNetwork, OFFCHAIN, type Settings } from "../config/schema.ts";
 import { Late } from "../late.ts";
 import { gatewayMoney } from "../money/gateway-money.ts";
 import type { ChainParts } from "../money/on-chain.ts";
@@ -88,7 +88,7 @@ function optionsOf({ gateway: settings, network }: Settings, version: string): G
     discoveryInterval: settings.discoveryInterval,
     extraNodes: settings.extraNodes,
     blocked: settings.blocklist,
-    publicOnly: Object.values(networks).some(({ name, isPublic }) => isPublic && name === network),
+    publicOnly: isPublicNetwork(network),
     leastVersion: settings.minNodeVersion,
     leastRunnerVersions: Object.fromEntries(
       settings.minRunnerVersions.map(({ pipeline, model_id, minVersion }) => [`${pipeline}/${model_id}`, minVersion]),

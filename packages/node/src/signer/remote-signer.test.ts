@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { address, checksumAddress, keySigner, rawSign } from "@rivulet/crypto";
 import { MemoryPaymentStore, Sender, type SignerBudget } from "@rivulet/payments";
 import { batchPipelines } from "@rivulet/pipelines";
-import { minutes, ms, Rational, silentLogger, wei } from "@rivulet/primitives";
+import { minutes, ms, Rational, RivuletError, silentLogger, wei } from "@rivulet/primitives";
 import { MemorySettings } from "@rivulet/store";
 import { FakeTill, MemoryChain, seededRandomness, TestClock, tlsIdentityForTests } from "@rivulet/testkit";
 import { decodePayment, encodeCapabilities, encodeOrchestratorInfo, NO_CAPABILITIES } from "@rivulet/wire";
@@ -230,6 +230,38 @@ describe("the port", () => {
     expect(answer.toString("latin1")).toMatch(/^HTTP\/1\.1 401 /);
     await server.stop();
     await closed;
+  });
+
+  test("tells admitted callers who does what, nobody else, and says when nobody is known", async () => {
+    admit = ({ authorization }) => {
+      if (authorization !== "Bearer k") throw new SignerRefusal(401, "a bearer key is needed");
+      return "a";
+    };
+    const lists: string[][] = [];
+    const directory = {
+      list: (names: readonly string[] = []) => {
+        lists.push([...names]);
+        if (names.includes("none")) throw new RivuletError("network.no-orchestrators", { retryAfterMs: 1000 });
+        return [];
+      },
+    };
+    const ports = { signer: signerWith(), log: silentLogger };
+    const statusOf = async (path: string, init: RequestInit = {}, given: object = { directory }) => {
+      const server = new SignerServer({ host: "127.0.0.1", port: 0 }, { ...ports, ...given });
+      await server.start();
+      const { status } = await fetch(`${server.address}${path}`, init);
+      await server.stop();
+      return status;
+    };
+    const headers = { authorization: "Bearer k" };
+    const path = "/discover-orchestrators";
+    expect(await statusOf(`${path}?caps=llm/a&caps=llm/b%2Fc`, { headers })).toBe(200);
+    expect(lists).toEqual([["llm/a", "llm/b/c"]]);
+    expect(await statusOf(path)).toBe(401);
+    expect(await statusOf(path, { headers, method: "POST" })).toBe(405);
+    expect(lists).toHaveLength(1);
+    expect(await statusOf(`${path}?caps=none`, { headers })).toBe(503);
+    expect(await statusOf(path, { headers }, {})).toBe(404);
   });
 
   test("tells who signs", () => {

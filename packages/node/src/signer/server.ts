@@ -1,5 +1,6 @@
 import { createServer as createClearServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import type { OrchestratorDirectory } from "@rivulet/gateway";
 import { httpOf, isError, type Logger, RivuletError, type Startable } from "@rivulet/primitives";
 import type { ListenAddress } from "../config/setting.ts";
 import type { TlsIdentity } from "../config/tls-files.ts";
@@ -16,6 +17,8 @@ export const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "local
 
 export interface SignerServerPorts {
   readonly signer: RemoteSigner;
+  /** Tells of orchestrators. Absent: nobody is told. */
+  readonly directory?: Pick<OrchestratorDirectory, "list"> | undefined;
   readonly log: Logger;
 }
 
@@ -102,8 +105,8 @@ export class SignerServer implements Startable {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { signer } = this.#ports;
-    const [path = "/"] = (request.url ?? "/").split("?", 1);
+    const { signer, directory } = this.#ports;
+    const [path = "/", query = ""] = (request.url ?? "/").split("?", 2);
     if (path === "/healthz") return answer(response, 200, {});
     if (path === "/sign-orchestrator-info") {
       only(request, "POST");
@@ -111,6 +114,11 @@ export class SignerServer implements Startable {
       signer.admit(request.headers);
       await readBody(request);
       return answer(response, 200, signer.signOrchestratorInfo());
+    }
+    if (path === "/discover-orchestrators" && directory !== undefined) {
+      only(request, "GET");
+      signer.admit(request.headers);
+      return answer(response, 200, directory.list(new URLSearchParams(query).getAll("caps")));
     }
     if (path !== "/generate-live-payment") throw new RivuletError("request.not-found", {});
     only(request, "POST");
