@@ -47,3 +47,29 @@ test("a caller spends its budget and no more, however many calls come at once, a
   // A refused step was not taken.
   await book.step({ ...step(0, 3n, "a", ms(NOW + 1000)), stateId: "7" }, budget);
 });
+
+test("sessions whose states are too old to be taken are forgotten, on disk as well, a few with each step", async () => {
+  const settings = new MemorySettings();
+  const book = new StoredSignerBook(settings);
+  const marks = async () => (await settings.startingWith("signer.mark.")).size;
+  for (let index = 0; index < 12; index += 1) await book.step({ ...step(0), stateId: `${index}` });
+  const later = ms(NOW + STATE_LIFETIME + 1);
+  await book.step({ ...step(0, 1n, "a", ms(NOW + STATE_LIFETIME)), stateId: "young" });
+  expect(await marks()).toBe(13);
+  await book.step({ ...step(0, 1n, "a", later), stateId: "later" });
+  expect(await marks()).toBe(4);
+  // A signer that was started anew goes on with it.
+  await new StoredSignerBook(settings).step({ ...step(1, 1n, "a", later), stateId: "young" });
+  expect([...(await settings.startingWith("signer.mark.")).keys()].sort()).toEqual([
+    "signer.mark.later",
+    "signer.mark.young",
+  ]);
+});
+
+test("a book that is full takes no new session until old ones have aged", async () => {
+  const book = new StoredSignerBook(new MemorySettings(), 1);
+  await book.step(step(0));
+  expect(await codeOf(book.step({ ...step(0), stateId: "other" }))).toBe("node.overloaded");
+  await book.step(step(1));
+  await book.step({ ...step(0, 1n, "a", ms(NOW + STATE_LIFETIME + 1)), stateId: "other" });
+});
