@@ -1,10 +1,16 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { endpointFaults } from "@rivulet/testkit";
+import { systemClock } from "@rivulet/node";
+import { Rational } from "@rivulet/primitives";
+import { Store } from "@rivulet/store";
+import { endpointFaults, FaultyEndpoint, type OlderOutcome } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
 import { ask, at, codeIn } from "./harness/ask.ts";
 import {
   CERTAIN,
+  ENOUGH,
   FACE_VALUE,
   GENEROUS,
   MoneyStage,
@@ -12,13 +18,21 @@ import {
   PAST_EXPIRY,
   type PaidNode,
   PRICE,
+  TICKET_VALUE,
 } from "./harness/money.ts";
-import { modelsOf, offers, suspensions } from "./harness/network.ts";
+import { offers, suspensions } from "./harness/network.ts";
 import { answerPicture, request } from "./harness/scripted-runner.ts";
+import { pictureJob, Senders } from "./harness/senders.ts";
 import { eventually } from "./harness/stage.ts";
 
 /** Wei that a picture of the scripted request costs, before the cost of redeeming is added. */
 const PICTURE = BigInt(64 * 64 * PRICE);
+/** What opening a session takes: one about everything, and one about the terms of the only model. */
+const QUESTIONS = 2;
+/** Jobs after which a disk on which nothing can grow is full: each writes down winners. */
+const MOST_JOBS = 300;
+/** How long a slow endpoint takes to answer: many times what a fast one does, and less than nodes put up with. */
+const SLOW_MS = 1_000;
 
 const draw = ({ node }: PaidNode) => ask({ address: node.address }, "/text-to-image", request);
 
@@ -29,6 +43,32 @@ async function pair(stage: MoneyStage, sells: readonly string[] = [], pays: read
   const payer = await stage.payer(pays);
   await offers(payer.node, 1);
   return { seller, payer };
+}
+
+/** The lines a node wrote that say something, of the last ones. */
+const said = ({ node }: PaidNode, what: string) => node.tail.filter((line) => line.includes(what));
+
+/** A way to the chain for a node alone, in place of the one that all others share. */
+class OwnEndpoint implements AsyncDisposable {
+  readonly endpoint: FaultyEndpoint;
+
+  private constructor(endpoint: FaultyEndpoint) {
+    this.endpoint = endpoint;
+  }
+
+  static async start({ devnet }: MoneyStage): Promise<OwnEndpoint> {
+    const endpoint = new FaultyEndpoint(devnet.url);
+    await endpoint.start();
+    return new OwnEndpoint(endpoint);
+  }
+
+  get flag(): string {
+    return `-ethUrl=${this.endpoint.url}`;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.endpoint.stop();
+  }
 }
 
 /** Asks until it works: what is broken is on its way to be found again. */
@@ -140,9 +180,84 @@ describe("parameters that expire in the middle", () => {
       await expectAgreement(stage);
     },
   );
+
+  test("are renewed before that where both sides follow the chain: no job is refused, none is tried twice", async () => {
+    await using stage = await MoneyStage.start();
+    await using own = await OwnEndpoint.start(stage);
+    const { seller, payer } = await pair(stage, [], [own.flag]);
+    for (let step = 0; step < 9; step += 1) {
+      await stage.devnet.mine(10n);
+      await Promise.all([stage.followed(), stage.followed(1, own.endpoint)]);
+      const answer = await draw(payer);
+      expect([answer.status, answer.headers.get("x-orchestrator")]).toEqual([200, seller.node.address]);
+      expect(said(payer, "attempt failed")).toEqual([]);
+    }
+    expect(await suspensions(payer.node)).toEqual([]);
+    await expectAgreement(stage);
+  });
+
+  test("before the gateway has seen it cost one new session: the same orchestrator, and no suspension", async () => {
+    const preload = fileURLToPath(new URL("./harness/questions.mjs", import.meta.url));
+    await using stage = await MoneyStage.start();
+    await using own = await OwnEndpoint.start(stage);
+    const sellers = [await stage.seller(2, [], { preload }), await stage.seller(3, [], { preload })];
+    await stage.devnet.nextRound();
+    const payer = await stage.payer([own.flag, "-discoveryInterval=10m"]);
+    await offers(payer.node, 2);
+    await drawn(payer);
+    const questions = () => sellers.flatMap((seller) => said(seller, "asked for a session")).length;
+    const before = questions();
+    own.endpoint.behave(endpointFaults.stale(await stage.devnet.client.blockNumber()));
+    await stage.devnet.mine(PAST_EXPIRY);
+    await stage.followed(2);
+    const answer = await draw(payer);
+    expect(answer.status).toBe(200);
+    const refused = said(payer, "attempt failed");
+    expect(refused).toHaveLength(1);
+    expect(refused[0]).toContain("payment.params-expired");
+    expect(refused[0]).toContain(answer.headers.get("x-orchestrator"));
+    expect(questions()).toBe(before + QUESTIONS);
+    expect(await suspensions(payer.node)).toEqual([]);
+    own.endpoint.behave(endpointFaults.none);
+    await expectAgreement(stage);
+  });
 });
 
 describe("the chain", () => {
+  test("may stand still for who looks at it: jobs go on, and no winner is lost", async () => {
+    await using stage = await MoneyStage.start();
+    const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
+    expect((await draw(payer)).status).toBe(200);
+    stage.endpoint.behave(endpointFaults.stale(await stage.devnet.client.blockNumber()));
+    await stage.devnet.mine(PAST_EXPIRY + 9n);
+    await stage.followed(2);
+    for (let job = 0; job < 3; job += 1) expect((await draw(payer)).status).toBe(200);
+    expect(await stage.earned(seller)).toBe(0n);
+    stage.endpoint.behave(endpointFaults.none);
+    const earned = await stage.redeemed(seller);
+    expect(earned % FACE_VALUE).toBe(0n);
+    await drawn(payer);
+    await stage.devnet.mine(PAST_DOUBT);
+    expect(at(await expectAgreement(stage), "lost")).toBe("0");
+  });
+
+  test("may answer slowly: jobs do not wait for it, and winners are redeemed", async () => {
+    await using stage = await MoneyStage.start();
+    const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
+    await draw(payer);
+    stage.endpoint.behave((call, forward) => endpointFaults.slow(delay(SLOW_MS))(call, forward));
+    for (let job = 0; job < 3; job += 1) {
+      const { status, tookMs } = await draw(payer);
+      expect(status).toBe(200);
+      expect(tookMs).toBeLessThan(SLOW_MS);
+    }
+    expect((await stage.redeemed(seller)) % FACE_VALUE).toBe(0n);
+    await drawn(payer);
+    stage.endpoint.behave(endpointFaults.none);
+    await stage.devnet.mine(PAST_DOUBT);
+    expect(at(await expectAgreement(stage), "lost")).toBe("0");
+  });
+
   test("may be down for ten minutes of its time: jobs go on meanwhile or after, and no winner is lost", async () => {
     await using stage = await MoneyStage.start();
     const { seller, payer } = await pair(stage, CERTAIN, GENEROUS);
@@ -214,7 +329,7 @@ describe("a gateway", () => {
     await using stage = await MoneyStage.start();
     await stage.seller(2);
     await stage.devnet.nextRound();
-    const payer = await stage.payer([], { isFunded: false });
+    const payer = await stage.payer([], { funds: "none" });
     const refused = await eventually("a refusal for lack of funds", async () => {
       const answer = await draw(payer);
       return codeIn(answer) === "payment.sender-unfunded" ? answer : undefined;
@@ -296,28 +411,68 @@ describe("books", () => {
     const damaged = await stage.rivulet("gateway", ...flags, "-httpAddr=127.0.0.1:0", `-dataDir=${gateway.dataDir}`);
     expect(damaged).toMatchObject({ status: 1, stdout: "" });
     expect(damaged.stderr).toContain("rivulet.sqlite");
-    expect(`${inUse.stderr}${damaged.stderr}`).not.toMatch(/^\s+at /m);
+    const ofAnother = stage.path("another");
+    mkdirSync(ofAnother);
+    await using other = await Store.open(
+      { file: join(ofAnother, "rivulet.sqlite"), chainId: 42_161 },
+      { clock: systemClock },
+    );
+    await other.close();
+    const foreign = await stage.rivulet("gateway", ...flags, "-httpAddr=127.0.0.1:0", `-dataDir=${ofAnother}`);
+    expect(foreign).toMatchObject({ status: 1, stdout: "" });
+    expect(foreign.stderr).toContain(ofAnother);
+    expect(foreign.stderr).toMatch(/42161.*31337|31337.*42161/s);
+    expect(`${inUse.stderr}${damaged.stderr}${foreign.stderr}`).not.toMatch(/^\s+at /m);
+  });
+
+  test("on a disk that is full take no payment: such jobs are refused, and no winner is lost", async () => {
+    const preload = fileURLToPath(new URL("./harness/full-disk.mjs", import.meta.url));
+    await using stage = await MoneyStage.start();
+    const dear = `-pricePerUnit=${TICKET_VALUE / (64n * 64n)}`;
+    const seller = await stage.seller(2, [...CERTAIN, dear], { preload });
+    await stage.devnet.nextRound();
+    await using senders = new Senders(stage, seller);
+    const [sender] = await senders.open("sender");
+    // It pays every job with a ticket or two, and each of them wins.
+    sender.maxTicketValue = Rational.of(FACE_VALUE);
+    const outcomes: OlderOutcome[] = [];
+    const one = async () => {
+      const outcome = await sender.job(pictureJob);
+      outcomes.push(outcome);
+      return outcome;
+    };
+    seller.node.signal("SIGUSR2");
+    let refused = await one();
+    for (let job = 1; refused.status === 200 && job < MOST_JOBS; job += 1) refused = await one();
+    expect(`${refused.status} ${refused.text}`).toMatch(/^400 there is no room for the database/);
+    seller.node.signal("SIGUSR2");
+    await eventually("room", async () => ((await one()).status === 200 ? true : undefined));
+    const tickets = outcomes.reduce((sum, outcome) => sum + (outcome.status === 200 ? outcome.tickets : 0), 0);
+    const won = BigInt(tickets) * FACE_VALUE;
+    expect(await stage.redeemed(seller, won)).toBe(won);
+    await stage.devnet.mine(PAST_DOUBT);
+    expect(at(await expectAgreement(stage), "lost")).toBe("0");
   });
 });
 
-test("a reserve that three orchestrators share pays all three", async () => {
+test("a reserve that three orchestrators share pays all three when the deposit is used up", async () => {
   await using stage = await MoneyStage.start();
   const sellers = [await stage.seller(2, CERTAIN), await stage.seller(3, CERTAIN), await stage.seller(4, CERTAIN)];
   await stage.devnet.nextRound();
-  const payer = await stage.payer(GENEROUS);
+  const payer = await stage.payer(GENEROUS, { funds: { deposit: FACE_VALUE, reserve: ENOUGH.reserve } });
   await offers(payer.node, 3);
+  const served = new Set<string | null>();
   await eventually("a job at each", async () => {
-    await draw(payer);
-    const served = (await modelsOf(payer.node)).length;
-    const paid = stage.runner.jobs.length;
-    return served === 3 && paid >= 12 ? true : undefined;
+    const { status, headers } = await draw(payer);
+    if (status === 200) served.add(headers.get("x-orchestrator"));
+    return served.size === 3 ? true : undefined;
   });
   await stage.devnet.mine(PAST_EXPIRY);
-  await eventually("fees", async () => {
-    const fees = await Promise.all(sellers.map((seller) => stage.earned(seller)));
-    await stage.devnet.mine();
-    return fees.filter((fee) => fee > 0n && fee % FACE_VALUE === 0n).length >= 2 ? true : undefined;
+  const fees = await eventually("fees", async () => {
+    const all = await Promise.all(sellers.map((seller) => stage.earned(seller)));
+    return all.every((fee) => fee > 0n) ? all : undefined;
   });
+  expect(fees.map((fee) => fee % FACE_VALUE)).toEqual([0n, 0n, 0n]);
   await stage.devnet.mine(PAST_DOUBT);
   await expectAgreement(stage);
 });

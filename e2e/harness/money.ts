@@ -1,7 +1,16 @@
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { type Chain, connectChain, encryptKeystore, local, PrivateKey } from "@rivulet/chain";
-import { type DevelopmentAccount, type Devnet, type DevnetOptions, startDevnet } from "@rivulet/devnet";
+import {
+  type DevelopmentAccount,
+  type Devnet,
+  type DevnetOptions,
+  type SenderFunding,
+  startDevnet,
+} from "@rivulet/devnet";
 import { ChainReader, type NodeProcess, secureRandomness, systemClock } from "@rivulet/node";
+import type { PeerTotals } from "@rivulet/payments";
+import { Store } from "@rivulet/store";
 import { FaultyEndpoint } from "@rivulet/testkit";
 import { ScriptedRunner } from "./scripted-runner.ts";
 import { eventually, MAIN, type NodeOptions, Stage } from "./stage.ts";
@@ -25,6 +34,14 @@ const ROUND_LENGTH = 300n;
 export const PAST_EXPIRY = 41n;
 /** Past the blocks after which a redemption counts as final. */
 export const PAST_DOUBT = 13n;
+
+/** What senders have who are not short of money. */
+export const ENOUGH: SenderFunding = { deposit: ETHER, reserve: ETHER };
+
+export interface PayerOptions {
+  /** What it has in the contract: an ether of each when absent, nothing when "none". */
+  readonly funds?: SenderFunding | "none";
+}
 
 /** A node with an account on the chain, which can be ended and started again where it was. */
 export interface PaidNode {
@@ -104,10 +121,25 @@ export class MoneyStage extends Stage {
   }
 
   /** A gateway that pays; by default with an ether of deposit and one of reserve, and orchestrators from the chain. */
-  async payer(args: readonly string[] = [], { isFunded = true } = {}): Promise<PaidNode> {
-    if (isFunded) await this.devnet.fundSender(this.account(1).address, { deposit: ETHER, reserve: ETHER });
+  async payer(args: readonly string[] = [], { funds = ENOUGH }: PayerOptions = {}): Promise<PaidNode> {
+    if (funds !== "none") await this.devnet.fundSender(this.account(1).address, funds);
     const flags = ["-httpAddr=127.0.0.1:0", "-discoveryInterval=1s", ...(await this.onChain(1)), ...args];
     return await this.#paid("gateway", 1, flags, {});
+  }
+
+  /** The books of a node that has stopped: what its peers' accounts came to. */
+  async totals({ dataDir }: PaidNode): Promise<readonly PeerTotals[]> {
+    const file = join(dataDir, "rivulet.sqlite");
+    await using store = await Store.open({ file, access: "read" }, { clock: systemClock });
+    return await store.payments.totals();
+  }
+
+  /** Resolves when each of `nodes` nodes behind an endpoint, which look equally often, has seen the blocks there are now. */
+  async followed(nodes = 1, endpoint: FaultyEndpoint = this.endpoint): Promise<void> {
+    const looks = () => endpoint.methods.filter((method) => method === "eth_getBlockByNumber").length;
+    // One may be under way; after one that begins now is over another begins. Each asks for one block or two.
+    const seen = looks() + 5 * nodes;
+    await eventually("a look at the chain", async () => (looks() >= seen ? true : undefined));
   }
 
   /** Wei that an orchestrator has earned on the chain. */

@@ -82,6 +82,8 @@ export class OlderGateway {
   readonly payments: Payment[] = [];
   /** Changes a payment before it is sent. */
   tamper: (payment: Payment) => Payment = (payment) => payment;
+  /** The most that a ticket may be worth, in wei. */
+  maxTicketValue: Rational = MAX_TICKET_EV;
   readonly #key: Uint8Array;
   readonly #signer: Signer;
   readonly #ports: OlderGatewayPorts;
@@ -201,7 +203,7 @@ export class OlderGateway {
     const value = ticketValue(params);
     if (value.numerator > 0n) {
       if (value.compare(Rational.of(params.faceValue)) >= 0) throw new Error("ticket faceValue too low");
-      if (value.compare(MAX_TICKET_EV) > 0) throw new Error("ticket EV too high");
+      if (value.compare(this.maxTicketValue) > 0) throw new Error("ticket EV too high");
     }
     return { info, params, price };
   }
