@@ -1,9 +1,13 @@
-import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { type ClientHttp2Session, connect } from "node:http2";
 import { keccak256 } from "@rivulet/crypto";
 import { systemClock } from "@rivulet/node";
 import { OlderGateway, type OlderGatewayPorts, type OlderJob } from "@rivulet/testkit";
-import { OrchestratorService, orchestratorInfoOf, orchestratorRequestMessage } from "@rivulet/wire";
+import {
+  decodeOrchestratorInfo,
+  encodeOrchestratorRequest,
+  type OrchestratorInfo,
+  type OrchestratorRequest,
+} from "@rivulet/wire";
 import { Agent, request as send } from "undici";
 import { ENOUGH, type MoneyStage, type PaidNode } from "./money.ts";
 import { MODEL, request } from "./scripted-runner.ts";
@@ -23,17 +27,15 @@ export class Senders implements AsyncDisposable {
   readonly #stage: MoneyStage;
   readonly #ports: OlderGatewayPorts;
   readonly #agent = new Agent({ connect: { rejectUnauthorized: false } });
-  readonly #control: Http2SessionManager;
+  readonly #control: ClientHttp2Session;
   #l1Block = 0n;
 
   constructor(stage: MoneyStage, { node }: PaidNode) {
     const baseUrl = node.address;
     this.#stage = stage;
-    this.#control = new Http2SessionManager(baseUrl, {}, { rejectUnauthorized: false });
-    const transport = createGrpcTransport({ baseUrl, sessionManager: this.#control });
-    const client = createClient(OrchestratorService, transport);
+    this.#control = connect(baseUrl, { rejectUnauthorized: false });
     this.#ports = {
-      ask: async (question) => orchestratorInfoOf(await client.getOrchestrator(orchestratorRequestMessage(question))),
+      ask: (question) => askOver(this.#control, question),
       post: async (path, headers, body) => {
         const answer = await send(`${baseUrl}${path}`, { method: "POST", dispatcher: this.#agent, headers, body });
         return { status: answer.statusCode, text: await answer.body.text() };
@@ -58,7 +60,29 @@ export class Senders implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#control.abort();
+    this.#control.destroy();
     await this.#agent.close();
   }
+}
+
+/** Bytes before a message of gRPC: whether it is compressed, and its length. */
+const FRAME_HEADER = 5;
+
+/** One question in the frames of gRPC, as another implementation writes them. */
+async function askOver(control: ClientHttp2Session, question: OrchestratorRequest): Promise<OrchestratorInfo> {
+  const message = encodeOrchestratorRequest(question);
+  const header = Buffer.alloc(FRAME_HEADER);
+  header.writeUInt32BE(message.length, 1);
+  const stream = control.request({
+    ":method": "POST",
+    ":path": "/net.Orchestrator/GetOrchestrator",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.end(Buffer.concat([header, message]));
+  const pieces: Buffer[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  const answer = Buffer.concat(pieces);
+  if (answer.length < FRAME_HEADER) throw new Error("the orchestrator refused to answer");
+  return decodeOrchestratorInfo(answer.subarray(FRAME_HEADER));
 }
