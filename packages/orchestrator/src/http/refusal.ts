@@ -1,4 +1,4 @@
-import { codeOf, type ErrorCode, errorBody, httpOf, isError } from "@rivulet/primitives";
+import { codeOf, type ErrorCode, errorBody, httpOf, isError, RivuletError } from "@rivulet/primitives";
 import { legacyPhraseOf } from "@rivulet/wire";
 import { answer, type HttpRequest, type HttpResponse, headerOf } from "./exchange.ts";
 
@@ -43,6 +43,11 @@ const ALWAYS: ReadonlySet<ErrorCode> = new Set([
   "node.stopping",
 ]);
 
+/** What is wrong with our books, and where they lie, is for our own log; a peer learns that it should go elsewhere. */
+function told(cause: unknown): unknown {
+  return isError(cause) && cause.code.startsWith("store.") ? new RivuletError("node.overloaded", {}, { cause }) : cause;
+}
+
 /**
  * Answers an error as the network expects it: plain text with its phrases, one newline at the end. Our code goes in a
  * header, and our own body to callers who ask for JSON. Errors that are not ours keep their text to themselves.
@@ -52,7 +57,7 @@ export function answerError(request: HttpRequest, response: HttpResponse, error:
     response.destroy();
     return;
   }
-  const cause = error instanceof Refusal ? error.cause : error;
+  const cause = told(error instanceof Refusal ? error.cause : error);
   const status = error instanceof Refusal && !ALWAYS.has(codeOf(cause)) ? error.status : httpOf(cause);
   const text = (error instanceof Refusal ? error.text : undefined) ?? legacyPhraseOf(cause);
   const wantsJson = headerOf(request, "accept")?.includes("application/json") === true;
