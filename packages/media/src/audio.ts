@@ -1,14 +1,8 @@
 import { RivuletError } from "@rivulet/primitives";
-import {
-  DecoderFailed,
-  DecoderMissing,
-  type DecoderProcess,
-  decodeWithLibrary,
-  decodeWithProgram,
-  SAMPLE_RATE,
-} from "./audio/decoder-process.ts";
+import { type DecoderProcess, decodeWithLibrary, decodeWithProgram, SAMPLE_RATE } from "./audio/decoder-process.ts";
 import { Resampler } from "./audio/resampler.ts";
 import { findWavSamples, type MonoSamples } from "./audio/wav-samples.ts";
+import { CodecFailed, CodecMissing } from "./codec-process.ts";
 import { probeAudio } from "./probe.ts";
 
 /** Samples a second of what `decodeAudio` makes. */
@@ -101,9 +95,9 @@ async function* decoded(
       yield* samplesOf(decode({ bytes, format: DEMUXERS[format] ?? format, signal }));
       return;
     } catch (error) {
-      if (error instanceof DecoderFailed)
+      if (error instanceof CodecFailed)
         throw new RivuletError("request.media-undecodable", { field, reason: error.message }, { cause: error });
-      if (!(error instanceof DecoderMissing)) throw error;
+      if (!(error instanceof CodecMissing)) throw error;
     }
   const reason = `decoding ${format} needs the package node-av, or the program ffmpeg, beside the runner; WAV needs neither`;
   throw new RivuletError("request.media-unsupported", { field, reason });

@@ -1,10 +1,11 @@
 import { codeOf } from "@rivulet/primitives";
 import { describe, expect, test } from "vitest";
 import { boxesOf, canReadFilms, drawnFrame, readFilm } from "../test/films.ts";
+import { CodecFailed, CodecMissing } from "./codec-process.ts";
 import { encodePng } from "./image.ts";
 import { encodeMp4 } from "./mp4.ts";
 import { sniffContentType } from "./sniff.ts";
-import { EncoderFailed, EncoderMissing, encodeWithLibrary, encodeWithProgram } from "./video/encoder-process.ts";
+import { encodeWithLibrary, encodeWithProgram } from "./video/encoder-process.ts";
 import { yuv420 } from "./video/yuv.ts";
 
 const signal = new AbortController().signal;
@@ -55,8 +56,8 @@ describe("joining frames", () => {
       signal,
       encoders: [
         async ({ frames }) => {
-          for await (const _frame of frames()) throw new EncoderMissing();
-          throw new EncoderMissing();
+          for await (const _frame of frames()) throw new CodecMissing();
+          throw new CodecMissing();
         },
         async ({ frames, width, height }) => {
           for await (const frame of frames()) seen.push(frame.length);
@@ -79,7 +80,7 @@ describe("joining frames", () => {
 
   test("says why an encoder failed, and goes on living when it died", async () => {
     for (const encoder of [
-      () => Promise.reject(new EncoderFailed("no room")),
+      () => Promise.reject(new CodecFailed("no room")),
       encodeWithProgram("/bin/false"),
       encodeWithProgram(process.execPath),
     ]) {

@@ -1,6 +1,7 @@
 import { RivuletError } from "@rivulet/primitives";
+import { CodecMissing } from "./codec-process.ts";
 import { decodeImage, type Rgb8 } from "./image.ts";
-import { EncoderMissing, type EncoderProcess, encodeWithLibrary, encodeWithProgram } from "./video/encoder-process.ts";
+import { type EncoderProcess, encodeWithLibrary, encodeWithProgram } from "./video/encoder-process.ts";
 import { evenSize, yuv420 } from "./video/yuv.ts";
 
 export interface Film {
@@ -35,7 +36,7 @@ export async function encodeMp4({ frames, framesPerSecond, signal, encoders = EN
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof RivuletError) throw error;
-      if (error instanceof EncoderMissing) continue;
+      if (error instanceof CodecMissing) continue;
       const reason = error instanceof Error ? error.message : String(error);
       throw failed(`the video encoder failed: ${reason}`, error);
     }

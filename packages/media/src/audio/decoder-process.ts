@@ -1,20 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { watchCodec } from "../codec-process.ts";
 
 /** Samples a second of decoded audio, which is what speech models hear. */
 export const SAMPLE_RATE = 16_000;
-/** How a decoding process ends when there is no library to decode with. */
-export const DECODER_MISSING = 69;
-
-/** There is nothing here to decode with. */
-export class DecoderMissing extends Error {}
-
-/** The decoder could not make audio of the file; the message tells what it wrote. */
-export class DecoderFailed extends Error {}
 
 /** A file, the name the FFmpeg libraries have for its format, and a signal that ends the decoding. */
 export interface Encoded {
@@ -61,46 +53,14 @@ export function decodeWithProgram(command = "ffmpeg"): DecoderProcess {
   };
 }
 
-/** A decoder that writes nothing for so long has met a file that holds it for ever; most write within a tenth of a second. */
-const STALLED_AFTER_MS = 60_000;
-/** Of what a decoder says about why it failed. */
-const MAX_REASON_CHARS = 300;
-
 /** What a child writes, as fast as it is taken. However this ends, the child is gone then. */
 async function* output(child: ChildProcess, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-  const { stdout, stderr } = child;
-  const ended = once(child, "close").catch((error: NodeJS.ErrnoException) => {
-    throw error.code === "ENOENT" ? new DecoderMissing(error.message) : error;
-  });
-  ended.catch(() => {}); // it may fail before it is waited for
-  let said = "";
-  stderr?.setEncoding("utf8").on("data", (text: string) => {
-    said = (said + text).slice(-MAX_REASON_CHARS * 4);
-  });
-  const kill = () => void child.kill("SIGKILL");
-  let stalled = setTimeout(kill, STALLED_AFTER_MS);
-  signal.addEventListener("abort", kill, { once: true });
-  try {
-    for await (const piece of stdout ?? []) {
-      signal.throwIfAborted();
-      clearTimeout(stalled);
-      yield piece;
-      stalled = setTimeout(kill, STALLED_AFTER_MS);
-    }
-    const [code, by] = await ended;
+  using codec = watchCodec("decoder", child, signal);
+  for await (const piece of child.stdout ?? []) {
     signal.throwIfAborted();
-    if (code === DECODER_MISSING) throw new DecoderMissing(said.trim());
-    if (code !== 0) throw new DecoderFailed(code === null ? `the decoder was ended by ${by}` : reasonOf(said));
-  } finally {
-    clearTimeout(stalled);
-    signal.removeEventListener("abort", kill);
-    kill();
+    codec.held();
+    yield piece;
+    codec.goesOn();
   }
-}
-
-/** The line that names the error, of what may be a whole stack trace. */
-function reasonOf(said: string): string {
-  const lines = said.split("\n").map((line) => line.trim());
-  const line = lines.find((text) => /^\w*Error: /.test(text)) ?? lines.findLast((text) => text !== "") ?? "";
-  return line.replace(/^\w*Error: /, "").slice(0, MAX_REASON_CHARS);
+  await codec.succeeded();
 }

@@ -4,13 +4,14 @@
  * a file that crashes it or holds it for ever takes nothing else along. Standard error tells why it failed.
  */
 import { once } from "node:events";
-import { DECODER_MISSING, SAMPLE_RATE } from "./decoder-process.ts";
+import { CODEC_MISSING } from "../codec-process.ts";
+import { SAMPLE_RATE } from "./decoder-process.ts";
 
 const [format = ""] = process.argv.slice(2);
 
 const av = await import("node-av").catch((error: unknown) => {
   process.stderr.write(`node-av cannot be loaded: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(DECODER_MISSING);
+  process.exit(CODEC_MISSING);
 });
 
 av.Log.setLevel(av.AV_LOG_QUIET);

@@ -4,17 +4,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { watchCodec } from "../codec-process.ts";
 
 /** What a film is encoded at, as elsewhere on the network. Source: runner-and-models 1.14. */
 export const BITS_PER_SECOND = 6_000_000;
-/** How an encoding process ends when there is no library to encode with. */
-export const ENCODER_MISSING = 69;
-
-/** There is nothing here to encode with. */
-export class EncoderMissing extends Error {}
-
-/** The encoder made no film of the frames; the message tells what it wrote. */
-export class EncoderFailed extends Error {}
 
 /** Frames as `yuv420` makes them, of an even size. They can be asked for again, for the next encoder. */
 export interface RawFilm {
@@ -68,11 +61,6 @@ export function encodeWithProgram(command = "ffmpeg"): EncoderProcess {
     });
 }
 
-/** An encoder that takes no frame for so long, and ends neither, will not any more; most take a tenth of a second. */
-const STALLED_AFTER_MS = 60_000;
-/** Of what an encoder says about why it failed. */
-const MAX_REASON_CHARS = 300;
-
 /**
  * What a child makes of the frames. It writes to a file, because the index is moved to the beginning when all else is
  * written. However this ends, child and file are gone then.
@@ -89,41 +77,14 @@ async function encoded(film: RawFilm, start: (file: string) => ChildProcess): Pr
 }
 
 async function finished(child: ChildProcess, { frames, signal }: RawFilm): Promise<void> {
-  const { stdin, stderr } = child;
-  const ended = once(child, "close").catch((error: NodeJS.ErrnoException) => {
-    throw error.code === "ENOENT" ? new EncoderMissing(error.message) : error;
-  });
-  ended.catch(() => {}); // it may fail before it is waited for
-  let said = "";
-  stderr?.setEncoding("utf8").on("data", (text: string) => {
-    said = (said + text).slice(-MAX_REASON_CHARS * 4);
-  });
-  stdin?.on("error", () => {}); // a child that ends before it has read all: how it ended says why
-  const kill = () => void child.kill("SIGKILL");
-  signal.addEventListener("abort", kill, { once: true });
-  const stalled = setTimeout(kill, STALLED_AFTER_MS);
-  try {
-    for await (const frame of frames()) {
-      signal.throwIfAborted();
-      if (stdin === null || !stdin.writable) break;
-      if (!stdin.write(frame)) await Promise.race([once(stdin, "drain", { signal }), ended]);
-      stalled.refresh();
-    }
-    stdin?.end();
-    const [code, by] = await ended;
+  using codec = watchCodec("encoder", child, signal);
+  const { stdin } = child;
+  for await (const frame of frames()) {
     signal.throwIfAborted();
-    if (code === ENCODER_MISSING) throw new EncoderMissing(said.trim());
-    if (code !== 0) throw new EncoderFailed(code === null ? `the encoder was ended by ${by}` : reasonOf(said));
-  } finally {
-    clearTimeout(stalled);
-    signal.removeEventListener("abort", kill);
-    kill();
+    if (stdin === null || !stdin.writable) break;
+    if (!stdin.write(frame)) await Promise.race([once(stdin, "drain", { signal }), codec.ended]);
+    codec.goesOn();
   }
-}
-
-/** The line that names the error, of what may be a whole stack trace. */
-function reasonOf(said: string): string {
-  const lines = said.split("\n").map((line) => line.trim());
-  const line = lines.find((text) => /^\w*Error: /.test(text)) ?? lines.findLast((text) => text !== "") ?? "";
-  return line.replace(/^\w*Error: /, "").slice(0, MAX_REASON_CHARS);
+  stdin?.end();
+  await codec.succeeded();
 }

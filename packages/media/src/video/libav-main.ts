@@ -3,14 +3,15 @@
  * `yuv420` makes them. It is a process of its own because the library is native code, which takes along whatever process it
  * crashes. Standard error tells why it failed.
  */
-import { BITS_PER_SECOND, ENCODER_MISSING } from "./encoder-process.ts";
+import { CODEC_MISSING } from "../codec-process.ts";
+import { BITS_PER_SECOND } from "./encoder-process.ts";
 
 const [width = 0, height = 0, framesPerSecond = 0] = process.argv.slice(2, 5).map(Number);
 const file = process.argv[5] ?? "";
 
 const av = await import("node-av").catch((error: unknown) => {
   process.stderr.write(`node-av cannot be loaded: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(ENCODER_MISSING);
+  process.exit(CODEC_MISSING);
 });
 
 av.Log.setLevel(av.AV_LOG_QUIET);
