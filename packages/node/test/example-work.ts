@@ -1,4 +1,4 @@
-import { encodePng, probeFiles } from "@rivulet/media";
+import { encodePng, encodeWav, probeFiles } from "@rivulet/media";
 import type { AdmittedJob, JobResult, JobStream } from "@rivulet/orchestrator";
 import { fieldsOf, type Pipeline } from "@rivulet/pipelines";
 import { encodeFormData } from "@rivulet/wire";
@@ -10,23 +10,7 @@ export const WRITTEN = 3n;
 const SAMPLE_RATE = 8000;
 
 /** Silence. */
-function wav(seconds: number): Buffer {
-  const bytes = seconds * SAMPLE_RATE * 2;
-  const header = Buffer.alloc(44);
-  header.write("RIFF", 0, "latin1");
-  header.writeUInt32LE(36 + bytes, 4);
-  header.write("WAVEfmt ", 8, "latin1");
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(SAMPLE_RATE, 24);
-  header.writeUInt32LE(SAMPLE_RATE * 2, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write("data", 36, "latin1");
-  header.writeUInt32LE(bytes, 40);
-  return Buffer.concat([header, Buffer.alloc(bytes)]);
-}
+const wav = (seconds: number) => Buffer.from(encodeWav(new Float32Array(seconds * SAMPLE_RATE), SAMPLE_RATE));
 
 const picture = (width: number, height: number) =>
   encodePng({ width, height, data: new Uint8Array(width * height * 3) });

@@ -1,5 +1,5 @@
 import { keccak256, keySigner, recoverSigner } from "@rivulet/crypto";
-import { encodePng } from "@rivulet/media";
+import { encodePng, encodeWav } from "@rivulet/media";
 import { Ledger, MemoryPaymentStore, Recipient, RedemptionQueue, SenderMonitor } from "@rivulet/payments";
 import { batchPipelines, fieldsOf, imageToVideo, type Pipeline } from "@rivulet/pipelines";
 import { Rational, type Startable, silentLogger, wei } from "@rivulet/primitives";
@@ -182,23 +182,8 @@ const video = (): JobResult => ({
 
 const SAMPLE_RATE = 8000;
 
-function wav(seconds: number): Buffer {
-  const bytes = seconds * SAMPLE_RATE * 2;
-  const header = Buffer.alloc(44);
-  header.write("RIFF", 0, "latin1");
-  header.writeUInt32LE(36 + bytes, 4);
-  header.write("WAVEfmt ", 8, "latin1");
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(SAMPLE_RATE, 24);
-  header.writeUInt32LE(SAMPLE_RATE * 2, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write("data", 36, "latin1");
-  header.writeUInt32LE(bytes, 40);
-  return Buffer.concat([header, Buffer.alloc(bytes)]);
-}
+/** Silence. */
+const wav = (seconds: number) => Buffer.from(encodeWav(new Float32Array(seconds * SAMPLE_RATE), SAMPLE_RATE));
 
 const picture = await encodePng({ width: 64, height: 48, data: new Uint8Array(64 * 48 * 3) });
 

@@ -1,4 +1,4 @@
-import { encodePng, parseDataUrl, probeFiles, verifyImage } from "@rivulet/media";
+import { encodePng, encodeWav, parseDataUrl, probeFiles, verifyImage } from "@rivulet/media";
 import {
   type MediaFile,
   type MediaKind,
@@ -68,6 +68,9 @@ async function exampleMedia(pipeline: Pipeline): Promise<Record<string, MediaFil
   return Object.fromEntries(await Promise.all(files));
 }
 
+/** What speech models hear. */
+const SPEECH_RATE = 16_000;
+
 /** A file of each kind, as small as every model of the kind takes. */
 const examples: { readonly [K in MediaKind]: () => Promise<MediaFile> } = {
   async image() {
@@ -77,24 +80,10 @@ const examples: { readonly [K in MediaKind]: () => Promise<MediaFile> } = {
     return { bytes, filename: "example.png", contentType: "image/png" };
   },
   async audio() {
-    return { bytes: silence(16_000, 1), filename: "example.wav", contentType: "audio/wav" };
+    return {
+      bytes: encodeWav(new Float32Array(SPEECH_RATE), SPEECH_RATE),
+      filename: "example.wav",
+      contentType: "audio/wav",
+    };
   },
 };
-
-/** A WAV file of PCM 16-bit mono. */
-function silence(rate: number, seconds: number): Uint8Array {
-  const bytes = Buffer.alloc(44 + rate * seconds * 2);
-  bytes.write("RIFF", 0, "latin1");
-  bytes.writeUInt32LE(bytes.length - 8, 4);
-  bytes.write("WAVEfmt ", 8, "latin1");
-  bytes.writeUInt32LE(16, 16);
-  bytes.writeUInt16LE(1, 20); // PCM
-  bytes.writeUInt16LE(1, 22); // channels
-  bytes.writeUInt32LE(rate, 24);
-  bytes.writeUInt32LE(rate * 2, 28);
-  bytes.writeUInt16LE(2, 32);
-  bytes.writeUInt16LE(16, 34);
-  bytes.write("data", 36, "latin1");
-  bytes.writeUInt32LE(rate * seconds * 2, 40);
-  return bytes;
-}

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { encodePng } from "@rivulet/media";
+import { encodePng, encodeWav } from "@rivulet/media";
 import { findPipeline, parseFields, parseRequest } from "@rivulet/pipelines";
 import type { Startable } from "@rivulet/primitives";
 import { findBoundary, formOf, parseMultipart } from "@rivulet/wire";
@@ -220,21 +220,7 @@ function chunk(said: object, reason: string) {
 
 /** A tenth of a second at 8 kHz. */
 function silence(): Buffer {
-  const samples = 800;
-  const header = Buffer.alloc(44);
-  header.write("RIFF", 0, "latin1");
-  header.writeUInt32LE(36 + samples * 2, 4);
-  header.write("WAVEfmt ", 8, "latin1");
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(8000, 24);
-  header.writeUInt32LE(16_000, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write("data", 36, "latin1");
-  header.writeUInt32LE(samples * 2, 40);
-  return Buffer.concat([header, Buffer.alloc(samples * 2)]);
+  return Buffer.from(encodeWav(new Float32Array(800), 8000));
 }
 
 function jobOf(request: IncomingMessage, body: Buffer): Omit<FakeRunnerJob, "left"> {
