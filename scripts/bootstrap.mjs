@@ -24,7 +24,7 @@ const verbs = {
   fuzz: ["fuzz/run.ts"],
   bench: ["scripts/verbs/bench.ts"],
   docs: ["scripts/verbs/docs.ts"],
-  "models:check": ["models/starter-text-to-image/check.ts"],
+  "models:check": ["models/check/main.ts"],
 };
 
 /** A signal that arrives again this soon is the same one: npm passes on what the terminal has sent to everybody anyway. */
