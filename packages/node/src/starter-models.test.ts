@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { findStarterModels } from "./starter-models.ts";
 
-test("a starter model is a package that says which pipeline and directory", () => {
+const about = { id: "rivulet/starter-x", pipeline: "text-to-image", model: "model", defaults: { width: 256 } };
+
+function packages() {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "rivulet-test-")));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const write = (name: string, content: unknown) => {
@@ -14,7 +16,11 @@ test("a starter model is a package that says which pipeline and directory", () =
       typeof content === "string" ? content : JSON.stringify(content),
     );
   };
-  const about = { id: "rivulet/starter-x", pipeline: "text-to-image", model: "model", defaults: { width: 256 } };
+  return { directory, write };
+}
+
+test("a starter model is a package that says which pipeline and directory", () => {
+  const { directory, write } = packages();
   write("starter-x", { name: "@rivulet/starter-x", rivulet: about });
   write("starter-broken", "{");
   write("starter-unknown", { name: "n", rivulet: { ...about, pipeline: "text-to-smell" } });
@@ -27,5 +33,17 @@ test("a starter model is a package that says which pipeline and directory", () =
       directory: join(directory, "starter-x/model"),
       defaults: { width: 256 },
     },
+  ]);
+});
+
+test("the weights of one package may serve several pipelines, each under an id of its own", () => {
+  const { directory, write } = packages();
+  const edits = { id: "rivulet/starter-y", pipeline: "image-to-image", model: "model" };
+  write("starter-x", { name: "@rivulet/starter-x", rivulet: [about, edits, { ...edits, pipeline: "upscale" }] });
+  write("starter-z", { name: "@rivulet/starter-z", rivulet: [about, { ...edits, pipeline: "text-to-smell" }] });
+  const weights = join(directory, "starter-x/model");
+  expect(findStarterModels([directory])).toEqual([
+    { ...about, directory: weights, model: undefined },
+    { ...edits, directory: weights, defaults: {}, model: undefined },
   ]);
 });

@@ -5,7 +5,10 @@ import { isPipelineName, type PipelineName } from "@rivulet/pipelines";
 import { type ModelId, modelId } from "@rivulet/primitives";
 import { z } from "zod";
 
-/** A model that comes with the product: a package whose `package.json` has a `rivulet` field. */
+/**
+ * A model that comes with the product: a package whose `package.json` has a `rivulet` field. The field is one entry, or
+ * a list of them where the same weights serve several pipelines.
+ */
 export interface StarterModel {
   readonly id: ModelId;
   readonly pipeline: PipelineName;
@@ -15,16 +18,15 @@ export interface StarterModel {
   readonly defaults: Readonly<Record<string, unknown>>;
 }
 
-const packageFile = z.object({
-  name: z.string(),
-  rivulet: z.object({
-    id: z.string(),
-    pipeline: z.string().refine(isPipelineName),
-    /** The model directory, inside the package. */
-    model: z.string(),
-    defaults: z.record(z.string(), z.unknown()).default({}),
-  }),
+const entry = z.object({
+  id: z.string(),
+  pipeline: z.string().refine(isPipelineName),
+  /** The model directory, inside the package. */
+  model: z.string(),
+  defaults: z.record(z.string(), z.unknown()).default({}),
 });
+
+const packageFile = z.object({ name: z.string(), rivulet: z.union([entry.transform((one) => [one]), z.array(entry)]) });
 
 /** Where packages of our scope may be installed, nearest first. */
 export function packageDirectories(): readonly string[] {
@@ -33,7 +35,7 @@ export function packageDirectories(): readonly string[] {
   );
 }
 
-/** The starter models that are installed, in the order of their names. */
+/** The starter models that are installed, in the order of their packages' names. Of several with one id, the first. */
 export function findStarterModels(directories: readonly string[] = packageDirectories()): readonly StarterModel[] {
   const found = directories.flatMap((directory) =>
     list(directory).flatMap((name) => readStarter(join(directory, name))),
@@ -44,9 +46,11 @@ export function findStarterModels(directories: readonly string[] = packageDirect
 function readStarter(directory: string): readonly StarterModel[] {
   const parsed = packageFile.safeParse(readJson(join(directory, "package.json")));
   if (!parsed.success) return [];
-  const { id, pipeline, model, defaults } = parsed.data.rivulet;
-  if (!isPipelineName(pipeline)) return [];
-  return [{ id: modelId(id), pipeline, directory: join(realpathSync(directory), model), defaults }];
+  return parsed.data.rivulet.flatMap(({ id, pipeline, model, defaults }) =>
+    isPipelineName(pipeline)
+      ? [{ id: modelId(id), pipeline, directory: join(realpathSync(directory), model), defaults }]
+      : [],
+  );
 }
 
 function list(directory: string): readonly string[] {
