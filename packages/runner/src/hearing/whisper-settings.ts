@@ -30,6 +30,7 @@ const DEFAULTS = { latestBegin: 50, length: 448, positions: 1500, medianWidth: 7
 /** Reads the settings in a model's directory. Throws `RangeError` for a model of another kind. */
 export async function readWhisperSettings(directory: string): Promise<WhisperSettings> {
   const config = await ModelSettings.read(join(directory, "config.json"));
+  const hearing = await ModelSettings.read(join(directory, "preprocessor_config.json"));
   const json = (await readJson(join(directory, "generation_config.json"))) ?? {};
   const generation = new ModelSettings(json);
   config.choice("model_type", ["whisper"], "whisper");
@@ -54,7 +55,8 @@ export async function readWhisperSettings(directory: string): Promise<WhisperSet
       generation.findNumbers("begin_suppress_tokens") ?? config.findNumbers("begin_suppress_tokens") ?? [],
     latestBegin: generation.number("max_initial_timestamp_index", DEFAULTS.latestBegin),
     length: config.number("max_target_positions", DEFAULTS.length),
-    precision: DEFAULTS.seconds / config.number("max_source_positions", DEFAULTS.positions),
+    precision:
+      hearing.number("chunk_length", DEFAULTS.seconds) / config.number("max_source_positions", DEFAULTS.positions),
     alignmentHeads: headsOf(json),
     medianWidth: config.number("median_filter_width", DEFAULTS.medianWidth),
   };
