@@ -16,6 +16,7 @@ const clock: Clock = {
   now: () => ms(Date.now()),
   monotonic: () => ms(performance.now()),
   sleep: (duration, signal) => sleep(duration, undefined, { signal, ref: false }),
+  alarm: (duration, ring) => setTimeout(ring, duration).unref(),
 };
 
 const store = await Store.open({ file, chainId: 1337 }, { clock });

@@ -74,7 +74,7 @@ async function world(length: number, { cursor }: { readonly cursor?: BlockCursor
 }
 
 function silent(clock: JumpingClock) {
-  return { now: () => clock.now(), monotonic: () => clock.monotonic() };
+  return { now: () => clock.now(), monotonic: () => clock.monotonic(), alarm: () => clock.alarm() };
 }
 
 function untilAborted(signal: AbortSignal | undefined): Promise<void> {

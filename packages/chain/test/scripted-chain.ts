@@ -199,6 +199,10 @@ export class JumpingClock implements Clock {
     this.#now += duration;
   }
 
+  alarm(): never {
+    throw new Error("nobody sets an alarm");
+  }
+
   /** Lets time pass. */
   pass(duration: Milliseconds): void {
     this.#now += duration;

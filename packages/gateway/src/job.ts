@@ -1,5 +1,6 @@
 import {
   type Clock,
+  clockDeadline,
   codeOf,
   type ErrorCode,
   isError,
@@ -18,7 +19,6 @@ import { type PreparedJob, timeAt } from "./prepared-job.ts";
 import type { Draw } from "./selection/draw.ts";
 import type { Why } from "./selection/pool.ts";
 import type { Choice, Considered, Selector } from "./selection/selector.ts";
-import { timeLimit } from "./time-limit.ts";
 
 export interface JobOptions {
   /** Attempts of one job, refusals of full orchestrators included. Source: nodes-and-operations 1.4. */
@@ -138,7 +138,7 @@ export class JobRunner {
     const { clock, selector, onJob } = this.#ports;
     const story = new Story(job, clock, onJob === undefined ? [] : selector.considered(demandOf(job), new Set()));
     using resources = new DisposableStack();
-    const limit = resources.use(timeLimit(clock, job.deadline, signal));
+    const limit = resources.use(clockDeadline(clock, job.deadline, signal));
     try {
       const answered = await this.#loop(job, limit, story).catch((error) => this.#explain(error, limit));
       resources.use(answered);
@@ -243,7 +243,7 @@ export class JobRunner {
     const { session, offer } = choice;
     const attempted = story.began(choice);
     using resources = new DisposableStack();
-    const share = resources.use(timeLimit(clock, this.#shareOf(job, choice, tried, story), signal));
+    const share = resources.use(clockDeadline(clock, this.#shareOf(job, choice, tried, story), signal));
     try {
       const answer = await attempt(job, { session, offer }, share);
       const { took, timings } = answer;

@@ -31,5 +31,21 @@ test("chance is uniform in [0, 1)", () => {
   const numbers = Array.from({ length: 2000 }, () => secureRandomness.uniform());
   expect(numbers.every((n) => n >= 0 && n < 1)).toBe(true);
   expect(numbers.reduce((sum, n) => sum + n, 0) / numbers.length).toBeCloseTo(0.5, 1);
-  expect(secureRandomness.bytes(16)).toHaveLength(16);
+});
+
+test("bytes of chance are as many as were asked for, and never handed out twice", () => {
+  for (const length of [0, 1, 16, 64, 65, 5000]) expect(secureRandomness.bytes(length)).toHaveLength(length);
+  const names = Array.from({ length: 2000 }, () => Buffer.from(secureRandomness.bytes(16)).toString("hex"));
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test("an alarm rings once after its time, and never when it was disposed before", () => {
+  vi.useFakeTimers();
+  const [ring, silenced] = [vi.fn(), vi.fn()];
+  systemClock.alarm(ms(1000), ring);
+  systemClock.alarm(ms(1000), silenced)[Symbol.dispose]();
+  vi.advanceTimersByTime(5000);
+  expect(ring).toHaveBeenCalledOnce();
+  expect(silenced).not.toHaveBeenCalled();
+  vi.useRealTimers();
 });

@@ -2,6 +2,7 @@ import { acceptAnySignature, offChainSigner, verifySignature } from "@rivulet/cr
 import {
   BodyBudget,
   type Clock,
+  clockDeadline,
   invariant,
   isError,
   type Logger,
@@ -18,7 +19,6 @@ import { AuthTokens, type Capabilities } from "@rivulet/wire";
 import { Admission } from "./admission.ts";
 import { capabilitiesOfOffers } from "./advertise.ts";
 import { Cashier } from "./cashier.ts";
-import { clockDeadline } from "./clock-deadline.ts";
 import type { Executor, ModelOffer, ResultBytes } from "./executor.ts";
 import { RemoteWorkers } from "./executors/remote-workers.ts";
 import { SeveralExecutors } from "./executors/several.ts";

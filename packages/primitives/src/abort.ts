@@ -1,3 +1,4 @@
+import type { Clock } from "./clock.ts";
 import { RivuletError } from "./errors.ts";
 import type { Milliseconds } from "./time.ts";
 
@@ -21,6 +22,36 @@ export function deadline(
   };
   controller.signal.addEventListener("abort", dispose, { once: true });
   return Object.assign(controller.signal, { [Symbol.dispose]: dispose });
+}
+
+/** A signal with a limit in a clock's time. Disposing it ends the wait and undoes the links. */
+export type ClockDeadline = AbortSignal &
+  Disposable & {
+    /** From now on only the other signals abort it. */
+    readonly lift: () => void;
+  };
+
+/**
+ * As `deadline`, in the time of `clock`: for work of ours, where a test moves time. Without a limit only `others` abort it.
+ */
+export function clockDeadline(
+  clock: Clock,
+  limit: Milliseconds | undefined,
+  ...others: readonly (AbortSignal | undefined)[]
+): ClockDeadline {
+  const controller = linked(...others);
+  const alarm =
+    limit === undefined
+      ? undefined
+      : clock.alarm(limit, () => controller.abort(new RivuletError("job.deadline-exceeded", { limitMs: limit })));
+  const lift = () => alarm?.[Symbol.dispose]();
+  return Object.assign(controller.signal, {
+    lift,
+    [Symbol.dispose]: () => {
+      lift();
+      controller[Symbol.dispose]();
+    },
+  });
 }
 
 /** The longest delay a Node.js timer takes; longer ones would fire at once. */

@@ -8,4 +8,6 @@ export interface Clock {
   monotonic(): Milliseconds;
   /** Resolves after `duration`; rejects with the signal's reason when it aborts first. */
   sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void>;
+  /** Calls `ring` after `duration`, unless it is disposed first: what limits have, which hardly ever come to pass. */
+  alarm(duration: Milliseconds, ring: () => void): Disposable;
 }

@@ -1,4 +1,4 @@
-export { deadline, linked, orAborted } from "./abort.ts";
+export { type ClockDeadline, clockDeadline, deadline, linked, orAborted } from "./abort.ts";
 export {
   type L1BlockNumber,
   type L2BlockNumber,

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { deadline, linked } from "./abort.ts";
+import { clockDeadline, deadline, linked } from "./abort.ts";
 import { isError } from "./errors.ts";
 import { serviceUri } from "./ids.ts";
 import { Lease } from "./lease.ts";
@@ -52,6 +52,27 @@ describe("a signal", () => {
     vi.advanceTimersByTime(50);
     expect(isError(limit.reason, "job.deadline-exceeded")).toBe(true);
     vi.useRealTimers();
+  });
+
+  test("of a deadline in a clock's time says so, unless the limit was lifted or given back", () => {
+    const alarms = new Set<() => void>();
+    const alarm = (_: number, ring: () => void) => {
+      alarms.add(ring);
+      return { [Symbol.dispose]: () => alarms.delete(ring) };
+    };
+    const clock = { now: () => ms(0), monotonic: () => ms(0), sleep: async () => {}, alarm };
+    const left = new AbortController();
+    const [passed, lifted, without] = [ms(50), ms(50), undefined].map((limit) =>
+      clockDeadline(clock, limit, left.signal),
+    );
+    clockDeadline(clock, ms(50))[Symbol.dispose]();
+    lifted?.lift();
+    expect(alarms.size).toBe(1);
+    for (const ring of alarms) ring();
+    expect(isError(passed?.reason, "job.deadline-exceeded")).toBe(true);
+    expect([lifted?.aborted, without?.aborted]).toEqual([false, false]);
+    left.abort("left");
+    expect([lifted?.reason, without?.reason]).toEqual(["left", "left"]);
   });
 
   test("is unlinked when its scope ends", () => {

@@ -13,6 +13,7 @@ export const systemClock: Clock = {
       throw signal?.aborted ? signal.reason : error;
     }
   },
+  alarm: (duration, ring) => setTimeout(ring, duration),
 };
 
 /** Cryptographically secure chance. */

@@ -22,7 +22,7 @@ export class TestClock implements Clock {
     return ms(this.#now);
   }
 
-  /** How many sleeps are under way: a test waits for the code to be asleep before it moves time. */
+  /** How many sleeps and alarms are under way: a test waits for the code to be asleep before it moves time. */
   get sleeping(): number {
     return this.#sleepers.length;
   }
@@ -30,20 +30,26 @@ export class TestClock implements Clock {
   sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const sleeper: Sleeper = {
-        until: this.#now + duration,
-        wake: () => {
-          signal?.removeEventListener("abort", onAbort);
-          resolve();
-        },
-      };
+      const alarm = this.alarm(duration, () => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      });
       const onAbort = () => {
-        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        alarm[Symbol.dispose]();
         reject(signal?.reason);
       };
       signal?.addEventListener("abort", onAbort, { once: true });
-      this.#sleepers.push(sleeper);
     });
+  }
+
+  alarm(duration: Milliseconds, wake: () => void): Disposable {
+    const sleeper: Sleeper = { until: this.#now + duration, wake };
+    this.#sleepers.push(sleeper);
+    return {
+      [Symbol.dispose]: () => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+      },
+    };
   }
 
   /** Moves time forward, waking everyone whose time comes, with a turn of the event loop after each. */

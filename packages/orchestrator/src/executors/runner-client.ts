@@ -166,18 +166,23 @@ async function whole(body: Readable, maxBytes: number): Promise<Buffer> {
 }
 
 /** The beginning of an answer. One that goes on is cut off, and its connection closed. */
-async function gather(
-  body: Readable,
-  maxBytes: number,
-): Promise<{ readonly bytes: Buffer; readonly isWhole: boolean }> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > maxBytes) return { bytes: Buffer.concat(chunks).subarray(0, maxBytes), isWhole: false };
-  }
-  return { bytes: Buffer.concat(chunks), isWhole: true };
+function gather(body: Readable, maxBytes: number): Promise<{ readonly bytes: Buffer; readonly isWhole: boolean }> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    body.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length <= maxBytes) return;
+      resolve({ bytes: Buffer.concat(chunks).subarray(0, maxBytes), isWhole: false });
+      body.destroy();
+    });
+    body.once("end", () => {
+      const [first] = chunks;
+      resolve({ bytes: first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks), isWhole: true });
+    });
+    body.on("error", reject);
+  });
 }
 
 /** Failures of the connection as ours: never reached, or broken off in the middle. */

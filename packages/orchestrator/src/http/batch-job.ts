@@ -3,6 +3,7 @@ import {
   type BodyBudget,
   type BodyRoom,
   type Clock,
+  clockDeadline,
   isError,
   type Logger,
   type Milliseconds,
@@ -10,7 +11,6 @@ import {
 } from "@rivulet/primitives";
 import { EVENT_STREAM_HEADERS, wantsInlineImages } from "@rivulet/wire";
 import type { Admission, Admitted } from "../admission.ts";
-import { clockDeadline } from "../clock-deadline.ts";
 import type { ResultBytes } from "../executor.ts";
 import { jobErrorText } from "../job-error-text.ts";
 import { JOB_ARRIVAL_LIMIT } from "../limits.ts";

@@ -61,9 +61,9 @@ export function answer(
   headers: OutgoingHttpHeaders,
   body: Uint8Array | string = "",
 ): void {
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  response.writeHead(status, { ...headers, "content-length": bytes.byteLength });
-  response.end(bytes);
+  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+  // Text leaves in one piece with the head.
+  response.end(body);
 }
 
 export function answerJson(response: HttpResponse, value: unknown, headers: OutgoingHttpHeaders = {}): void {

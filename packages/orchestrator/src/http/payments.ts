@@ -1,9 +1,8 @@
 import { address } from "@rivulet/crypto";
-import { type BodyBudget, type Clock, RivuletError, seconds } from "@rivulet/primitives";
+import { type BodyBudget, type Clock, clockDeadline, RivuletError, seconds } from "@rivulet/primitives";
 import { encodeOrchestratorInfo, encodePaymentResult } from "@rivulet/wire";
 import type { Admission } from "../admission.ts";
 import type { Cashier } from "../cashier.ts";
-import { clockDeadline } from "../clock-deadline.ts";
 import type { Discovery } from "../grpc/discovery.ts";
 import { answer, answerJson, type HttpRequest, type HttpResponse, untilCallerLeaves } from "./exchange.ts";
 import { Refusal, refusing, refusingLater } from "./refusal.ts";

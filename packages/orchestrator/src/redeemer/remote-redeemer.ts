@@ -4,6 +4,7 @@ import { type Address, addressBytes } from "@rivulet/crypto";
 import type { MaxFloats, TicketStore, WinnerSink, WinningTicket } from "@rivulet/payments";
 import {
   type Clock,
+  clockDeadline,
   type Logger,
   minutes,
   orAborted,
@@ -14,7 +15,6 @@ import {
   wei,
 } from "@rivulet/primitives";
 import { maxFloatOf, TicketRedeemerService, winningTicketMessage } from "@rivulet/wire";
-import { clockDeadline } from "../clock-deadline.ts";
 import { Backoff } from "../worker/backoff.ts";
 import { REDEEMER_SECRET_HEADER } from "./redeemer.ts";
 import { sentTicket } from "./winning-tickets.ts";

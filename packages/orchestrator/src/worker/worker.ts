@@ -2,6 +2,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import {
   type Clock,
+  clockDeadline,
   isError,
   type Logger,
   linked,
@@ -16,7 +17,6 @@ import {
 import { AIWorkerService, registrationMessage, type WorkerJob, workerJobOf } from "@rivulet/wire";
 import { Agent } from "undici";
 import { capabilitiesOfOffers } from "../advertise.ts";
-import { clockDeadline } from "../clock-deadline.ts";
 import type { Executor } from "../executor.ts";
 import { MAX_MESSAGE_BYTES, REMOTE_JOB_LIMIT, WORKER_DRAIN_LIMIT } from "../limits.ts";
 import { RUNNING_TASKS_HEADER, WORKER_ID_HEADER } from "../workers/worker-headers.ts";

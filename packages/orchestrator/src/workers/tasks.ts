@@ -1,13 +1,13 @@
 import type { Pipeline } from "@rivulet/pipelines";
 import {
   type Clock,
+  clockDeadline,
   type Lease,
   type Milliseconds,
   orAborted,
   type Randomness,
   RivuletError,
 } from "@rivulet/primitives";
-import { clockDeadline } from "../clock-deadline.ts";
 import type { AdmittedJob, JobResult, JobStream } from "../executor.ts";
 import type { AttachedWorker, Notification } from "./attached-worker.ts";
 

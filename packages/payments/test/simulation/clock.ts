@@ -40,6 +40,10 @@ export class JumpingClock implements Clock {
     });
   }
 
+  alarm(): never {
+    throw new Error("nobody sets an alarm");
+  }
+
   advance(duration: Milliseconds): void {
     this.#now += duration;
     for (const sleeper of [...this.#sleepers]) {
