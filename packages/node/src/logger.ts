@@ -17,20 +17,46 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions): Logger {
   const write = options.write ?? ((text: string) => process.stderr.write(text));
   if (options.format === "lines") return new LineLogger(options.level, write, {});
-  const stream = options.write === undefined ? destination({ fd: 2, sync: true }) : { write };
-  return new PinoAdapter(
-    pino(
-      { level: options.level, base: null, messageKey: "event", formatters: { level: (level) => ({ level }) } },
-      stream,
-    ),
+  const stream = options.write === undefined ? new StandardError() : { write, flush: () => {} };
+  const logger = pino(
+    { level: options.level, base: null, messageKey: "event", formatters: { level: (level) => ({ level }) } },
+    stream,
   );
+  return new PinoAdapter(logger, () => stream.flush());
+}
+
+/** Kept unwritten at most; a turn of the event loop says far less. */
+const MAX_UNWRITTEN = 8 * 1024;
+
+/** Writes what is said in one turn of the event loop at once: a line a job would cost more than what it tells of. */
+class StandardError {
+  readonly #sink = destination({ fd: 2, sync: true, minLength: MAX_UNWRITTEN });
+  #isDue = false;
+
+  constructor() {
+    process.once("exit", () => this.flush());
+  }
+
+  write(line: string): void {
+    this.#sink.write(line);
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => this.flush());
+  }
+
+  flush(): void {
+    this.#isDue = false;
+    this.#sink.flushSync();
+  }
 }
 
 class PinoAdapter implements Logger {
   readonly #pino: PinoLogger;
+  readonly #flush: () => void;
 
-  constructor(logger: PinoLogger) {
+  constructor(logger: PinoLogger, flush: () => void) {
     this.#pino = logger;
+    this.#flush = flush;
   }
 
   debug(event: string, fields: LogFields = {}): void {
@@ -43,14 +69,16 @@ class PinoAdapter implements Logger {
 
   warn(event: string, fields: LogFields = {}): void {
     this.#pino.warn(plain(fields), event);
+    this.#flush();
   }
 
   error(event: string, fields: LogFields = {}): void {
     this.#pino.error(plain(fields), event);
+    this.#flush();
   }
 
   child(fields: LogFields): Logger {
-    return new PinoAdapter(this.#pino.child(plain(fields)));
+    return new PinoAdapter(this.#pino.child(plain(fields)), this.#flush);
   }
 }
 

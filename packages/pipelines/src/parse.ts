@@ -1,6 +1,6 @@
 import { RivuletError } from "@rivulet/primitives";
 import type { z } from "zod";
-import { fieldKind } from "./field-kind.ts";
+import { type FieldKind, fieldKind } from "./field-kind.ts";
 import { lenient } from "./lenient.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { problemsOf } from "./problems.ts";
@@ -39,11 +39,20 @@ export function modelOf<R extends z.ZodObject>(pipeline: RequestDefinition<R>, r
 }
 
 function withLenience(schema: z.ZodObject, body: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(schema.shape).flatMap(([name, field]) =>
-      Object.hasOwn(body, name) ? [[name, lenient(fieldKind(field), body[name])]] : [],
-    ),
-  );
+  const read: Record<string, unknown> = {};
+  for (const [name, kind] of kindsOf(schema)) if (Object.hasOwn(body, name)) read[name] = lenient(kind, body[name]);
+  return read;
+}
+
+/** Schemas are made once and read with every request. */
+const kinds = new WeakMap<z.ZodObject, readonly (readonly [name: string, kind: FieldKind])[]>();
+
+function kindsOf(schema: z.ZodObject): readonly (readonly [name: string, kind: FieldKind])[] {
+  const known = kinds.get(schema);
+  if (known !== undefined) return known;
+  const found = Object.entries(schema.shape).map(([name, field]) => [name, fieldKind(field)] as const);
+  kinds.set(schema, found);
+  return found;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

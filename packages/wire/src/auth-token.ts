@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { bigIntegerBytes } from "@rivulet/crypto";
 import { type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
@@ -28,10 +28,10 @@ const LAST_SECOND = BigInt(Math.floor(Number.MAX_SAFE_INTEGER / SECOND));
  * meant: what a session promised is gone too.
  */
 export class AuthTokens {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
 
   constructor(key: Uint8Array) {
-    this.#key = Uint8Array.from(key);
+    this.#key = createSecretKey(key);
   }
 
   issue(sessionId: string, now: Milliseconds): AuthToken {
@@ -56,7 +56,7 @@ export class AuthTokens {
 
   #mac(sessionId: string, expiration: number): Uint8Array {
     const mac = createHmac("sha256", this.#key);
-    return Uint8Array.from(
+    return new Uint8Array(
       mac
         .update(sessionId, "utf8")
         .update(bigIntegerBytes(BigInt(expiration)))

@@ -69,16 +69,17 @@ export class Exchange implements Disposable {
   }
 
   json(status: number, value: unknown, headers: OutgoingHttpHeaders = {}): void {
-    this.send(status, { "content-type": "application/json", ...headers }, Buffer.from(JSON.stringify(value)));
+    // As text it leaves in one piece with its head.
+    this.send(status, { "content-type": "application/json", ...headers }, JSON.stringify(value));
   }
 
-  send(status: number, headers: OutgoingHttpHeaders, body: Uint8Array): void {
+  send(status: number, headers: OutgoingHttpHeaders, body: Uint8Array | string): void {
     const { response, request } = this;
     if (response.headersSent || response.destroyed) return;
     const isReadToEnd = request.complete || request.method === "GET" || request.method === "HEAD";
     response.writeHead(status, {
       "x-request-id": this.id,
-      "content-length": body.byteLength,
+      "content-length": Buffer.byteLength(body),
       ...headers,
       ...(!isReadToEnd && { connection: "close" }),
     });
@@ -87,17 +88,13 @@ export class Exchange implements Disposable {
   }
 
   /** Ends the answer, and the connection when its reader does not take it in time. */
-  end(body?: Uint8Array): void {
+  end(body?: Uint8Array | string): void {
     const { response } = this;
     const { socket } = response;
     response.end(body);
     if (socket === null || socket.writableLength === 0) return;
-    const ended = new AbortController();
-    response.once("close", () => ended.abort(new Error("delivered")));
-    this.#clock.sleep(LONGEST_DELIVERY, ended.signal).then(
-      () => socket.destroy(),
-      () => {},
-    );
+    const alarm = this.#clock.alarm(LONGEST_DELIVERY, () => socket.destroy());
+    response.once("close", () => alarm[Symbol.dispose]());
   }
 
   /** Answers with an error. Once an answer has begun, all that is left is to break it off. */
@@ -110,9 +107,9 @@ export class Exchange implements Disposable {
   #drain(): void {
     const { request } = this;
     let drained = 0;
-    const ended = new AbortController();
+    const alarm = this.#clock.alarm(LONGEST_DRAIN, () => request.socket.destroy());
     const end = () => {
-      ended.abort(new Error("drained"));
+      alarm[Symbol.dispose]();
       request.socket.destroySoon();
     };
     request.on("data", (chunk: Buffer) => {
@@ -122,10 +119,6 @@ export class Exchange implements Disposable {
     request.once("end", end);
     request.once("close", end);
     request.resume();
-    this.#clock.sleep(LONGEST_DRAIN, ended.signal).then(
-      () => request.socket.destroy(),
-      () => {},
-    );
   }
 }
 
