@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { createLogger } from "./logger.ts";
 
@@ -34,4 +35,15 @@ test("what is less important than the level is not said", () => {
     log.debug("detail");
     expect(lines).toEqual([]);
   }
+});
+
+test.each(["process.exit(0)", "throw new Error('the end')"])("nothing said before %s is lost", (end) => {
+  const logger = new URL("logger.ts", import.meta.url);
+  const program = `import { createLogger } from ${JSON.stringify(logger.href)};
+    const log = createLogger({ level: "info", format: "json" });
+    for (const event of ["first", "last"]) log.info(event);
+    ${end};`;
+  const { stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8" });
+  const events = stderr.split("\n").flatMap((line) => /"event":"(\w+)"/.exec(line)?.[1] ?? []);
+  expect(events).toEqual(["first", "last"]);
 });

@@ -1,5 +1,5 @@
 import type { LogFields, Logger } from "@rivulet/primitives";
-import { destination, type Logger as PinoLogger, pino } from "pino";
+import { type Logger as PinoLogger, pino } from "pino";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -25,28 +25,25 @@ export function createLogger(options: LoggerOptions): Logger {
   return new PinoAdapter(logger, () => stream.flush());
 }
 
-/** Kept unwritten at most; a turn of the event loop says far less. */
-const MAX_UNWRITTEN = 8 * 1024;
-
 /** Writes what is said in one turn of the event loop at once: a line a job would cost more than what it tells of. */
 class StandardError {
-  readonly #sink = destination({ fd: 2, sync: true, minLength: MAX_UNWRITTEN });
-  #isDue = false;
+  #unwritten = "";
 
   constructor() {
     process.once("exit", () => this.flush());
+    // Whoever read the lines is gone: no reason for the node to fail.
+    process.stderr.on("error", () => {});
   }
 
   write(line: string): void {
-    this.#sink.write(line);
-    if (this.#isDue) return;
-    this.#isDue = true;
-    setImmediate(() => this.flush());
+    if (this.#unwritten === "") setImmediate(() => this.flush());
+    this.#unwritten += line;
   }
 
   flush(): void {
-    this.#isDue = false;
-    this.#sink.flushSync();
+    const text = this.#unwritten;
+    this.#unwritten = "";
+    if (text !== "") process.stderr.write(text);
   }
 }
 
