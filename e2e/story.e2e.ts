@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { findStarterModels } from "@rivulet/node";
 import { judge } from "@rivulet/starter-text-to-image/judge";
 import { describe, expect, test } from "vitest";
 import { at } from "./harness/ask.ts";
@@ -11,10 +13,13 @@ describe("npm start", () => {
     const lines = start.stdout.trim().split("\n");
     const told: unknown = JSON.parse(lines.at(-1) ?? "");
     expect(Object.keys(told ?? {}).sort()).toEqual([
+      "folder",
       "gateway",
       "orchestrator",
+      "page",
       "payment",
       "picture",
+      "pipelines",
       "seed",
       "timings",
       "warm",
@@ -43,6 +48,18 @@ describe("npm start", () => {
     });
     expect(at(told, "warm")).toBe(true);
     expect(Number(at(told, "timings", "inference"))).toBeGreaterThan(0);
+    const jobs = Object.entries(Object(at(told, "pipelines")));
+    expect(jobs.map(([name]) => name).toSorted()).toEqual(
+      [...new Set(findStarterModels().map(({ pipeline }) => pipeline))].toSorted(),
+    );
+    const page = readFileSync(String(at(told, "page")), "utf8");
+    for (const [name, job] of jobs) {
+      expect([name, at(job, "ok"), typeof at(job, "payment", "fee")]).toEqual([name, true, "string"]);
+      for (const file of Object.values(Object(at(job, "files")))) {
+        expect(readFileSync(String(file)).byteLength).toBeGreaterThan(0);
+        expect(page).toContain(`"${basename(String(file))}"`);
+      }
+    }
     expect(start.stderr).toContain(String(at(told, "seed")));
     expect(start.stderr).toContain(`curl ${at(told, "gateway")}/text-to-image`);
     expect(await start.leftovers.remaining()).toEqual([]);

@@ -33,6 +33,7 @@ export { documentSchema, ROLES, type Role, type Settings } from "./config/schema
 export type { LocalBalances, LocalMoneyOptions } from "./local-money.ts";
 export {
   type JobStory,
+  type LocalModel,
   LocalNetwork,
   type LocalNetworkOptions,
   type LocalNetworkPorts,

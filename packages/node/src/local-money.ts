@@ -2,7 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Chain, connectChain, encryptKeystore, local, PrivateKey } from "@rivulet/chain";
 import type { DevelopmentAccount, Devnet } from "@rivulet/devnet";
-import { type Clock, invariant, ms, type Randomness, type Startable } from "@rivulet/primitives";
+import { findPipeline, type PipelineName } from "@rivulet/pipelines";
+import { type Clock, invariant, ms, type Randomness, type Startable, type WorkUnit } from "@rivulet/primitives";
 import { ChainReader } from "./account/chain-account.ts";
 
 export interface LocalMoneyOptions {
@@ -36,8 +37,19 @@ const CHEAP = { n: 2, p: 1 };
 const PASSPHRASE = "a key that everybody knows";
 /** In wei. Redeeming costs a third of it at this chain's gas price. */
 const CERTAIN_TICKET_VALUE = 100_000_000_000_000n;
-/** Wei a pixel: what the network's gateways call a fair price for pictures. */
-const PIXEL_PRICE = 4_768_371n;
+/** Wei for a unit of work: what the network's gateways call a fair price. Source: nodes-and-operations 10.3. */
+const PRICES: Readonly<Record<WorkUnit, bigint>> = {
+  pixel: 4_768_371n,
+  "audio-ms": 12_882_811n,
+  token: 20_000_000n,
+  millicharacter: 375_000n,
+  second: 100_000_000_000n,
+};
+
+/** What the local network's orchestrators ask for a unit of a pipeline's work, in wei. */
+export function localPrice(pipeline: PipelineName): bigint {
+  return PRICES[findPipeline(pipeline)?.unit ?? "pixel"];
+}
 
 /** A chain on this machine, in this process, with accounts for everybody of the local network. */
 export class LocalMoney implements Startable {
@@ -137,6 +149,6 @@ export class LocalMoney implements Startable {
     if (party === "gateway")
       return wins ? [`-maxTicketEV=${2n * CERTAIN_TICKET_VALUE}`, `-maxTotalEV=${10n * CERTAIN_TICKET_VALUE}`] : [];
     const certain = [`-ticketEV=${CERTAIN_TICKET_VALUE}`, `-maxFaceValue=${CERTAIN_TICKET_VALUE + 1n}`];
-    return [`-pricePerUnit=${PIXEL_PRICE}`, ...(wins ? certain : [])];
+    return [`-pricePerUnit=${PRICES.pixel}`, ...(wins ? certain : [])];
   }
 }

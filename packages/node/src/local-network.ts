@@ -3,14 +3,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, ms, type Randomness, RivuletError, randomId, type Startable } from "@rivulet/primitives";
 import { z } from "zod";
-import { type LocalBalances, LocalMoney, type LocalMoneyOptions, type LocalParty } from "./local-money.ts";
+import { type LocalBalances, LocalMoney, type LocalMoneyOptions, type LocalParty, localPrice } from "./local-money.ts";
 import { NodeProcess } from "./node-process.ts";
 import type { ProgressLines } from "./progress.ts";
 import { JOB_STORY } from "./roles/gateway.ts";
 import type { StarterModel } from "./starter-models.ts";
 
+/** A model that both orchestrators of the local network offer. */
+export interface LocalModel extends StarterModel {
+  /** In memory from the start; otherwise loaded with the first job that asks for it. */
+  readonly isWarm: boolean;
+}
+
 export interface LocalNetworkOptions {
-  readonly models: readonly StarterModel[];
+  readonly models: readonly LocalModel[];
   /** The program and its first arguments, of which each node is a process. */
   readonly program: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -80,7 +86,7 @@ export type JobStory = z.output<typeof jobStory>;
 
 /** How a job was paid, and what the chain said before and after it. */
 export interface LocalPayment extends z.output<typeof payment> {
-  /** Tickets of the network that won so far. */
+  /** Tickets of the network that won since it was told how the job before was paid; likewise the rest. */
   readonly winners: number;
   readonly redeemed: readonly LocalRedemption[];
   readonly before: LocalBalances;
@@ -138,19 +144,19 @@ export class LocalNetwork implements Startable {
   }
 
   /**
-   * Resolves when the gateway knows every orchestrator with every model in memory. What is still missing is told by
-   * `missing`.
+   * Resolves when the gateway knows every orchestrator with every model, the warm ones in memory. What is still missing is
+   * told by `missing`.
    */
   async warm(signal: AbortSignal): Promise<void> {
     for (;;) {
-      this.#missing = this.#orchestrators.length * this.#options.models.length - (await this.#countWarm(signal));
+      this.#missing = this.#orchestrators.length * this.#options.models.length - (await this.#countReady(signal));
       if (this.#missing <= 0) return;
       this.#checkAlive();
       await this.#ports.clock.sleep(POLL, signal);
     }
   }
 
-  /** Models that are not in memory yet, as far as `warm` has seen. */
+  /** Models that are not there yet, as far as `warm` has seen. */
   get missing(): number {
     return this.#missing;
   }
@@ -181,9 +187,12 @@ export class LocalNetwork implements Startable {
         () => money.mine(1n),
       );
     }
-    const after = await money.balances();
+    const [before, after] = [this.#before, await money.balances()];
+    this.#before = after;
+    const winners = this.#winners;
+    this.#winners = 0;
     const expectedValue = weiText(told.expectedValue);
-    return { ...told, expectedValue, winners: this.#winners, redeemed: this.#redeemed, before: this.#before, after };
+    return { ...told, expectedValue, winners, redeemed: this.#redeemed.splice(0), before, after };
   }
 
   /** Where the chain is reached; `undefined` when nobody pays. */
@@ -211,7 +220,7 @@ export class LocalNetwork implements Startable {
     const directory = mkdtempSync(join(tmpdir(), "rivulet-"));
     this.#directory = directory;
     const secret = this.#write("secret", randomId(this.#ports.randomness));
-    const models = this.#write("aiModels.json", JSON.stringify(this.#options.models.map(asWarmModel)));
+    const models = this.#write("aiModels.json", JSON.stringify(this.#options.models.map(asOffer)));
     const defaults = this.#write("defaults.json", JSON.stringify(defaultsOf(this.#options.models)));
 
     const money = this.#money;
@@ -287,11 +296,10 @@ export class LocalNetwork implements Startable {
     }
   }
 
-  async #countWarm(signal: AbortSignal): Promise<number> {
+  async #countReady(signal: AbortSignal): Promise<number> {
     const answer = await fetch(`${this.gateway}/network`, { signal });
     const { orchestrators } = networkAnswer.parse(await answer.json());
-    return orchestrators.flatMap(({ models }) => models).filter(({ warm, model }) => warm && this.#isOurs(model))
-      .length;
+    return orchestrators.flatMap(({ models }) => models).filter((offer) => this.#isReady(offer)).length;
   }
 
   /** Throws `node.cannot-start` with the last lines of a node that has ended: what waits for it would wait for ever. */
@@ -299,8 +307,8 @@ export class LocalNetwork implements Startable {
     for (const node of this.#nodes) node.checkAlive();
   }
 
-  #isOurs(model: string): boolean {
-    return this.#options.models.some(({ id }) => id === model);
+  #isReady(offer: { readonly model: string; readonly warm: boolean }): boolean {
+    return this.#options.models.some(({ id, isWarm }) => id === offer.model && (offer.warm || !isWarm));
   }
 
   /** Remembers the stories of the gateway's last jobs. */
@@ -351,8 +359,8 @@ function weiText(fraction: string): string {
   return `${millionths.slice(0, -6)}${rest === "" ? "" : `.${rest}`}`;
 }
 
-function asWarmModel(model: StarterModel): Record<string, unknown> {
-  return { pipeline: model.pipeline, model_id: model.id, warm: true, repo: model.directory };
+function asOffer({ pipeline, id, isWarm, directory }: LocalModel): Record<string, unknown> {
+  return { pipeline, model_id: id, warm: isWarm, repo: directory, price_per_unit: `${localPrice(pipeline)}` };
 }
 
 /** The gateway's table: which model, and which size, steps and guidance, when the application names none. */

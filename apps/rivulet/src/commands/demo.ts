@@ -1,6 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import {
   createLogger,
   findStarterModels,
@@ -12,21 +11,26 @@ import {
   ProgressLines,
   parseFlags,
   runUntilStopped,
+  type StarterModel,
   secureRandomness,
   suggestion,
   systemClock,
 } from "@rivulet/node";
-import { ms, RivuletError } from "@rivulet/primitives";
+import { isError, ms, RivuletError } from "@rivulet/primitives";
 import { type Answer, ask } from "../demo/ask.ts";
-import { type Demonstration, demonstrations } from "../demo/demonstration.ts";
-import { story, wasWarm } from "../demo/story.ts";
+import { curlLine } from "../demo/curl.ts";
+import { type Demonstration, demonstrations, possible, withSources } from "../demo/demonstration.ts";
+import { type Missed, page, type Shown } from "../demo/page.ts";
+import { filesToSend, saveAnswer, write } from "../demo/results.ts";
+import { shortStory, story, titleOf, wasWarm } from "../demo/story.ts";
 import type { Terminal } from "../terminal.ts";
 
 const flags: readonly OwnFlag[] = [
-  { flag: "once", form: "switch", help: "end after the picture, with 0" },
-  { flag: "only", form: "text", help: "one pipeline, by name" },
+  { flag: "once", form: "switch", help: "end when everything has been shown, with 0" },
+  { flag: "only", form: "text", help: "one pipeline, by name, and those whose results it works on" },
   { flag: "json", form: "switch", help: "the last line on standard output is one JSON object" },
-  { flag: "output", form: "text", help: "file of the picture [out/PIPELINE-SEED.png]" },
+  { flag: "folder", form: "text", help: "where results and index.html go [out/DATE-TIME]" },
+  { flag: "output", form: "text", help: "file the first picture is also written to" },
   {
     flag: "network",
     form: "text",
@@ -39,7 +43,10 @@ const flags: readonly OwnFlag[] = [
 /** All nodes together get this long to stop; each is given less. */
 const STOP_LIMIT = ms(25_000);
 
-/** A network on this machine, one job through it, and its story. Keeps running until told to stop, unless `-once`. */
+/**
+ * A network on this machine, a job of every pipeline that has a starter model, and their story. Keeps running until told
+ * to stop, unless `-once`; then 1 says that something could not be shown.
+ */
 export async function demoCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const parsed = parseFlags(argv, [], machineSurroundings(process.cwd()), flags);
   if (parsed.asksForHelp) {
@@ -50,21 +57,22 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
   }
   if (parsed.problems.length > 0) throw new RivuletError("config.invalid", { problems: parsed.problems });
   const { own: options } = parsed;
-  const shown = chosenDemonstrations(options.get("only"));
-  const starters = findStarterModels().filter(({ pipeline }) =>
-    shown.some((demonstration) => demonstration.pipeline === pipeline),
-  );
-  const first = shown.find(({ pipeline }) => starters.some((starter) => starter.pipeline === pipeline));
-  if (first === undefined) throw new RivuletError("node.cannot-start", { reason: "no starter model is installed" });
+  const starters = findStarterModels();
+  const plan = planOf(options.get("only"), starters);
+  const folder = resolve(textOf(options, "folder") ?? join("out", timeName(new Date(systemClock.now()))));
 
   const money = moneyOf(options);
   const progress = new ProgressLines(terminal.screen, systemClock);
+  const isFirst = ({ pipeline }: StarterModel) => pipeline === plan[0]?.pipeline;
   const network = new LocalNetwork(
     {
-      models: starters,
+      // A machine of two cores starts one model quickly, and nine not: the others are loaded by the jobs that need them.
+      models: starters
+        .filter(({ pipeline }) => plan.some((each) => each.pipeline === pipeline))
+        .map((model) => ({ ...model, isWarm: isFirst(model) })),
       program: [process.execPath, fileURLToPath(new URL("../main.ts", import.meta.url))],
       env: process.env,
-      logLevel: String(options.get("logLevel") ?? "info"),
+      logLevel: textOf(options, "logLevel") ?? "info",
       money,
     },
     { progress, randomness: secureRandomness, clock: systemClock },
@@ -80,58 +88,144 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
     for (const { name, address, how } of network.orchestrators)
       terminal.say(`orchestrator ${name}  ${address}  ${how}`);
     terminal.say(`gateway         ${network.gateway}\n`);
-    const answer = await progress.step(`drawing ${first.title}`, () => ask(network.gateway, first, stopping));
-    const job = await network.storyOf(answer.requestId, stopping);
-    const payment = await progress.step("waiting for the winner to be redeemed", () =>
-      network.paymentOf(job, stopping),
-    );
-    const picture = save(answer, first, options.get("output"));
-    const { orchestrators } = network;
-    for (const line of story({ title: first.title, orchestrators, job, answer, payment, picture })) terminal.say(line);
-    terminal.say(`\nTry another:\n  ${curlLine(network.gateway, first)}\n`);
-    if (options.get("json") === true)
-      terminal.result(JSON.stringify(summary(answer, picture, payment, network.gateway), withBigints));
-    if (options.get("once") === true) return 0;
+
+    const exhibition = new Exhibition(network, folder, terminal, progress);
+    for (const demonstration of plan) await exhibition.show(demonstration, stopping);
+    const { shown, missed } = exhibition;
+    const { gateway, orchestrators } = network;
+    const index = write(join(folder, "index.html"), page({ shown, missed, orchestrators, gateway }));
+    const picture = firstPicture(shown);
+    const copy = textOf(options, "output");
+    const output = copy === undefined || picture === undefined ? undefined : write(resolve(copy), picture.bytes);
+
+    const [first] = plan;
+    if (first !== undefined)
+      terminal.say(`Try another:\n  ${curlLine(gateway, first, first.next, exhibition.sent(first))}`);
+    terminal.say(`\nSee everything:\n  ${pathToFileURL(index)}\n`);
+    if (options.get("json") === true) {
+      const summary = { ...summaryOf(exhibition, output ?? picture?.path, gateway), folder, page: index };
+      terminal.result(JSON.stringify(summary, withBigints));
+    }
+    if (options.get("once") === true) return missed.length === 0 ? 0 : 1;
     terminal.say("The network runs until you press Ctrl-C.");
     return undefined;
   });
 }
 
-function chosenDemonstrations(only: string | boolean | undefined): readonly Demonstration[] {
-  if (only === undefined) return demonstrations;
-  const found = demonstrations.filter(({ pipeline }) => pipeline === only);
-  if (found.length > 0) return found;
-  const names = demonstrations.map(({ pipeline }) => pipeline);
-  const message = `nothing is shown for ${only}${suggestion(String(only), names)} (there is: ${names.join(", ")})`;
-  throw new RivuletError("config.invalid", { problems: [{ path: "-only", message }] });
-}
+/** Shows one demonstration after the other; each may send what those before it were answered. */
+class Exhibition {
+  readonly shown: Shown[] = [];
+  readonly missed: Missed[] = [];
+  readonly #network: LocalNetwork;
+  readonly #folder: string;
+  readonly #terminal: Terminal;
+  readonly #progress: ProgressLines;
 
-function save(answer: Answer, demonstration: Demonstration, output: string | boolean | undefined): string {
-  const file = resolve(
-    typeof output === "string" ? output : join("out", `${demonstration.pipeline}-${answer.seed}.png`),
-  );
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, answer.file);
-  } catch (error) {
-    throw new RivuletError(
-      "node.cannot-start",
-      { reason: `the picture cannot be written: ${String(error)}` },
-      { cause: error },
-    );
+  constructor(network: LocalNetwork, folder: string, terminal: Terminal, progress: ProgressLines) {
+    this.#network = network;
+    this.#folder = folder;
+    this.#terminal = terminal;
+    this.#progress = progress;
   }
-  return file;
+
+  /** What fails is told and kept as missed: the others are shown all the same. */
+  async show(demonstration: Demonstration, stopping: AbortSignal): Promise<void> {
+    try {
+      await this.#show(demonstration, stopping);
+    } catch (error) {
+      if (!isError(error) || stopping.aborted) throw error;
+      this.missed.push({ demonstration, reason: error.message });
+      this.#terminal.say(`${titleOf(demonstration)}\n  failed     ${error.message}\n`);
+    }
+  }
+
+  /** For each field that takes a file, where the file that is sent lies. */
+  sent({ files }: Demonstration): ReadonlyMap<string, string> {
+    const pathOf = (source: string) =>
+      this.shown.find(({ demonstration }) => demonstration.pipeline === source)?.saved[0]?.path ?? "";
+    return new Map(Object.entries(files).map(([field, source]) => [field, pathOf(source)]));
+  }
+
+  async #show(demonstration: Demonstration, stopping: AbortSignal): Promise<void> {
+    const network = this.#network;
+    const answers = new Map(this.shown.map((each) => [each.demonstration.pipeline, each.answer] as const));
+    const files = filesToSend(demonstration, answers);
+    if (files === undefined)
+      throw new RivuletError("node.cannot-start", {
+        reason: `${demonstration.pipeline} needs the result of ${Object.values(demonstration.files).join(", ")}`,
+      });
+    const answer = await this.#progress.step(titleOf(demonstration), () =>
+      ask(network.gateway, demonstration, files, stopping),
+    );
+    const job = await network.storyOf(answer.requestId, stopping);
+    const payment = await this.#progress.step("waiting for the winner to be redeemed", () =>
+      network.paymentOf(job, stopping),
+    );
+    const saved = saveAnswer(this.#folder, demonstration, answer);
+    const tell = this.shown.length === 0 ? story : shortStory;
+    this.shown.push({ demonstration, answer, payment, saved });
+    const { orchestrators } = network;
+    const lines = tell({ demonstration, orchestrators, job, answer, payment, saved });
+    this.#terminal.say(`${lines.join("\n")}\n`);
+  }
 }
 
-function summary(
-  answer: Answer,
-  picture: string,
-  payment: LocalPayment | undefined,
-  gateway: string,
-): Record<string, unknown> {
-  const { seed, orchestrator, timings } = answer;
-  const paid = payment === undefined ? {} : { payment };
-  return { picture, seed, orchestrator, warm: wasWarm(answer), timings, gateway, ...paid };
+/** What is shown: everything there is a model for, or one pipeline and what it works on. */
+function planOf(only: string | boolean | undefined, starters: readonly StarterModel[]): readonly Demonstration[] {
+  const names = demonstrations.map(({ pipeline }) => pipeline);
+  const wanted = names.find((name) => name === only);
+  if (only !== undefined && wanted === undefined) {
+    const message = `nothing is shown for ${only}${suggestion(String(only), names)} (there is: ${names.join(", ")})`;
+    throw new RivuletError("config.invalid", { problems: [{ path: "-only", message }] });
+  }
+  const chosen = wanted === undefined ? demonstrations : withSources(wanted, demonstrations);
+  const plan = possible(chosen, (pipeline) => starters.some((starter) => starter.pipeline === pipeline));
+  const isShown = wanted === undefined ? plan.length > 0 : plan.some(({ pipeline }) => pipeline === wanted);
+  if (!isShown)
+    throw new RivuletError("node.cannot-start", {
+      reason: `no starter model is installed${wanted === undefined ? "" : ` for ${wanted}, or for what it works on`}`,
+    });
+  return plan;
+}
+
+function firstPicture(shown: readonly Shown[]): { readonly path: string; readonly bytes: Uint8Array } | undefined {
+  const [first] = shown;
+  const file = first?.saved[0];
+  if (first === undefined || file?.kind !== "picture") return undefined;
+  return { path: file.path, bytes: first.answer.files[0]?.bytes ?? new Uint8Array() };
+}
+
+/** What programs read: the first job's fields on the outside, every job by the name of its pipeline within. */
+function summaryOf({ shown, missed }: Exhibition, picture: string | undefined, gateway: string) {
+  const jobOf = ({ answer, payment }: { readonly answer: Answer; readonly payment?: LocalPayment | undefined }) => {
+    const { seed, orchestrator, timings } = answer;
+    return { seed, orchestrator, warm: wasWarm(answer), timings, payment };
+  };
+  const done = shown.map(({ demonstration, answer, payment, saved }) => {
+    const files = saved.map(({ path }) => path);
+    const job = { ok: true, files, text: answer.words, latencyMs: Math.round(answer.tookMs) };
+    return [demonstration.pipeline, { ...job, ...jobOf({ answer, payment }) }] as const;
+  });
+  const failed = missed.map(({ demonstration, reason }) => [demonstration.pipeline, { ok: false, reason }] as const);
+  const [first] = shown;
+  return {
+    picture,
+    ...(first === undefined ? {} : jobOf(first)),
+    gateway,
+    pipelines: Object.fromEntries([...done, ...failed]),
+  };
+}
+
+/** A name for a folder that sorts by time: `20261121-174003`, in the machine's own time. */
+function timeName(date: Date): string {
+  const parts = [date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()];
+  const [month, day, ...time] = parts.map((part) => `${part}`.padStart(2, "0"));
+  return `${date.getFullYear()}${month}${day}-${time.join("")}`;
+}
+
+function textOf(options: ReadonlyMap<string, string | boolean>, flag: string): string | undefined {
+  const value = options.get(flag);
+  return typeof value === "string" ? value : undefined;
 }
 
 function moneyOf(options: ReadonlyMap<string, string | boolean>): LocalMoneyOptions | undefined {
@@ -150,8 +244,4 @@ function moneyOf(options: ReadonlyMap<string, string | boolean>): LocalMoneyOpti
 
 function withBigints(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? `${value}` : value;
-}
-
-function curlLine(gateway: string, { pipeline, next }: Demonstration): string {
-  return `curl ${gateway}/${pipeline} -H 'Content-Type: application/json' -d '${JSON.stringify(next)}'`;
 }

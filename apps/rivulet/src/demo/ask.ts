@@ -1,42 +1,55 @@
 import { RivuletError } from "@rivulet/primitives";
-import type { Demonstration } from "./demonstration.ts";
+import type { Demonstration, Reading } from "./demonstration.ts";
 
 /** Where the time of a job went, in milliseconds, by the names of the `Server-Timing` header. */
 export type Timings = Readonly<Record<string, number>>;
 
+/** A file that is sent or came back. */
+export interface DemoFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+}
+
 /** An answer of the gateway, as an application sees it. */
-export interface Answer {
+export interface Answer extends Pick<Reading, "seed" | "words" | "outline"> {
   readonly requestId: string;
   /** The orchestrator's address. */
   readonly orchestrator: string;
   readonly timings: Timings;
-  readonly seed: number;
-  readonly file: Uint8Array;
+  readonly files: readonly DemoFile[];
   readonly tookMs: number;
 }
 
-/** Sends a demonstration's request to the gateway and fetches the file of the answer. */
-export async function ask(gateway: string, demonstration: Demonstration, signal: AbortSignal): Promise<Answer> {
+/**
+ * Sends a demonstration's request to the gateway, as a form when it has files, and fetches the files of the answer.
+ * Throws `peer.failed` with what the gateway said.
+ */
+export async function ask(
+  gateway: string,
+  demonstration: Demonstration,
+  files: ReadonlyMap<string, DemoFile>,
+  signal: AbortSignal,
+): Promise<Answer> {
   const begin = performance.now();
   const response = await fetch(`${gateway}/${demonstration.pipeline}`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(demonstration.request),
+    ...(files.size > 0 ? { body: formOf(demonstration, files) } : jsonOf(demonstration)),
     signal,
   });
   const body: unknown = await response.json();
-  const image = firstImage(body);
-  if (!response.ok || image === undefined)
+  if (!response.ok)
     throw new RivuletError("peer.failed", {
       reason: `the gateway answered ${response.status}: ${JSON.stringify(body).slice(0, 500)}`,
     });
-  const file = await fetch(new URL(image.url, gateway), { signal });
+  const { files: results, ...reading } = demonstration.read(body);
+  const urls = results.map(({ owner, key }) => new URL(String(owner[key]), gateway));
+  const bytes = await Promise.all(urls.map(async (url) => (await fetch(url, { signal })).bytes()));
   return {
     requestId: response.headers.get("x-request-id") ?? "",
     orchestrator: response.headers.get("x-orchestrator") ?? "",
     timings: parseServerTiming(response.headers.get("server-timing") ?? ""),
-    seed: image.seed,
-    file: new Uint8Array(await file.arrayBuffer()),
+    ...reading,
+    files: results.map(({ contentType }, i) => ({ contentType, bytes: bytes[i] ?? new Uint8Array() })),
     tookMs: performance.now() - begin,
   };
 }
@@ -49,10 +62,18 @@ export function parseServerTiming(header: string): Timings {
 
 const MAX_HEADER = 4096;
 
-function firstImage(body: unknown): { readonly url: string; readonly seed: number } | undefined {
-  if (typeof body !== "object" || body === null || !("images" in body) || !Array.isArray(body.images)) return undefined;
-  const [image]: readonly unknown[] = body.images;
-  if (typeof image !== "object" || image === null || !("url" in image) || typeof image.url !== "string")
-    return undefined;
-  return { url: image.url, seed: "seed" in image && typeof image.seed === "number" ? image.seed : 0 };
+function jsonOf({ fields }: Demonstration): RequestInit {
+  return { headers: { "content-type": "application/json" }, body: JSON.stringify(fields) };
+}
+
+function formOf({ fields }: Demonstration, files: ReadonlyMap<string, DemoFile>): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.set(name, formText(value));
+  for (const [name, { bytes, contentType }] of files) form.set(name, new Blob([bytes], { type: contentType }), name);
+  return form;
+}
+
+/** A field of a form as text: what is not text already is JSON. */
+export function formText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -1,6 +1,8 @@
 import type { LocalOrchestrator } from "@rivulet/node";
+import { invariant } from "@rivulet/primitives";
 import { expect, test } from "vitest";
-import { story, wasWarm } from "./story.ts";
+import { demonstrations } from "./demonstration.ts";
+import { shortStory, story, wasWarm } from "./story.ts";
 
 const orchestrators: readonly LocalOrchestrator[] = [
   { name: "A", address: "https://a", how: "a runner on its own machine" },
@@ -11,7 +13,7 @@ const answer = {
   orchestrator: "https://b",
   timings: { selection: 0.2, queue: 0, load: 1234, inference: 800, transfer: 12 },
   seed: 7,
-  file: new Uint8Array(),
+  files: [],
   tookMs: 2046,
 };
 const seen = (orchestrator: string, isWarm: boolean, state = "free", score = 0) => ({
@@ -21,10 +23,17 @@ const seen = (orchestrator: string, isWarm: boolean, state = "free", score = 0) 
   score,
 });
 
-function told(considered: ReturnType<typeof seen>[], why: string, tries = 1): string {
+const saved = [{ kind: "picture", name: "7.png", path: "/pictures/7.png", contentType: "image/png" }] as const;
+
+function facts(considered: ReturnType<typeof seen>[], why: string, tries: number) {
   const attempts = Array.from({ length: tries }, () => ({ orchestrator: "https://b", isWarm: true, why }));
-  const job = { requestId: "r", considered, attempts };
-  return story({ title: "a circle", orchestrators, job, answer, picture: "/pictures/7.png" }).join("\n");
+  const [demonstration] = demonstrations;
+  invariant(demonstration !== undefined, "something is shown");
+  return { demonstration, orchestrators, job: { requestId: "r", considered, attempts }, answer, saved };
+}
+
+function told(considered: ReturnType<typeof seen>[], why: string, tries = 1): string {
+  return story(facts(considered, why, tries)).join("\n");
 }
 
 test("the story names who was found, in what state, who was chosen and why, and where the time went", () => {
@@ -47,6 +56,14 @@ test("the reason follows from what the gateway saw", () => {
   expect(told([seen("https://b", true, "free", 0.5), seen("https://a", true)], "warm")).toContain("the best record");
   expect(told([seen("https://a", true, "full"), seen("https://b", false)], "cold-warm-full")).toContain("were full");
   expect(told([seen("https://b", true)], "warm", 3)).toContain("after 2 that failed");
+});
+
+test("the short story tells what was asked, what it took and what came of it", () => {
+  const lines = shortStory(facts([seen("https://b", true)], "warm", 1));
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toContain("a large red circle");
+  expect(lines[1]).toMatch(/at orchestrator B: .*loading 1.2 s/);
+  expect(lines[3]).toContain("7.png");
 });
 
 test("a job whose model was loaded for it was not warm", () => {

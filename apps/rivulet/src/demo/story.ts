@@ -2,40 +2,99 @@ import { relative } from "node:path";
 import type { JobStory, LocalBalances, LocalOrchestrator, LocalPayment } from "@rivulet/node";
 import { amountText } from "../amounts.ts";
 import type { Answer, Timings } from "./ask.ts";
+import type { Demonstration } from "./demonstration.ts";
+import type { SavedFile } from "./results.ts";
 
 /** Everything the story of one job is told from. */
 export interface Told {
-  readonly title: string;
+  readonly demonstration: Demonstration;
   readonly orchestrators: readonly LocalOrchestrator[];
   readonly job: JobStory;
   readonly answer: Answer;
   /** Absent where nobody pays. */
   readonly payment?: LocalPayment | undefined;
-  readonly picture: string;
+  readonly saved: readonly SavedFile[];
 }
 
 /** Tells what happened, a few lines for people. Names carry it; numbers stand behind. */
-export function story({ title, orchestrators, job, answer, payment, picture }: Told): readonly string[] {
-  const nameOf = (address: string) => orchestrators.find((each) => each.address === address)?.name ?? address;
+export function story(told: Told): readonly string[] {
+  const { demonstration, orchestrators, job, answer, payment } = told;
+  const nameOf = namesOf(orchestrators);
   const chosen = job.attempts.at(-1);
   const how = orchestrators.find(({ address }) => address === chosen?.orchestrator)?.how ?? "";
   const found = job.considered
     .map(({ orchestrator, isWarm, state }) => `${nameOf(orchestrator)} (${isWarm ? "warm" : "cold"}, ${state})`)
     .sort();
   return [
-    title,
+    titleOf(demonstration),
     `  found      ${found.length === 1 ? "orchestrator" : "orchestrators"} ${found.join(", ")}`,
     `  chosen     orchestrator ${nameOf(answer.orchestrator)}: ${reasonOf(job)}; ${how}`,
-    `  took       ${seconds(answer.tookMs)}: ${partsOf(answer.timings)}`,
-    ...(payment === undefined ? [] : paymentLines(payment)),
-    `  seed       ${answer.seed}`,
-    `  picture    ${relative(process.cwd(), picture) || picture}`,
+    `  took       ${tookText(answer)}`,
+    ...(payment === undefined ? [] : paymentLines(payment, demonstration)),
+    ...resultLines(told),
   ];
+}
+
+/** The same in three lines, where the long story has just been told of another job. */
+export function shortStory(told: Told): readonly string[] {
+  const { demonstration, orchestrators, answer, payment } = told;
+  const at = namesOf(orchestrators)(answer.orchestrator);
+  const redeemed = payment?.redeemed.length ?? 0;
+  const won = redeemed === 0 ? "" : `; ${redeemed === 1 ? "a winner" : `${redeemed} winners`} redeemed`;
+  return [
+    titleOf(demonstration),
+    `  took       ${seconds(answer.tookMs)} at orchestrator ${at}: ${partsOf(answer.timings)}`,
+    ...(payment === undefined ? [] : [`  paid       ${paidText(payment, demonstration)}${won}`]),
+    ...resultLines(told),
+  ];
+}
+
+/** What was asked for, in a line. */
+export function titleOf({ title, fields, files }: Demonstration): string {
+  const [said] = Object.values(fields).filter((value) => typeof value === "string");
+  const of = Object.values(files);
+  const about = said === undefined || said.startsWith("[") ? "" : `: "${said}"`;
+  return `${title}${about}${of.length === 0 ? "" : ` (from ${of.join(", ")})`}`;
 }
 
 /** Whether the model was in memory when the job came. */
 export function wasWarm(answer: Answer): boolean {
   return (answer.timings["load"] ?? 0) === 0;
+}
+
+/** How long a job took, and what of it where. */
+export function tookText({ tookMs, timings }: Answer): string {
+  return `${seconds(tookMs)}: ${partsOf(timings)}`;
+}
+
+/** What was paid and what it was paid with. */
+export function paidText({ price, units, fee, tickets, expectedValue }: LocalPayment, { unit }: Demonstration): string {
+  const count = tickets === 1 ? "one ticket" : `${tickets} tickets`;
+  const paidWith =
+    tickets === 0
+      ? "from what was left of earlier tickets"
+      : `with ${count} worth ${ethText(expectedValue)} on average`;
+  return `${ethText(fee)}, ${units} ${WORDS[unit]} at ${price} wei, ${paidWith}`;
+}
+
+const WORDS: Readonly<Record<Demonstration["unit"], string>> = {
+  pixel: "pixels",
+  "audio-ms": "milliseconds",
+  token: "tokens",
+  millicharacter: "thousandths of a character",
+  second: "seconds",
+};
+
+function namesOf(orchestrators: readonly LocalOrchestrator[]): (address: string) => string {
+  return (address) => orchestrators.find((each) => each.address === address)?.name ?? address;
+}
+
+function resultLines({ answer, saved }: Told): readonly string[] {
+  return [
+    ...(answer.seed === undefined ? [] : [`  seed       ${answer.seed}`]),
+    ...(answer.words === undefined ? [] : [`  says       ${answer.words}`]),
+    ...saved.map(({ kind, path }) => `  ${kind.padEnd(10)} ${relative(process.cwd(), path) || path}`),
+  ];
 }
 
 function reasonOf({ attempts, considered }: JobStory): string {
@@ -54,14 +113,10 @@ function reasonOf({ attempts, considered }: JobStory): string {
 }
 
 /** What was paid, what it was paid with, and what became of it. */
-function paymentLines({ price, units, fee, tickets, expectedValue, redeemed, before, after }: LocalPayment): string[] {
-  const count = tickets === 1 ? "one ticket" : `${tickets} tickets`;
-  const paidWith =
-    tickets === 0
-      ? "from what was left of earlier tickets"
-      : `with ${count} worth ${ethText(expectedValue)} on average`;
+function paymentLines(payment: LocalPayment, demonstration: Demonstration): string[] {
+  const { redeemed, before, after } = payment;
   return [
-    `  paid       ${ethText(fee)}, ${units} pixels at ${price} wei, ${paidWith}`,
+    `  paid       ${paidText(payment, demonstration)}`,
     ...redeemed.flatMap(({ faceValue, paid, gasCost }) => [
       `  won        a ticket for ${ethText(faceValue)}; redeemed for ${ethText(paid)}, gas ${ethText(gasCost)}`,
       `  earned     ${earned(before, after)}`,
@@ -78,9 +133,14 @@ function earned(before: LocalBalances, after: LocalBalances): string {
 }
 
 /** Wei, a fraction or a decimal number of them, as ethers: whole wei, as nobody misses the rest. */
-function ethText(amount: bigint | string): string {
+export function ethText(amount: bigint | string): string {
+  return amountText(wholeWei(amount), "ETH");
+}
+
+/** Whole wei of a fraction or a decimal number of them. */
+export function wholeWei(amount: bigint | string): bigint {
   const [numerator = "0", denominator = "1"] = `${amount}`.replace(/\..*$/, "").split("/");
-  return amountText(BigInt(numerator) / BigInt(denominator), "ETH");
+  return BigInt(numerator) / BigInt(denominator);
 }
 
 /** The parts of a job in the order they happen. */
@@ -96,6 +156,6 @@ function partsOf(timings: Timings): string {
   return PARTS.map(([part, word]) => `${word} ${seconds(timings[part] ?? 0)}`).join(", ");
 }
 
-function seconds(milliseconds: number): string {
+export function seconds(milliseconds: number): string {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
