@@ -27,6 +27,28 @@ describe("a fraction", () => {
     );
   });
 
+  test("stays in lowest terms whatever is done with it, powers of two and of ten below the line included", () => {
+    const below = fc.oneof(
+      fc.bigInt({ min: 1n, max: 10n ** 40n }),
+      fc.nat(256).map((n) => 1n << BigInt(n)),
+      fc.tuple(fc.nat(256), fc.nat(18)).map(([twos, tens]) => (1n << BigInt(twos)) * 10n ** BigInt(tens)),
+    );
+    const above = fc.oneof(below, fc.constant(0n)).chain((n) => fc.constantFrom(n, -n));
+    const any = fc.tuple(above, below).map(([n, d]) => Rational.of(n, d));
+    fc.assert(
+      fc.property(any, any, above, (a, b, factor) => {
+        const made = [a, a.plus(b), a.minus(b), a.times(b), a.times(factor)];
+        if (b.numerator !== 0n) made.push(a.dividedBy(b));
+        for (const { numerator, denominator } of made) {
+          expect(denominator).toBeGreaterThan(0n);
+          expect(euclid(numerator < 0n ? -numerator : numerator, denominator)).toBe(1n);
+        }
+        expect(a.times(b)).toEqual(Rational.of(a.numerator * b.numerator, a.denominator * b.denominator));
+        expect(a.times(factor)).toEqual(a.times(Rational.of(factor)));
+      }),
+    );
+  });
+
   test("subtracts what was added, and divides by what it was multiplied with", () => {
     fc.assert(
       fc.property(fraction, fraction, (a, b) => {
@@ -66,3 +88,7 @@ describe("a fraction", () => {
     );
   });
 });
+
+function euclid(a: bigint, b: bigint): bigint {
+  return b === 0n ? a : euclid(b, a % b);
+}

@@ -11,9 +11,10 @@ export class Rational {
   /** `numerator / denominator`, reduced. Throws `RangeError` when the denominator is zero. */
   static of(numerator: bigint, denominator = 1n): Rational {
     if (denominator === 0n) throw new RangeError("a fraction cannot have denominator 0");
-    const sign = denominator < 0n ? -1n : 1n;
-    const divisor = gcd(numerator < 0n ? -numerator : numerator, denominator < 0n ? -denominator : denominator);
-    return new Rational((sign * numerator) / divisor, (sign * denominator) / divisor);
+    const divisor = denominator < 0n ? -gcd(numerator, -denominator) : gcd(numerator, denominator);
+    return divisor === 1n
+      ? new Rational(numerator, denominator)
+      : new Rational(numerator / divisor, denominator / divisor);
   }
 
   static readonly ZERO = Rational.of(0n);
@@ -26,25 +27,35 @@ export class Rational {
   }
 
   plus(other: Rational): Rational {
-    // Whole numbers and sums of like parts are most of what is added; the first needs no divisor at all.
-    if (this.denominator === other.denominator) {
-      const sum = this.numerator + other.numerator;
-      return this.denominator === 1n ? new Rational(sum, 1n) : Rational.of(sum, this.denominator);
-    }
-    return Rational.of(
-      this.numerator * other.denominator + other.numerator * this.denominator,
-      this.denominator * other.denominator,
-    );
+    return this.#plus(other.numerator, other.denominator);
   }
 
   minus(other: Rational): Rational {
-    return this.plus(new Rational(-other.numerator, other.denominator));
+    return this.#plus(-other.numerator, other.denominator);
+  }
+
+  /**
+   * Adds what is in lowest terms. All that can be divided out of the sum divides what the denominators share: nothing when
+   * one of them is 1. Source: Knuth, The Art of Computer Programming, 4.5.1.
+   */
+  #plus(numerator: bigint, denominator: bigint): Rational {
+    const shared = this.denominator === denominator ? denominator : gcd(this.denominator, denominator);
+    const ours = this.denominator / shared;
+    const sum = this.numerator * (denominator / shared) + numerator * ours;
+    const divisor = gcd(sum, shared);
+    return divisor === 1n
+      ? new Rational(sum, ours * denominator)
+      : new Rational(sum / divisor, ours * (denominator / divisor));
   }
 
   times(factor: bigint | Rational): Rational {
-    return typeof factor === "bigint"
-      ? Rational.of(this.numerator * factor, this.denominator)
-      : Rational.of(this.numerator * factor.numerator, this.denominator * factor.denominator);
+    const [numerator, denominator] = typeof factor === "bigint" ? [factor, 1n] : [factor.numerator, factor.denominator];
+    // Both are in lowest terms: what can be divided out stands crosswise, in smaller numbers than the products.
+    const [first, second] = [gcd(this.numerator, denominator), gcd(numerator, this.denominator)];
+    return new Rational(
+      (this.numerator / first) * (numerator / second),
+      (this.denominator / second) * (denominator / first),
+    );
   }
 
   /** Throws `RangeError` when `divisor` is zero. */
@@ -54,19 +65,22 @@ export class Rational {
 
   /** Negative, zero or positive as this is less than, equal to or more than `other`. */
   compare(other: Rational): number {
-    const difference = this.numerator * other.denominator - other.numerator * this.denominator;
-    return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+    const isAlike = this.denominator === other.denominator;
+    const left = isAlike ? this.numerator : this.numerator * other.denominator;
+    const right = isAlike ? other.numerator : other.numerator * this.denominator;
+    return left < right ? -1 : left > right ? 1 : 0;
   }
 
   /** The largest whole number not above this. */
   floor(): bigint {
+    if (this.denominator === 1n) return this.numerator;
     const quotient = this.numerator / this.denominator;
-    return this.numerator < 0n && this.numerator % this.denominator !== 0n ? quotient - 1n : quotient;
+    return this.numerator < 0n ? quotient - 1n : quotient;
   }
 
   /** The smallest whole number not below this. */
   ceil(): bigint {
-    return -Rational.of(-this.numerator, this.denominator).floor();
+    return this.denominator === 1n ? this.numerator : this.floor() + 1n;
   }
 
   /** Decimal text with `digits` digits after the point, rounded half away from zero: for people and headers. */
@@ -84,7 +98,28 @@ export class Rational {
   }
 }
 
-function gcd(a: bigint, b: bigint): bigint {
-  while (b !== 0n) [a, b] = [b, a % b];
-  return a === 0n ? 1n : a;
+/** Below this, numbers divide without remainder of rounding, and ten times as fast as big ones. */
+const SMALL = BigInt(Number.MAX_SAFE_INTEGER);
+
+/**
+ * The greatest common divisor of any number and a positive one.
+ *
+ * What a ticket is worth has a power of two below the line, and prices have powers of ten: with the twos taken out at once,
+ * little or nothing is left for Euclid.
+ */
+function gcd(numerator: bigint, denominator: bigint): bigint {
+  if (denominator === 1n) return 1n;
+  if (numerator === 0n) return denominator;
+  let a = numerator < 0n ? -numerator : numerator;
+  let b = denominator;
+  const [twosOfA, twosOfB] = [a & -a, b & -b];
+  const twos = twosOfA < twosOfB ? twosOfA : twosOfB;
+  b /= twosOfB;
+  if (b === 1n) return twos;
+  a /= twosOfA;
+  while (b > SMALL) [a, b] = [b, a % b];
+  if (b === 0n) return a * twos;
+  let [x, y] = [Number(b), Number(a % b)];
+  while (y !== 0) [x, y] = [y, x % y];
+  return BigInt(x) * twos;
 }
