@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, type KeyObject } from "node:crypto";
 import { type Address, addressBytes, bigInteger, bigIntegerBytes, keccak256 } from "@rivulet/crypto";
 import type { Rational } from "@rivulet/primitives";
 import { auxData, word } from "./ticket.ts";
@@ -34,7 +34,11 @@ export const lengthFraming: Framing = (parts) => [
  * The secret number behind a set of parameters, computed anew whenever it is needed: nothing is stored for parameters that
  * nobody uses. Any change of the terms gives another number.
  */
-export function recipientRand(secret: Uint8Array, terms: RandTerms, framing: Framing = lengthFraming): bigint {
+export function recipientRand(
+  secret: Uint8Array | KeyObject,
+  terms: RandTerms,
+  framing: Framing = lengthFraming,
+): bigint {
   const message = Buffer.concat(framing(randParts(terms)));
   return bigInteger(createHmac("sha256", secret).update(message).digest());
 }

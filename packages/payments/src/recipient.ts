@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from "node:crypto";
 import { type Address, bigInteger, ZERO_ADDRESS } from "@rivulet/crypto";
 import {
   type Clock,
@@ -20,7 +21,6 @@ import type {
   GasPrice,
   MaxFloats,
   NonceState,
-  RecipientSecret,
   Rounds,
   SenderFunds,
   Senders,
@@ -119,7 +119,8 @@ export class Recipient implements Startable {
   readonly #options: RecipientOptions;
   readonly #ports: RecipientPorts;
   /** The newest first. */
-  #secrets: readonly RecipientSecret[] = [];
+  /** Newest first. */
+  #secrets: readonly KeyObject[] = [];
   #blocks: Disposable | undefined;
   #forgottenTo = 0n;
   #forgetting: Promise<void> = Promise.resolve();
@@ -136,7 +137,8 @@ export class Recipient implements Startable {
       const generation = (newest?.generation ?? 0) + 1;
       await store.addRecipientSecret({ generation, secret: randomness.bytes(SECRET_BYTES), createdAt: clock.now() });
     }
-    this.#secrets = await store.recipientSecrets();
+    const secrets = await store.recipientSecrets();
+    this.#secrets = secrets.map(({ secret }) => createSecretKey(secret));
     this.#blocks = rounds.onBlock((block) => this.#forget(block));
     this.#forget(rounds.l1Block);
   }
@@ -345,7 +347,7 @@ export class Recipient implements Startable {
     const { seed, faceValue, winProbability, expirationBlock } = params;
     const terms = { seed, sender, faceValue, winProbability, expirationBlock, price, expiration };
     if (isDated(expiration)) {
-      for (const { secret } of this.#secrets) {
+      for (const secret of this.#secrets) {
         const rand = recipientRand(secret, terms);
         if (Buffer.compare(recipientRandHash(rand), params.recipientRandHash) === 0) return rand;
       }
@@ -366,10 +368,10 @@ export class Recipient implements Startable {
     };
   }
 
-  get #secretInUse(): Uint8Array {
+  get #secretInUse(): KeyObject {
     const [newest] = this.#secrets;
     if (newest === undefined) throw new RivuletError("node.stopping", { reason: "the recipient has not started" });
-    return newest.secret;
+    return newest;
   }
 
   #forget(block: L1BlockNumber): void {

@@ -3,9 +3,16 @@ import { Rational } from "@rivulet/primitives";
 /** The probability of one: 2^256 - 1, over which every other one is a fraction. Source: payments 3.6. */
 export const CERTAIN_WIN = 2n ** 256n - 1n;
 
+/** Parameters are told once and used with every payment, and finding the lowest terms takes longer than the rest of the sum. */
+const worth = new WeakMap<object, Rational>();
+
 /** What a ticket is worth on average, in exact wei: `faceValue × winProbability / (2^256 - 1)`. */
 export function ticketValue(ticket: { readonly faceValue: bigint; readonly winProbability: bigint }): Rational {
-  return Rational.of(ticket.faceValue * ticket.winProbability, CERTAIN_WIN);
+  const known = worth.get(ticket);
+  if (known !== undefined) return known;
+  const value = Rational.of(ticket.faceValue * ticket.winProbability, CERTAIN_WIN);
+  worth.set(ticket, value);
+  return value;
 }
 
 /**
