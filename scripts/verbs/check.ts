@@ -10,6 +10,7 @@ const steps: readonly { readonly name: string; readonly command: readonly string
   { name: "layers", command: ["node", "scripts/check-layers.ts"] },
   { name: "habits", command: ["node", "scripts/check-habits.ts"] },
   { name: "links", command: ["node", "scripts/check-links.ts"] },
+  { name: "starter models", command: ["node", "scripts/check-starters.ts"] },
   { name: "dead code", command: ["knip", "--no-progress"] },
   { name: "generated codec", command: ["node", "packages/wire/scripts/generate.ts", "--check"] },
   ...generators.map(({ name, script }) => ({ name, command: ["node", script, "--check"] })),

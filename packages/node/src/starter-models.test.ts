@@ -10,7 +10,7 @@ function packages() {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "rivulet-test-")));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const write = (name: string, content: unknown) => {
-    mkdirSync(join(directory, name));
+    mkdirSync(join(directory, name, "model"), { recursive: true });
     writeFileSync(
       join(directory, name, "package.json"),
       typeof content === "string" ? content : JSON.stringify(content),
@@ -25,6 +25,7 @@ test("a starter model is a package that says which pipeline and directory", () =
   write("starter-broken", "{");
   write("starter-unknown", { name: "n", rivulet: { ...about, pipeline: "text-to-smell" } });
   write("starter-plain", { name: "n" });
+  write("starter-untrained", { name: "n", rivulet: { ...about, id: "rivulet/starter-untrained", model: "absent" } });
   write("gateway", { name: "@rivulet/gateway", rivulet: about });
   expect(findStarterModels([directory, join(directory, "absent"), directory])).toEqual([
     {

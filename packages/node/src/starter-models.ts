@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { isPipelineName, type PipelineName } from "@rivulet/pipelines";
@@ -35,7 +35,10 @@ export function packageDirectories(): readonly string[] {
   );
 }
 
-/** The starter models that are installed, in the order of their packages' names. Of several with one id, the first. */
+/**
+ * The starter models that are installed, in the order of their packages' names. Of several with one id, the first; a
+ * package without its weights has none.
+ */
 export function findStarterModels(directories: readonly string[] = packageDirectories()): readonly StarterModel[] {
   const found = directories.flatMap((directory) =>
     list(directory).flatMap((name) => readStarter(join(directory, name))),
@@ -46,11 +49,11 @@ export function findStarterModels(directories: readonly string[] = packageDirect
 function readStarter(directory: string): readonly StarterModel[] {
   const parsed = packageFile.safeParse(readJson(join(directory, "package.json")));
   if (!parsed.success) return [];
-  return parsed.data.rivulet.flatMap(({ id, pipeline, model, defaults }) =>
-    isPipelineName(pipeline)
-      ? [{ id: modelId(id), pipeline, directory: join(realpathSync(directory), model), defaults }]
-      : [],
-  );
+  return parsed.data.rivulet.flatMap(({ id, pipeline, model, defaults }) => {
+    const weights = join(realpathSync(directory), model);
+    if (!isPipelineName(pipeline) || !existsSync(weights)) return [];
+    return [{ id: modelId(id), pipeline, directory: weights, defaults }];
+  });
 }
 
 function list(directory: string): readonly string[] {

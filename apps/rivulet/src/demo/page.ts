@@ -132,7 +132,7 @@ article { background: var(--card); border: 1px solid var(--line); border-radius:
 h2 { font-size: 1.15rem; margin: 0; display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: .25rem 1rem }
 h2 code { color: var(--accent); font-size: .8rem; font-weight: 400 }
 code, pre { font-family: ui-monospace, "Cascadia Code", Menlo, Consolas, monospace }
-.stage { display: flex; gap: .75rem; align-items: flex-end; min-height: 15rem; justify-content: center }
+.stage { display: flex; flex: 1; gap: .75rem; align-items: center; min-height: 15rem; justify-content: center }
 figure { margin: 0; min-width: 0; flex: 0 1 14rem; text-align: center }
 figure.from { flex: 0 1 6.5rem; opacity: .85 }
 figure:has(blockquote), figure:not(.from):has(audio) { flex: 1 1 14rem; align-self: center }
@@ -143,7 +143,7 @@ audio { width: 100% }
 .layers { display: block; position: relative }
 .layers img + img { position: absolute; inset: 0; height: 100% }
 blockquote { margin: 0; font-size: 1.25rem; line-height: 1.35; text-align: left; overflow-wrap: anywhere; padding-left: 1rem; border-left: 3px solid var(--accent) }
-dl { margin: auto 0 0; display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .875rem }
+dl { margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .875rem }
 dt { color: var(--soft) }
 dd { margin: 0; overflow-wrap: anywhere }
 pre { margin: 0; padding: .75rem; border-radius: 8px; background: var(--ground); font-size: .75rem; white-space: pre-wrap; overflow-wrap: anywhere }
