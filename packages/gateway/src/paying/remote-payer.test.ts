@@ -3,7 +3,17 @@ import type { AddressInfo } from "node:net";
 import { address, checksumAddress, discoveryText, keySigner, rawSign } from "@rivulet/crypto";
 import { decideSigning, type SignerState, ticketHash, ticketValue } from "@rivulet/payments";
 import { textToImage } from "@rivulet/pipelines";
-import { httpOf, isError, minutes, ms, Rational, seconds, serviceUri, silentLogger } from "@rivulet/primitives";
+import {
+  httpOf,
+  invariant,
+  isError,
+  minutes,
+  ms,
+  Rational,
+  seconds,
+  serviceUri,
+  silentLogger,
+} from "@rivulet/primitives";
 import { FakeTill, MemoryChain, seededRandomness, TestClock } from "@rivulet/testkit";
 import {
   batchManifestId,
@@ -47,6 +57,7 @@ let states: Map<string, SignerState>;
 let needsRefresh = false;
 /** Before the signer answers. */
 let thinking: Promise<void>;
+let onCall: () => void;
 
 beforeEach(async () => {
   clock = new TestClock();
@@ -55,6 +66,7 @@ beforeEach(async () => {
   states = new Map();
   needsRefresh = false;
   thinking = Promise.resolve();
+  onCall = () => {};
   const ports = { chain, clock, randomness: seededRandomness(1), log: silentLogger };
   till = new FakeTill({ address: RECIPIENT, price: Rational.of(10n ** 7n) }, ports);
   await till.start();
@@ -62,6 +74,7 @@ beforeEach(async () => {
   server = createServer((request, response) => {
     void read(request).then(async (body) => {
       await thinking;
+      onCall();
       const { status, json } = answerTo(request.url ?? "", body);
       calls.push({ path: request.url ?? "", headers: request.headers, body, status });
       response.writeHead(status, { "content-type": "application/json" });
@@ -271,6 +284,54 @@ test("credit that the orchestrator has lost is bought again, with fresh paramete
   });
   const { payment } = await done(await order());
   expect(payment.tickets?.signed).toHaveLength(1);
+});
+
+test("a job of more tickets than a signer signs at a time is signed in several calls, and is one payment", async () => {
+  await done(await order(50_000n)); // leaves half a ticket of credit
+  const before = signings().length;
+  const { request, payment } = await done(await order(35_500_000n));
+  expect(signings().length - before).toBe(4);
+  expect(request.payment?.tickets).toBe(355);
+  const nonces = payment.tickets?.signed.map(({ senderNonce }) => senderNonce) ?? [];
+  expect(new Set(nonces).size).toBe(355);
+  expect(payment.expectedPrice).toEqual(till.price);
+  expect(till.balance(signer.address, batchManifestId(27, MODEL)).compare(Rational.ZERO)).toBeGreaterThanOrEqual(0);
+});
+
+test("a part that the signer's credit covers is told again with the next part", async () => {
+  await done(await order());
+  for (const [name, state] of states) states.set(name, { ...state, balance: Rational.of(150n * 10n ** 12n) });
+  const { payment } = await payer.pay(await order(25_000_000n), new AbortController().signal);
+  expect(
+    signings()
+      .slice(1)
+      .map(({ body, status }) => [body["inPixels"], status]),
+  ).toEqual([
+    [10_000_000, 482],
+    [20_000_000, 200],
+    [5_000_000, 200],
+  ]);
+  expect(payment?.tickets).toBe(100);
+});
+
+test("a job of more tickets than a recipient takes is not begun", async () => {
+  await expect(payer.pay(await order(60_000_001n), new AbortController().signal)).rejects.toMatchObject({
+    code: "payment.nonces-exhausted",
+  });
+  expect(signings()).toHaveLength(0);
+});
+
+test("a round that begins between two calls asks for fresh parameters", async () => {
+  const given = await order(20_000_000n);
+  const { terms } = given.offer;
+  invariant(terms?.params !== undefined, "a till tells parameters");
+  const { expiration: _, ...undated } = terms.params;
+  const offer = { ...given.offer, terms: { ...terms, info: { ...terms.info, ticketParams: undated } } };
+  onCall = () => chain.mineRound();
+  await expect(payer.pay({ ...given, offer }, new AbortController().signal)).rejects.toMatchObject({
+    code: "payment.params-expired",
+  });
+  expect(signings()).toHaveLength(2);
 });
 
 test("a price above the maximum is not even shown to the signer", async () => {
