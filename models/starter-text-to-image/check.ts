@@ -13,6 +13,7 @@ import {
   share,
 } from "../check/starter-check.ts";
 import { picturesOf, Studio } from "../check/studio.ts";
+import { editsCheck } from "./check-edits.ts";
 import { isRight, type JudgedCaption, judgedCaptions } from "./judge/captions.ts";
 import { judgePixels, type Verdict } from "./judge/judge.ts";
 
@@ -185,4 +186,8 @@ async function run(options: CheckOptions): Promise<CheckResult> {
   };
 }
 
-export const check: StarterCheck = { pipeline: PIPELINE, flags: ["captions", "schedulers"], run };
+/** The same weights serve two pipelines. */
+export const checks: readonly StarterCheck[] = [
+  { pipeline: PIPELINE, flags: ["captions", "schedulers"], run },
+  editsCheck,
+];
