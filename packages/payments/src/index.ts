@@ -77,7 +77,6 @@ export {
   decideSigning,
   MAX_SIGNED_TICKETS,
   type MaxPriceText,
-  MemorySignerBook,
   maxPriceOf,
   type PriceCeiling,
   type SignerBook,

@@ -1,10 +1,9 @@
 import { address } from "@rivulet/crypto";
-import { codeOf, httpOf, minutes, ms, Rational, RivuletError, wei } from "@rivulet/primitives";
+import { codeOf, httpOf, ms, Rational, RivuletError } from "@rivulet/primitives";
 import { expect, test } from "vitest";
 import {
   billedUnits,
   decideSigning,
-  MemorySignerBook,
   maxPriceOf,
   type SigningQuestion,
   STATE_LIFETIME,
@@ -135,28 +134,6 @@ test("a caller's limit names the unit of its payment", () => {
     [{ price: "1", currency: "wei", unit: "seconds" }, ""],
   ] as const)
     expect(thrown(() => maxPriceOf(text, type))).toBe("signer.request-invalid");
-});
-
-test("a step of a session is taken once", async () => {
-  const book = new MemorySignerBook();
-  const step = { stateId: "a", sequence: 1, caller: "", amount: wei(1n), at: NOW };
-  await book.step(step);
-  await expect(book.step(step)).rejects.toMatchObject({ code: "signer.state-replayed" });
-  await expect(book.step({ ...step, sequence: 0 })).rejects.toMatchObject({ code: "signer.state-replayed" });
-  await book.step({ ...step, sequence: 2 });
-  await book.step({ ...step, stateId: "b" });
-});
-
-test("a caller spends no more than its budget, over all its sessions, until the next period", async () => {
-  const book = new MemorySignerBook();
-  const budget = { amount: wei(10n), period: minutes(60) };
-  const step = (stateId: string, amount: bigint, at = NOW) =>
-    book.step({ stateId, sequence: 0, caller: "alice", amount: wei(amount), at }, budget);
-  await step("a", 6n);
-  await expect(step("b", 5n)).rejects.toMatchObject({ code: "signer.budget-exhausted" });
-  await step("c", 4n);
-  await book.step({ stateId: "d", sequence: 0, caller: "bob", amount: wei(10n), at: NOW }, budget);
-  await step("e", 10n, ms(NOW + minutes(60)));
 });
 
 function thrown(run: () => unknown): string | undefined {

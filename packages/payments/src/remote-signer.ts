@@ -186,44 +186,6 @@ export interface SignerBook {
   step(step: SigningStep, budget?: SignerBudget): Promise<void>;
 }
 
-/** Sessions and callers that are remembered, 200 bytes each; beyond, new ones are refused until old ones have aged. */
-const MAX_REMEMBERED = 100_000;
-
-/** A book that forgets with the process: states from before are refused by their age or accepted once more. */
-export class MemorySignerBook implements SignerBook {
-  readonly #marks = new Map<string, { readonly sequence: number; readonly at: Milliseconds }>();
-  readonly #spent = new Map<string, { readonly amount: bigint; readonly since: Milliseconds }>();
-
-  async step({ stateId, sequence, caller, amount, at }: SigningStep, budget?: SignerBudget): Promise<void> {
-    const mark = this.#marks.get(stateId);
-    if (mark !== undefined && mark.sequence >= sequence)
-      throw new RivuletError("signer.state-replayed", { reason: `step ${sequence} was taken already` });
-    if (mark === undefined) this.#makeRoom(at);
-    if (budget !== undefined) this.#spend(caller, amount, at, budget);
-    // Again at the end, so that the map stays in the order of their age.
-    this.#marks.delete(stateId);
-    this.#marks.set(stateId, { sequence, at });
-  }
-
-  #spend(caller: string, amount: bigint, at: Milliseconds, budget: SignerBudget): void {
-    const known = this.#spent.get(caller);
-    const isCurrent = known !== undefined && at - known.since < budget.period;
-    const spent = (isCurrent ? known.amount : 0n) + amount;
-    if (spent > budget.amount)
-      throw new RivuletError("signer.budget-exhausted", { reason: `${budget.amount} wei for ${budget.period} ms` });
-    if (known === undefined && this.#spent.size >= MAX_REMEMBERED) throw full();
-    this.#spent.set(caller, { amount: spent, since: isCurrent ? known.since : at });
-  }
-
-  #makeRoom(now: Milliseconds): void {
-    for (const [id, { at }] of this.#marks) {
-      if (now - at <= STATE_LIFETIME) break;
-      this.#marks.delete(id);
-    }
-    if (this.#marks.size >= MAX_REMEMBERED) throw full();
-  }
-}
-
 function assertSameSession(state: SignerState, { orchestrator, app, type, now }: SigningQuestion): void {
   const mismatch = (reason: string) => new RivuletError("signer.state-mismatch", { reason });
   if (state.orchestrator !== orchestrator) throw mismatch("orchestratorAddress mismatch");
@@ -281,8 +243,4 @@ function microseconds(time: Milliseconds): bigint {
 
 function badRequest(reason: string): RivuletError {
   return new RivuletError("signer.request-invalid", { reason });
-}
-
-function full(): RivuletError {
-  return new RivuletError("node.overloaded", { reason: "the signer remembers as many sessions as it can" });
 }

@@ -73,3 +73,20 @@ test("a book that is full takes no new session until old ones have aged", async 
   await book.step(step(1));
   await book.step({ ...step(0, 1n, "a", ms(NOW + STATE_LIFETIME + 1)), stateId: "other" });
 });
+
+test("callers are forgotten when the time of their budget is over, and are as many as there is room for", async () => {
+  const settings = new MemorySettings();
+  const budget = { amount: wei(10n), period: ms(1000) };
+  const call = (book: SignerBook, caller: string, at: number, amount = 10n) =>
+    codeOf(book.step({ ...step(0, amount, caller, ms(at)), stateId: `${caller} ${at}` }, budget));
+  const callers = async () => [...(await settings.startingWith("signer.spent.")).keys()].sort();
+  const first = new StoredSignerBook(settings, 2);
+  expect(await call(first, "alice", NOW)).toBeUndefined();
+  expect(await call(first, "bob", NOW + 500)).toBeUndefined();
+  const more = new StoredSignerBook(settings, 4);
+  expect(await call(more, "bob", NOW + 999, 1n)).toBe("signer.budget-exhausted");
+  expect(await call(more, "carol", NOW + 1000)).toBeUndefined();
+  expect(await callers()).toEqual(["signer.spent.bob", "signer.spent.carol"]);
+  expect(await call(more, "bob", NOW + 1500)).toBeUndefined();
+  expect(await call(new StoredSignerBook(settings, 2), "dan", NOW + 1500)).toBe("node.overloaded");
+});

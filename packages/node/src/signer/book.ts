@@ -1,39 +1,28 @@
 import { type SignerBook, type SignerBudget, type SigningStep, STATE_LIFETIME } from "@rivulet/payments";
 import { RivuletError } from "@rivulet/primitives";
 import type { Settings } from "@rivulet/store";
+import { type AgingRow, AgingRows } from "./aging-rows.ts";
 
 /** Calls that wait for their turn; beyond, the signer says that it is busy. */
 const MAX_WAITING = 1_000;
-/** Sessions that are remembered, 200 bytes each; beyond, new ones are refused until old ones have aged. */
-const MAX_SESSIONS = 100_000;
-/** Sessions that have aged are forgotten so many at a time, along with the step of another. */
-const FORGOTTEN_AT_ONCE = 10;
-
-const MARK = "signer.mark.";
-const SPENT = "signer.spent.";
-
-/** How far a session got, and when. */
-interface Mark {
-  readonly sequence: number;
-  readonly at: number;
-}
+/** Sessions, and callers with a budget, that are remembered, 200 bytes each; beyond, new ones are refused until old ones have aged. */
+const MAX_REMEMBERED = 100_000;
 
 /**
  * How far every session got and what every caller spent, on disk before anything is signed: a state that was used is not
  * used again, also when the signer was started anew in between. Sessions are forgotten once their states are too old to be
- * taken.
+ * taken, and callers once the stretch of time is over in which they spent.
  */
 export class StoredSignerBook implements SignerBook {
   readonly #settings: Settings;
-  readonly #maxSessions: number;
-  /** Those used longest ago first. */
-  #marks: Map<string, Mark> | undefined;
+  readonly #maxRemembered: number;
+  #rows: { readonly marks: AgingRows; readonly spent: AgingRows } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(settings: Settings, maxSessions: number = MAX_SESSIONS) {
+  constructor(settings: Settings, maxRemembered: number = MAX_REMEMBERED) {
     this.#settings = settings;
-    this.#maxSessions = maxSessions;
+    this.#maxRemembered = maxRemembered;
   }
 
   async step(step: SigningStep, budget?: SignerBudget): Promise<void> {
@@ -49,48 +38,41 @@ export class StoredSignerBook implements SignerBook {
     }
   }
 
-  async #step({ stateId, sequence, caller, amount, at }: SigningStep, budget: SignerBudget | undefined): Promise<void> {
-    const marks = (this.#marks ??= await this.#readMarks());
-    await this.#forget(marks, at);
-    const mark = marks.get(stateId);
-    if (mark !== undefined && sequence <= mark.sequence)
+  async #step(step: SigningStep, budget: SignerBudget | undefined): Promise<void> {
+    const { stateId, sequence, caller, at } = step;
+    const { marks, spent } = (this.#rows ??= await this.#read());
+    await marks.forget(at - STATE_LIFETIME);
+    if (budget !== undefined) await spent.forget(at - budget.period + 1);
+    const mark = marks.find(stateId);
+    if (mark !== undefined && sequence <= mark.amount)
       throw new RivuletError("signer.state-replayed", { reason: `step ${sequence} was taken already` });
     if (mark === undefined && sequence > 0)
       throw new RivuletError("signer.state-replayed", { reason: "its session is not known here" });
-    if (mark === undefined && marks.size >= this.#maxSessions)
+    if (mark === undefined) this.#makeSureOfRoom(marks);
+    const taken = { amount: BigInt(sequence), since: at };
+    const paid = budget === undefined ? undefined : this.#spending(spent, step, budget);
+    await this.#settings.set({ ...marks.text(stateId, taken), ...(paid && spent.text(caller, paid)) });
+    marks.put(stateId, taken);
+    if (paid !== undefined) spent.put(caller, paid);
+  }
+
+  #spending(spent: AgingRows, { caller, amount, at }: SigningStep, { amount: most, period }: SignerBudget): AgingRow {
+    const known = spent.find(caller);
+    if (known === undefined) this.#makeSureOfRoom(spent);
+    const before = known !== undefined && at - known.since < period ? known : { amount: 0n, since: at };
+    const sum = before.amount + amount;
+    if (sum > most) throw new RivuletError("signer.budget-exhausted", { reason: `${most} wei for ${period} ms` });
+    return { amount: sum, since: before.since };
+  }
+
+  #makeSureOfRoom(rows: AgingRows): void {
+    if (rows.size >= this.#maxRemembered)
       throw new RivuletError("node.overloaded", { reason: "the signer remembers as many sessions as it can" });
-    const spent = budget === undefined ? {} : await this.#spent(caller, amount, at, budget);
-    await this.#settings.set({ [`${MARK}${stateId}`]: `${sequence} ${at}`, ...spent });
-    marks.delete(stateId);
-    marks.set(stateId, { sequence, at });
   }
 
-  async #spent(caller: string, amount: bigint, at: number, budget: SignerBudget): Promise<Record<string, string>> {
-    const key = `${SPENT}${caller}`;
-    const [before = "0", since = `${at}`] = (await this.#settings.find(key))?.split(" ") ?? [];
-    const isCurrent = at - Number(since) < budget.period;
-    const spent = (isCurrent ? BigInt(before) : 0n) + amount;
-    if (spent > budget.amount)
-      throw new RivuletError("signer.budget-exhausted", { reason: `${budget.amount} wei for ${budget.period} ms` });
-    return { [key]: `${spent} ${isCurrent ? since : at}` };
-  }
-
-  async #readMarks(): Promise<Map<string, Mark>> {
-    const marks = [...(await this.#settings.startingWith(MARK))].map(([key, text]): [string, Mark] => {
-      const [sequence = 0, at = 0] = text.split(" ").map(Number);
-      return [key.slice(MARK.length), { sequence, at }];
-    });
-    return new Map(marks.sort(([, a], [, b]) => a.at - b.at));
-  }
-
-  async #forget(marks: Map<string, Mark>, now: number): Promise<void> {
-    const aged: string[] = [];
-    for (const [stateId, { at }] of marks) {
-      if (now - at <= STATE_LIFETIME || aged.length >= FORGOTTEN_AT_ONCE) break;
-      aged.push(stateId);
-    }
-    if (aged.length === 0) return;
-    await this.#settings.remove(...aged.map((stateId) => `${MARK}${stateId}`));
-    for (const stateId of aged) marks.delete(stateId);
+  async #read() {
+    const marks = await AgingRows.read(this.#settings, "signer.mark.");
+    const spent = await AgingRows.read(this.#settings, "signer.spent.");
+    return { marks, spent };
   }
 }
