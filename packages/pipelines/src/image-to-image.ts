@@ -14,7 +14,7 @@ import {
 } from "./fields.ts";
 import { imageFiles, imageResponse, seedsFrom } from "./image-response.ts";
 import { secondsPerPixelStep } from "./latency.ts";
-import { MAX_GUIDANCE, SIDE_STEP } from "./limits.ts";
+import { MAX_GUIDANCE, MAX_REDRAWN_PIXELS, SIDE_STEP } from "./limits.ts";
 import { definePipeline } from "./pipeline.ts";
 import { refusedFile } from "./refused-file.ts";
 
@@ -62,6 +62,8 @@ export const imageToImage = definePipeline({
     const size = { width: wholeBlocks(image.width), height: wholeBlocks(image.height) };
     if (size.width === 0 || size.height === 0)
       throw refusedFile("image", `must be at least ${SIDE_STEP} pixels wide and high`);
+    if (image.width * image.height > MAX_REDRAWN_PIXELS)
+      throw refusedFile("image", `must have at most ${MAX_REDRAWN_PIXELS} pixels`);
     return { files: count, size, ...seedsFrom(seed, count) };
   },
   example: { prompt: "the same in green", num_inference_steps: 2, seed: 1 },

@@ -4,6 +4,8 @@ export const SIDE_STEP = 8;
 export const MIN_SIDE = 64;
 /** 2048² is four times what the largest supported family is trained for; beyond it one request fills any card. */
 export const MAX_SIDE = 2048;
+/** A picture is changed at its own size: as many as the largest that is made from words. */
+export const MAX_REDRAWN_PIXELS = MAX_SIDE * MAX_SIDE;
 /** Sixteen times as many is the largest picture that anybody here opens; from a larger one no answer could be checked. */
 export const MAX_UPSCALED_PIXELS = 2048 * 2048;
 /** More steps than any schedule gains from. Source: runner-and-models 9.6. */

@@ -180,6 +180,8 @@ export class Runner implements Startable {
       });
     const probes = probeFiles(pipeline.media, media);
     const request = resolveRequest(pipeline, parsed, probes, this.#randomness);
+    // Files from which no good answer can come; gateways refuse them, too, but not all of them are ours.
+    pipeline.expect(request, probes);
     return { pipeline, model, request, media, work: workOf(pipeline, request, probes) };
   }
 

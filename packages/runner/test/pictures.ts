@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import type { MediaFile } from "@rivulet/pipelines";
 import sharp, { type Sharp } from "sharp";
 
@@ -70,6 +71,38 @@ function pngHeader(width: number, height: number): Uint8Array {
   header[24] = 8;
   header[25] = 2;
   return header;
+}
+
+/** A PNG of colours in 8 bits with the given packed rows, and a chunk before them. */
+export function pngOf(
+  width: number,
+  height: number,
+  rows: Uint8Array,
+  extra?: readonly [name: string, data: Uint8Array],
+): Uint8Array {
+  const size = Buffer.alloc(13);
+  size.writeUInt32BE(width, 0);
+  size.writeUInt32BE(height, 4);
+  size.set([8, 2], 8);
+  const chunks: (readonly [string, Uint8Array])[] = [
+    ["IHDR", size],
+    ...(extra === undefined ? [] : [extra]),
+    ["IDAT", rows],
+    ["IEND", new Uint8Array()],
+  ];
+  return Buffer.concat([
+    Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
+    ...chunks.map(([name, data]) => chunk(name, data)),
+  ]);
+}
+
+function chunk(name: string, data: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(name, "latin1"), data]);
+  const whole = Buffer.alloc(body.length + 8);
+  whole.writeUInt32BE(data.length, 0);
+  whole.set(body, 4);
+  whole.writeUInt32BE(crc32(body), body.length + 4);
+  return whole;
 }
 
 async function sized(width: number, height: number, encode?: (picture: Sharp) => Sharp) {

@@ -132,7 +132,7 @@ export class Denoiser {
     } catch (cause) {
       if (size.height % this.#stride === 0 && size.width % this.#stride === 0) throw cause;
       const step = (height / size.height) * this.#stride;
-      const reason = `width and height must be multiples of ${step}`;
+      const reason = `width and height, as asked for or of the image, must be multiples of ${step}`;
       throw new RivuletError("request.rejected-by-model", { reason }, { cause });
     }
   }

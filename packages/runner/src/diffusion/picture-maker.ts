@@ -75,14 +75,14 @@ export class PictureMaker implements AsyncDisposable {
     return schedule.begin(noise(channels * height * width).map((value) => value * schedule.initNoiseSigma));
   }
 
-  /** Throws "request.rejected-by-model" for a size that the model cannot make. */
-  latentSize({ width, height }: { readonly width: number; readonly height: number }): LatentSize {
+  /** Throws "request.rejected-by-model" for a size that the model cannot make, naming the field that has it. */
+  latentSize({ width, height }: Pick<Rgb8, "width" | "height">, field = "width and height"): LatentSize {
     const { denoiser, decoder } = this.model;
     const step = decoder.factor;
-    if (width % step !== 0 || height % step !== 0) throw rejected(`width and height must be multiples of ${step}`);
+    if (width % step !== 0 || height % step !== 0) throw rejected(`${field}: must be multiples of ${step}`);
     const fixed = this.fixedSize;
     if (fixed !== undefined && (fixed.height !== height || fixed.width !== width))
-      throw rejected(`the size must be ${fixed.width} × ${fixed.height}`);
+      throw rejected(`${field}: must be ${fixed.width} × ${fixed.height}`);
     return { channels: denoiser.channels, height: height / step, width: width / step };
   }
 
@@ -91,7 +91,7 @@ export class PictureMaker implements AsyncDisposable {
     try {
       return this.model.scheduler.plan(this.rule.steps ?? steps, options);
     } catch (cause) {
-      if (cause instanceof RangeError) throw rejected(cause.message, cause);
+      if (cause instanceof RangeError) throw rejected(`num_inference_steps: ${cause.message}`, cause);
       throw cause;
     }
   }

@@ -46,9 +46,9 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
 
   async run(request: Request, context: RunContext): Promise<PipelineRunnerResponse<"image-to-image">> {
     refuseAdapters(request.loras);
-    if (request.prompt.trim() === "") throw rejected("the prompt has no words");
+    if (request.prompt.trim() === "") throw rejected("prompt: there are no words in it");
     const picture = await pictureOf(context);
-    const size = this.#maker.latentSize(picture);
+    const size = this.#maker.latentSize(picture, "image");
     await turn(context.signal);
     const posterior = await this.#encoder.encode(picture, size.channels);
     const way = this.#maker.model.denoiser.imageChannels > 0 ? this.#editing : this.#redrawing;
@@ -109,7 +109,7 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
     if (model.denoiser.embedsGuidance) return { schedule: this.#maker.plan(steps, { strength }), first: 0 };
     const schedule = this.#maker.plan(steps);
     const run = Math.min(Math.floor(steps * strength), steps);
-    if (run < 1) throw rejected(`strength ${asked} of ${steps} steps leaves no step to run`);
+    if (run < 1) throw rejected(`strength: ${asked} of ${steps} num_inference_steps leaves no step to run`);
     return { schedule, first: steps - run };
   }
 

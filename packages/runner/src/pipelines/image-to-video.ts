@@ -107,7 +107,7 @@ class LoadedImageToVideo implements LoadedModel<"image-to-video"> {
       throw rejected(`\`height\` and \`width\` have to be divisible by ${step} but are ${height} and ${width}`);
     const fixed = this.#fixedSize;
     if (fixed !== undefined && (fixed.height !== height || fixed.width !== width))
-      throw rejected(`the size must be ${fixed.width} × ${fixed.height}`);
+      throw rejected(`width and height: must be ${fixed.width} × ${fixed.height}`);
     return { channels: denoiser.channels, height: height / step, width: width / step };
   }
 
@@ -116,7 +116,7 @@ class LoadedImageToVideo implements LoadedModel<"image-to-video"> {
     try {
       return this.#model.scheduler.plan(steps);
     } catch (cause) {
-      if (cause instanceof RangeError) throw rejected(cause.message, cause);
+      if (cause instanceof RangeError) throw rejected(`num_inference_steps: ${cause.message}`, cause);
       throw cause;
     }
   }

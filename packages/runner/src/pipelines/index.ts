@@ -1,5 +1,6 @@
 import type { PipelineName } from "@rivulet/pipelines";
 import { onnxBackend } from "../backends/onnx/onnx-backend.ts";
+import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import type { Implementation } from "../implementation.ts";
 import { audioToText } from "./audio-to-text.ts";
 import { imageToImage } from "./image-to-image.ts";
@@ -19,15 +20,20 @@ export type Implementations = { readonly [N in Exclude<PipelineName, NotImplemen
 
 type NotImplemented = "live-video-to-video";
 
+/** Every implementation, with its files opened by `backend`. */
+export function implementationsOn(backend: BackendFactory): Implementations {
+  return {
+    "text-to-image": textToImage(backend),
+    "image-to-image": imageToImage(backend),
+    "image-to-video": imageToVideo(backend),
+    upscale: upscale(backend),
+    "image-to-text": imageToText(backend),
+    "segment-anything-2": segmentAnything2(backend),
+    "audio-to-text": audioToText(backend),
+    "text-to-speech": textToSpeech(backend),
+    llm: llm(backend),
+  };
+}
+
 /** Every implementation: what a model host loads from. */
-export const implementations: Implementations = {
-  "text-to-image": textToImage(onnxBackend),
-  "image-to-image": imageToImage(onnxBackend),
-  "image-to-video": imageToVideo(onnxBackend),
-  upscale: upscale(onnxBackend),
-  "image-to-text": imageToText(onnxBackend),
-  "segment-anything-2": segmentAnything2(onnxBackend),
-  "audio-to-text": audioToText(onnxBackend),
-  "text-to-speech": textToSpeech(onnxBackend),
-  llm: llm(onnxBackend),
-};
+export const implementations: Implementations = implementationsOn(onnxBackend);

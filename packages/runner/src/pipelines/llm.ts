@@ -93,7 +93,7 @@ class LoadedLlm implements LoadedModel<"llm"> {
     const most = this.#model.contextLength;
     if (ids.length + 1 > most)
       throw new RivuletError("request.rejected-by-model", {
-        reason: `Input of ${ids.length} tokens exceeds the maximum of ${most}`,
+        reason: `messages: Input of ${ids.length} tokens exceeds the maximum of ${most}`,
       });
     return ids;
   }
@@ -103,7 +103,7 @@ class LoadedLlm implements LoadedModel<"llm"> {
       return this.#tokenizer.encode(turns);
     } catch (cause) {
       if (!(cause instanceof RangeError)) throw cause;
-      throw new RivuletError("request.rejected-by-model", { reason: cause.message }, { cause });
+      throw new RivuletError("request.rejected-by-model", { reason: `messages: ${cause.message}` }, { cause });
     }
   }
 

@@ -35,7 +35,7 @@ class LoadedTextToImage implements LoadedModel<"text-to-image"> {
     refuseAdapters(request.loras);
     const { denoiser } = this.#maker.model;
     const parts = promptParts(request.prompt);
-    if (parts.length === 0) throw rejected("the prompt has no words");
+    if (parts.length === 0) throw rejected("prompt: there are no words in it");
     const size = this.#maker.latentSize(request);
     const schedule = this.#maker.plan(request.num_inference_steps);
     const scale = this.#maker.rule.guidance ?? request.guidance_scale;

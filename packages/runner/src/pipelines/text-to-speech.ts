@@ -61,7 +61,7 @@ class LoadedTextToSpeech implements LoadedModel<"text-to-speech"> {
         spoken.push(...(spoken.length > 0 ? [new Float32Array(rate * PAUSE_SECONDS)] : []), samples);
       onProgress({ kind: "step", image: 0, step: index + 1, of: parts.length });
     }
-    if (spoken.length === 0) throw rejected("the model can speak nothing of the text");
+    if (spoken.length === 0) throw rejected("text: the model can speak nothing of it");
     signal.throwIfAborted();
     const wav = encodeWav(resampleAudio(joined(spoken), rate, RATE), RATE);
     return { audio: { url: toDataUrl("audio/wav", wav) } };

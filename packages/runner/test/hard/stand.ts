@@ -1,0 +1,179 @@
+import { encodeWav, verifyImage } from "@rivulet/media";
+import { batchPipelines, type MediaFile, type MediaKind, type Pipeline } from "@rivulet/pipelines";
+import { type Logger, modelId, silentLogger } from "@rivulet/primitives";
+import { seededRandomness } from "@rivulet/testkit";
+import { expect } from "vitest";
+import { Hardware } from "../../src/hardware.ts";
+import { memoryLauncher } from "../../src/host/memory-host.ts";
+import type { HostLauncher } from "../../src/host/messages.ts";
+import type { HostImplementations } from "../../src/host/serve-host.ts";
+import { RunnerServer } from "../../src/http/server.ts";
+import { type Implementations, implementations } from "../../src/pipelines/index.ts";
+import { Runner, type RunnerOptions } from "../../src/runner.ts";
+import { systemClock } from "../../src/system.ts";
+import { referenceFile } from "../parity/references.ts";
+import { pictureFile } from "../pictures.ts";
+
+/** A model of each pipeline whose weights are random and few, in the layout of a real family. */
+export const FAMILIES: Readonly<Record<keyof Implementations, string>> = {
+  "text-to-image": "turbo",
+  "image-to-image": "sd1",
+  "image-to-video": "svd",
+  upscale: "swin2sr",
+  "image-to-text": "blip",
+  "segment-anything-2": "sam2",
+  "audio-to-text": "whisper",
+  "text-to-speech": "vits",
+  llm: "llama",
+};
+
+/** The pipelines that run here, which is all of those that answer one request with one answer. */
+export const subjects: readonly Pipeline[] = batchPipelines;
+
+export function familyOf({ name }: Pipeline): string {
+  const family: string | undefined = Reflect.get(FAMILIES, name);
+  if (family === undefined) throw new Error(`no tiny model for ${name}`);
+  return family;
+}
+
+export function modelDirectoryOf(pipeline: Pipeline): string {
+  return referenceFile(familyOf(pipeline), "model");
+}
+
+/** For what loads all models one after the other, on a machine that may have other things to do; in milliseconds. */
+export const PATIENCE = 300_000;
+
+export interface Stand extends AsyncDisposable {
+  readonly url: string;
+  readonly runner: Runner;
+}
+
+/** A runner with a tiny model for each pipeline, on a port of its own. */
+export async function openStand(
+  options: {
+    readonly implementations?: Implementations;
+    readonly launcher?: HostLauncher;
+    readonly runner?: Partial<RunnerOptions>;
+    readonly log?: Logger;
+  } = {},
+): Promise<Stand> {
+  const log = options.log ?? silentLogger;
+  const randomness = seededRandomness(1);
+  const ports = { clock: systemClock, randomness, log };
+  const inMemory = () =>
+    memoryLauncher({
+      implementations: (options.implementations ?? implementations) as unknown as HostImplementations,
+      ...ports,
+    });
+  const models = subjects.map((pipeline) => ({
+    pipeline: pipeline.name as keyof Implementations,
+    model: modelId(`tiny/${familyOf(pipeline)}`),
+    directory: modelDirectoryOf(pipeline),
+  }));
+  const runner = new Runner(
+    { models, threads: 1, ...options.runner },
+    { ...ports, launcher: options.launcher ?? inMemory() },
+  );
+  const hardware = new Hardware({ clock: systemClock, query: async () => "" });
+  const server = new RunnerServer({ host: "127.0.0.1", port: 0 }, { ...ports, runner, hardware });
+  await server.start();
+  await runner.start();
+  return {
+    url: server.url,
+    runner,
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+      await runner.stop();
+    },
+  };
+}
+
+/** Small files that every model of the kind takes. */
+const files: { readonly [K in MediaKind]: () => Promise<MediaFile> } = {
+  image: () => pictureFile(64, 64),
+  audio: async () => ({ bytes: encodeWav(new Float32Array(16_000), 16_000), filename: "a.wav", contentType: "" }),
+};
+
+/** Asks for the pipeline's example with some fields and files changed. Fields that are `undefined` are left out. */
+export async function ask(
+  { url }: Pick<Stand, "url">,
+  pipeline: Pipeline,
+  changes: {
+    readonly fields?: Readonly<Record<string, unknown>>;
+    readonly media?: Readonly<Record<string, MediaFile>>;
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<Answer> {
+  const fields = { ...pipeline.example, ...CHEAP, ...changes.fields };
+  const own = Object.entries(fields).filter(([name, value]) => name in pipeline.request.shape && value !== undefined);
+  const init = { method: "POST", ...(changes.signal === undefined ? {} : { signal: changes.signal }) };
+  const response =
+    Object.keys(pipeline.media).length === 0
+      ? await fetch(`${url}/${pipeline.name}`, {
+          ...init,
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(Object.fromEntries(own)),
+        })
+      : await fetch(`${url}/${pipeline.name}`, { ...init, body: await formOf(pipeline, own, changes.media ?? {}) });
+  return { status: response.status, code: response.headers.get("x-rivulet-code") ?? "", text: await response.text() };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly code: string;
+  readonly text: string;
+}
+
+/** What makes examples as cheap as they can be. */
+const CHEAP = { width: 64, height: 64, num_inference_steps: 2, max_tokens: 4 };
+
+async function formOf(
+  pipeline: Pipeline,
+  fields: readonly (readonly [string, unknown])[],
+  media: Readonly<Record<string, MediaFile>>,
+): Promise<FormData> {
+  const form = new FormData();
+  for (const [field, kind] of Object.entries(pipeline.media)) {
+    const { bytes, filename, contentType } = media[field] ?? (await files[kind]());
+    form.append(field, new Blob([Uint8Array.from(bytes)], { type: contentType }), filename);
+  }
+  for (const [name, value] of fields) form.append(name, typeof value === "string" ? value : JSON.stringify(value));
+  return form;
+}
+
+/**
+ * Holds an answer to what may never be otherwise: a result as it was promised, whose pictures are whole; or a refusal that
+ * names what was wrong with the request; or a failure of ours that has a name. Says which it was.
+ */
+export async function judged(answer: Answer, pipeline: Pipeline, blamed?: string): Promise<"done" | "refused"> {
+  const { status, text } = answer;
+  if (status === 200) {
+    await checkResult(pipeline, JSON.parse(text));
+    return "done";
+  }
+  expect([answer.code, status >= 400 && status < 500, text], "only the request may be at fault").toEqual([
+    expect.stringMatching(/^(?:request|model)\./),
+    true,
+    blamed === undefined ? expect.any(String) : expect.stringContaining(blamed),
+  ]);
+  return "refused";
+}
+
+async function checkResult(pipeline: Pipeline, body: unknown): Promise<void> {
+  const { runnerResponse } = pipeline;
+  if (runnerResponse !== undefined) runnerResponse.parse(body);
+  else pipeline.response.parse(body);
+  for (const [, type, data = ""] of JSON.stringify(body).matchAll(/data:(\w+)\/\w+;base64,([^"]+)/g)) {
+    const bytes = Buffer.from(data, "base64");
+    expect(bytes.length).toBeGreaterThan(40);
+    if (type === "image") await verifyImage(bytes);
+  }
+}
+
+/** Whether every pipeline of the stand still does its example: whatever came before has left nothing behind. */
+export async function expectStanding(stand: Stand, among: readonly Pipeline[] = subjects): Promise<void> {
+  for (const pipeline of among) {
+    const answer = await ask(stand, pipeline);
+    expect([pipeline.name, answer.status, answer.status === 200 ? "" : answer.text]).toEqual([pipeline.name, 200, ""]);
+  }
+}
