@@ -31,7 +31,7 @@ describe("Ctrl-C", () => {
   });
 
   test("while the network runs closes its ports", async () => {
-    using start = new Start(`--output=${ROOT}/out/running.png`);
+    using start = new Start("--only=text-to-image", `--output=${ROOT}/out/running.png`);
     await start.says("until you press Ctrl-C");
     const addresses = [...new Set(start.stderr.match(/https?:\/\/127\.0\.0\.1:\d+/g) ?? [])];
     expect(addresses.length).toBeGreaterThanOrEqual(3);
@@ -45,7 +45,7 @@ describe("Ctrl-C", () => {
 });
 
 test("a network whose starter was killed outright ends by itself", async () => {
-  using start = new Start(`--output=${ROOT}/out/killed.png`);
+  using start = new Start("--only=text-to-image", `--output=${ROOT}/out/killed.png`);
   await start.says("until you press Ctrl-C");
   process.kill(-(start.child.pid ?? 0), "SIGKILL");
   expect(await start.leftovers.remaining(30_000)).toEqual([]);

@@ -67,7 +67,7 @@ describe("npm start", () => {
   });
 
   test("tells which orchestrators were found and which was chosen, and why", async () => {
-    using start = new Start("--once");
+    using start = new Start("--once", "--only", "text-to-image");
     expect(await start.exited(180_000)).toEqual({ code: 0, signal: null });
     expect(start.stdout).toBe("");
     for (const text of [
@@ -81,7 +81,7 @@ describe("npm start", () => {
   });
 
   test("-- --win shows a ticket win: fees rise by exactly its face value, gas apart, and the deposit pays it", async () => {
-    using start = new Start("--once", "--win", "--json");
+    using start = new Start("--once", "--only", "text-to-image", "--win", "--json");
     expect(await start.exited(180_000)).toEqual({ code: 0, signal: null });
     const payment = at(JSON.parse(start.stdout.trim()), "payment");
     const wei = (...path: readonly (string | number)[]) => BigInt(String(at(payment, ...path)));
@@ -99,7 +99,7 @@ describe("npm start", () => {
   });
 
   test("-- --network offchain pays nothing and tells of no payment", async () => {
-    using start = new Start("--once", "--network", "offchain", "--json");
+    using start = new Start("--once", "--only", "text-to-image", "--network", "offchain", "--json");
     expect(await start.exited(180_000)).toEqual({ code: 0, signal: null });
     expect(at(JSON.parse(start.stdout.trim()), "payment")).toBeUndefined();
     expect(start.stderr).not.toContain("paid");
