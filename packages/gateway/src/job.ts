@@ -98,6 +98,13 @@ export interface AnsweredJob extends Disposable {
 /** A token is refused at most this often in a row by one orchestrator before it counts as a failure of its own. */
 const MAX_REFRESHES = 2;
 /**
+ * An orchestrator whose fresh parameters have expired as well sees an older chain than we do: after a jump of many blocks
+ * nodes learn of it one after the other, within five seconds. With nobody else there it is asked again, at growing intervals
+ * that are longer than that together: 0.5, 1, 2, 4 seconds.
+ */
+const MAX_REFRESHES_BEHIND = 5;
+const FIRST_PAUSE_BEHIND = ms(500);
+/**
  * A connection that broke before the answer began says little: a kept one may just have been closed, or the peer
  * restarted. With nobody else there the same peer is asked once more, if it opens a new session. Being done twice is no
  * harm: another peer would do the job a second time too, and its seed is drawn.
@@ -152,7 +159,7 @@ export class JobRunner {
   }
 
   async #loop(job: PreparedJob, limit: AbortSignal, story: Story): Promise<AnsweredJob> {
-    const { refresh } = this.#ports;
+    const { clock, refresh } = this.#ports;
     const tried = new Set<string>();
     let refreshes = 0;
     let last: unknown;
@@ -169,9 +176,11 @@ export class JobRunner {
         }
         last = error;
         if (retryOf(error) === "never") throw error;
-        if (refreshes < this.#refreshesFor(error, job, choice, tried)) {
+        const pause = this.#pauseBefore(refreshes + 1, error, { job, choice, tried });
+        if (pause !== undefined) {
           refreshes += 1;
           try {
+            if (pause > 0) await clock.sleep(pause, limit);
             await refresh(session);
             continue;
           } catch (failure) {
@@ -194,11 +203,15 @@ export class JobRunner {
     throw error;
   }
 
-  /** How often in a row an orchestrator gets a new session, and the job again, after such an error. */
-  #refreshesFor(error: unknown, job: PreparedJob, choice: Choice, tried: ReadonlySet<string>): number {
-    if (retryOf(error) === "same-peer") return MAX_REFRESHES;
+  /** After what pause an orchestrator gets a new session, and the job again; never if `undefined`. */
+  #pauseBefore(refresh: number, error: unknown, { job, choice, tried }: Tried): Milliseconds | undefined {
+    const isAlone = () => this.#isAlone(job, choice, tried);
+    if (retryOf(error) === "same-peer" && refresh <= MAX_REFRESHES)
+      return refresh > 1 && isError(error, "payment.params-expired") && isAlone() ? FIRST_PAUSE_BEHIND : ms(0);
+    if (isError(error, "payment.params-expired") && refresh <= MAX_REFRESHES_BEHIND && isAlone())
+      return ms(FIRST_PAUSE_BEHIND * 2 ** (refresh - MAX_REFRESHES));
     const isBroken = isError(error, "peer.unreachable") && error.facts.hadConnection === true;
-    return isBroken && this.#isAlone(job, choice, tried) ? MAX_RECONNECTS : 0;
+    return isBroken && refresh <= MAX_RECONNECTS && isAlone() ? ms(0) : undefined;
   }
 
   #isAlone(job: PreparedJob, choice: Choice, tried: ReadonlySet<string>): boolean {
@@ -284,14 +297,17 @@ export class JobRunner {
   }
 }
 
-/** One try of a job, and what it has to know of the others. */
-interface Try {
+interface Tried {
   readonly job: PreparedJob;
   readonly choice: Choice;
-  /** Has the slot of `choice`. */
-  readonly held: Held;
   /** Orchestrators that are out of the question. */
   readonly tried: ReadonlySet<string>;
+}
+
+/** One try of a job, and what it has to know of the others. */
+interface Try extends Tried {
+  /** Has the slot of `choice`. */
+  readonly held: Held;
   readonly signal: AbortSignal;
   readonly story: Story;
 }

@@ -66,13 +66,16 @@ interface Seller extends FakeOrchestrator {
   readonly till: FakeTill;
 }
 
-async function seller(number: number, price = PRICE, capacity = 1): Promise<Seller> {
+async function seller(number: number, price = PRICE, capacity = 1, itsChain = chain): Promise<Seller> {
   const peer = new FakeOrchestrator({
     models: [{ capability: 27, model: MODEL, capacity, capacityInUse: 0 }],
     now: () => clock.now(),
   });
   const recipient = address(`0x${number.toString(16).padStart(40, "0")}`);
-  const till = new FakeTill({ address: recipient, price }, { chain, clock, randomness: seededRandomness(number), log });
+  const till = new FakeTill(
+    { address: recipient, price },
+    { chain: itsChain, clock, randomness: seededRandomness(number), log },
+  );
   await till.start();
   await peer.start();
   till.attach(peer);
@@ -431,6 +434,32 @@ describe("ticket parameters", () => {
         .sort()
         .at(-1),
     ).toBe("payment.params-expired");
+  });
+
+  test("that have expired as they come are asked for until an orchestrator alone has caught up with the chain", async () => {
+    const behind = new MemoryChain({ roundLength: 10_000n });
+    behind.fund(SENDER, { deposit: ETHER, reserve: ETHER });
+    const peer = await seller(1, PRICE, 1, behind);
+    const to = await buyer([peer]);
+    chain.mine(41n);
+    const answer = post(to);
+    for (const pause of [500, 1000, 2000]) {
+      await until(() => clock.waits.includes(ms(pause)));
+      if (pause === 2000) behind.mine(41n);
+      await clock.advance(ms(pause));
+    }
+    expect((await answer).status).toBe(200);
+    expect(suspensions(to)).toEqual([]);
+  });
+
+  test("that have expired as they come send a job to somebody who sees the chain as we do", async () => {
+    const behind = new MemoryChain({ roundLength: 10_000n });
+    behind.fund(SENDER, { deposit: ETHER, reserve: ETHER });
+    const [late, other] = [await seller(1, PRICE, 1, behind), await seller(2)];
+    const to = await buyer([late, other]);
+    chain.mine(41n);
+    for (let i = 0; i < 3; i += 1) expect((await post(to)).status).toBe(200);
+    expect(late.jobs).toHaveLength(0);
   });
 
   test("are renewed in the middle of their life, before a job asks", async () => {

@@ -27,6 +27,11 @@ export class TestClock implements Clock {
     return this.#sleepers.length;
   }
 
+  /** How long each of them still takes. */
+  get waits(): readonly Milliseconds[] {
+    return this.#sleepers.map(({ until }) => ms(until - this.#now));
+  }
+
   sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
