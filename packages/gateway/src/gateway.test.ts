@@ -11,7 +11,7 @@ import { type FakeJob, type FakeModel, FakeOrchestrator, seededRandomness, TestC
 import { decodeSegmentCredentials } from "@rivulet/wire";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Gateway } from "./gateway.ts";
-import type { JobRecord } from "./job.ts";
+import type { JobRecord } from "./job-story.ts";
 import type { GatewayOptions } from "./options.ts";
 
 const MODEL = "any/model";

@@ -13,7 +13,7 @@ export { parseList as parseDiscoveryList } from "./discovery/webhook.ts";
 export type { ExplainedOrchestrator, Explanation, Wanted } from "./explanation.ts";
 export { Gateway } from "./gateway.ts";
 export { type Prepared, type PrepareOptions, prepareJob, type RawBody } from "./http/prepare.ts";
-export type { AttemptRecord, DrawRecord, JobRecord, JobTimings } from "./job.ts";
+export type { AttemptRecord, DrawRecord, JobRecord, JobTimings } from "./job-story.ts";
 export type { networkView } from "./network-view.ts";
 export {
   type AuthOptions,

@@ -4,7 +4,7 @@ import { type Clock, type Logger, type Milliseconds, minutes, type Randomness, s
 import type { Dispatcher } from "undici";
 import type { DefaultsTable } from "./defaults.ts";
 import type { OrchestratorPool } from "./discovery/pool.ts";
-import type { JobRecord } from "./job.ts";
+import type { JobRecord } from "./job-story.ts";
 import type { Payer } from "./paying/payer.ts";
 import type { PriceLimits } from "./paying/price-limits.ts";
 import type { SelectionOptions } from "./selection/draw.ts";

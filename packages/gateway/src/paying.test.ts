@@ -28,7 +28,7 @@ import { chargeOf, decodePayment, PAYMENT_HEADER } from "@rivulet/wire";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OrchestratorPool } from "./discovery/pool.ts";
 import { Gateway } from "./gateway.ts";
-import type { JobRecord } from "./job.ts";
+import type { JobRecord } from "./job-story.ts";
 import type { GatewayOptions, GatewayPorts } from "./options.ts";
 import { LocalPayer } from "./paying/local-payer.ts";
 
