@@ -154,7 +154,7 @@ class Exhibition {
       throw new RivuletError("node.cannot-start", {
         reason: `${demonstration.pipeline} needs the result of ${Object.values(demonstration.files).join(", ")}`,
       });
-    const answer = await this.#progress.step(titleOf(demonstration), () =>
+    const answer = await this.#progress.step(demonstration.pipeline, () =>
       ask(network.gateway, demonstration, files, stopping),
     );
     const job = await network.storyOf(answer.requestId, stopping);
