@@ -1,0 +1,1 @@
+export { type ErrorCount, shareWrong, wordErrors } from "./word-error.ts";
