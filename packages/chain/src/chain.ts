@@ -40,6 +40,8 @@ export interface ChainOptions {
   readonly followsPrices?: boolean;
   /** Wei for a unit of gas that no transaction exceeds. */
   readonly maxGasPrice?: bigint | undefined;
+  /** Gas that every transaction gets; without it what it is estimated to take, and a margin. */
+  readonly gasLimit?: bigint | undefined;
   /** How long a transaction is waited for before it is replaced, and how often it is. */
   readonly transactionTimeout?: Milliseconds | undefined;
   readonly maxReplacements?: number | undefined;
@@ -181,13 +183,14 @@ function registryOf(contracts: Contracts, { registry }: ChainOptions): Contracts
 
 function transactionsFor(options: ChainOptions, ports: ChainPorts, endpoints: Endpoints): Transactions {
   const { chainId, confirmations, pollInterval } = options.network;
-  const { maxGasPrice, transactionTimeout, maxReplacements } = options;
+  const { maxGasPrice, gasLimit, transactionTimeout, maxReplacements } = options;
   return new Transactions(
     {
       chainId,
       confirmations,
       pollInterval,
       maxGasPrice,
+      gasLimit,
       ...(transactionTimeout === undefined ? {} : { timeout: transactionTimeout }),
       ...(maxReplacements === undefined ? {} : { maxReplacements }),
     },

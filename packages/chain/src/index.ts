@@ -22,6 +22,7 @@ export {
 } from "./contracts/abi.ts";
 export { Contract, type ContractEvent, type ContractWrite, type ReadAt } from "./contracts/call.ts";
 export { type Contracts, contractId, resolveContracts } from "./contracts/controller.ts";
+export { type PoolPosition, readPoolPosition } from "./contracts/pool-position.ts";
 export { revertError } from "./contracts/revert-reasons.ts";
 export { GasPriceMonitor, type GasPriceOptions, type GasPricePorts } from "./gas-price.ts";
 export type { Hex } from "./hex.ts";

@@ -27,6 +27,8 @@ export interface TransactionsOptions {
   readonly chainId: number;
   /** Wei for a unit of gas that is never exceeded; without it there is no limit. */
   readonly maxGasPrice?: bigint | undefined;
+  /** Gas that every transaction gets, whatever it is estimated to take; without it the estimate and a margin. */
+  readonly gasLimit?: bigint | undefined;
   /** How long one version of a transaction is waited for. */
   readonly timeout?: Milliseconds;
   /** How often it is then sent again at a higher price. */
@@ -86,15 +88,16 @@ const TAKEN_TWICE = 2;
  * time is replaced by itself at a price 11 % higher; one that endpoints forgot, or a reorganisation threw out, is sent again.
  */
 export class Transactions {
-  readonly #options: Required<Omit<TransactionsOptions, "maxGasPrice">> & { readonly maxGasPrice: bigint | undefined };
+  readonly #options: Required<Omit<TransactionsOptions, "maxGasPrice" | "gasLimit">> &
+    Pick<TransactionsOptions, "maxGasPrice" | "gasLimit">;
   readonly #ports: TransactionsPorts;
   readonly #inFlight = new Set<Promise<unknown>>();
   #sending: Promise<unknown> = Promise.resolve();
   #nextNonce = 0;
 
   constructor(options: TransactionsOptions, ports: TransactionsPorts) {
-    const { timeout = TIMEOUT, maxReplacements = MAX_REPLACEMENTS, maxGasPrice, ...rest } = options;
-    this.#options = { ...rest, timeout, maxReplacements, maxGasPrice };
+    const { timeout = TIMEOUT, maxReplacements = MAX_REPLACEMENTS, ...rest } = options;
+    this.#options = { ...rest, timeout, maxReplacements };
     this.#ports = ports;
   }
 
@@ -114,7 +117,7 @@ export class Transactions {
   /**
    * Resolves when the transaction has been included and has its confirmations.
    *
-   * Throws the contract's refusal, "chain.insufficient-funds", "chain.gas-price-too-high", "chain.cannot-sign",
+   * Throws the contract's refusal, "chain.insufficient-funds", "chain.gas-price-too-high", "chain.gas-limit-too-low", "chain.cannot-sign",
    * "chain.transaction-timeout", "chain.transaction-failed", "chain.transaction-replaced", "chain.unavailable", and the
    * reason of the signal. After a timeout or an abort the transaction may still be included.
    */
@@ -122,7 +125,7 @@ export class Transactions {
     const { signal } = options;
     const fees = await suggestFees(this.#ports.endpoints, this.#options.maxGasPrice, signal);
     await this.#checkBalance(write, 0n, signal);
-    const gas = ((await this.estimate(write, signal)) * (100n + GAS_MARGIN)) / 100n;
+    const gas = await this.#gasFor(write, signal);
     await this.#checkBalance(write, gas * fees.maxFeePerGas, signal);
     const settled = Promise.withResolvers<void>();
     try {
@@ -133,6 +136,16 @@ export class Transactions {
     } finally {
       settled.resolve();
     }
+  }
+
+  /** Asked for also where the limit is set: a contract that refuses says so before anything is paid. */
+  async #gasFor(write: ContractWrite, signal: AbortSignal | undefined): Promise<bigint> {
+    const needed = await this.estimate(write, signal);
+    const { gasLimit } = this.#options;
+    if (gasLimit === undefined) return (needed * (100n + GAS_MARGIN)) / 100n;
+    if (gasLimit >= needed) return gasLimit;
+    const reason = `${write.functionName} takes ${needed} gas, and the configured limit is ${gasLimit}`;
+    throw new RivuletError("chain.gas-limit-too-low", { reason });
   }
 
   /**

@@ -156,6 +156,24 @@ describe("an account that lacks something", () => {
   });
 });
 
+describe("a limit of gas", () => {
+  const funding = (chain: Chain) => chain.contracts.ticketBroker.write("fundDeposit", [], 1n);
+
+  test("is what every transaction gets", async () => {
+    await using world = await DevnetWorld.start();
+    const chain = await world.node(world.stranger, { gasLimit: 654_321n });
+    const { transaction } = await chain.transactions.send(funding(chain));
+    const sent = await world.devnet.client.request("eth_getTransactionByHash", transaction);
+    expect(Reflect.get(sent as object, "gas")).toBe(`0x${(654_321).toString(16)}`);
+  });
+
+  test("below what a call takes is told before anything is paid", async () => {
+    await using world = await DevnetWorld.start();
+    const chain = await world.node(world.stranger, { gasLimit: 30_000n });
+    await expect(chain.transactions.send(funding(chain))).rejects.toMatchObject({ code: "chain.gas-limit-too-low" });
+  });
+});
+
 describe("transactions that wait", () => {
   test("several are under way at a time, one nonce after the other", async () => {
     await using world = await DevnetWorld.start();

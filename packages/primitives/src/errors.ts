@@ -167,6 +167,7 @@ export const errorKinds = {
   "chain.funds-locked": { http: 409, retry: "never", text: "the funds are locked for some rounds more" },
   "chain.insufficient-funds": { http: 402, retry: "never", text: "the account does not have enough" },
   "chain.gas-price-too-high": { http: 503, retry: "same-peer", text: "gas costs more than the configured maximum" },
+  "chain.gas-limit-too-low": { http: 500, retry: "never", text: "the transaction takes more gas than it may" },
   "chain.transaction-timeout": { http: 504, retry: "same-peer", text: "the transaction was not included in time" },
   "chain.transaction-failed": { http: 500, retry: "never", text: "the transaction was included and failed" },
   "chain.transaction-replaced": {
@@ -225,6 +226,7 @@ export interface ErrorFactsByCode {
   };
   /** Decimal texts, in wei. */
   "chain.gas-price-too-high": { readonly current: string; readonly maximum: string; readonly reason: string };
+  "chain.gas-limit-too-low": { readonly reason: string };
   "chain.transaction-timeout": { readonly hash: string; readonly reason: string };
   /** `gasCost` is what it cost all the same: wei, as decimal text. */
   "chain.transaction-failed": { readonly hash: string; readonly reason: string; readonly gasCost?: string };

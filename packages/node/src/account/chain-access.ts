@@ -34,7 +34,7 @@ function networkOf({ network: name, chain }: Settings): Network {
 /** How a node reaches the chain of its configuration. Throws "config.invalid" off-chain and without an endpoint. */
 export function chainOptions(settings: Settings): ChainOptions {
   const network = networkOf(settings);
-  const { rpc, maxGasPrice, transactionTimeout, maxTransactionReplacements } = settings.chain;
+  const { rpc, maxGasPrice, gasLimit, transactionTimeout, maxTransactionReplacements } = settings.chain;
   if (rpc.length === 0) {
     const message = `say where ${network.name} is reached: a JSON-RPC endpoint, as env:NAME when it has a key`;
     throw new RivuletError("config.invalid", { problems: [{ path: "-ethUrl", message }] });
@@ -43,6 +43,7 @@ export function chainOptions(settings: Settings): ChainOptions {
     network,
     urls: rpc.map((endpoint) => endpoint.reveal()),
     maxGasPrice,
+    gasLimit: gasLimit === 0 ? undefined : BigInt(gasLimit),
     transactionTimeout,
     maxReplacements: maxTransactionReplacements,
   };

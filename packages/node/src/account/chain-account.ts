@@ -1,4 +1,12 @@
-import { type Chain, type ContractWrite, insufficientFunds, type Receipt, type RpcCall } from "@rivulet/chain";
+import {
+  type Chain,
+  type ContractWrite,
+  insufficientFunds,
+  type PoolPosition,
+  type Receipt,
+  type RpcCall,
+  readPoolPosition,
+} from "@rivulet/chain";
 import type { Address } from "@rivulet/crypto";
 import { RivuletError } from "@rivulet/primitives";
 
@@ -223,14 +231,18 @@ export class ChainAccount extends ChainReader {
     const steps: Step[] = [];
     if (allowance < amount)
       steps.push(await this.#step("approve the stake", token.write("approve", [bonding.address, amount]), signal));
-    steps.push(await this.#step("stake", bonding.write("bond", [amount, this.address]), signal));
+    const { previous, next } = await this.#position(amount, signal);
+    // Stake that was delegated to somebody else moves along; whose place that changes the contract finds out.
+    const bond = bonding.write("bondWithHint", [amount, this.address, NOBODY, NOBODY, previous, next]);
+    steps.push(await this.#step("stake", bond, signal));
     return steps;
   }
 
   /** Begins to take stake out. */
-  removeStake(amount: bigint, signal?: AbortSignal): Promise<Receipt> {
+  async removeStake(amount: bigint, signal?: AbortSignal): Promise<Receipt> {
     const { bonding } = this.#chain.contracts;
-    return this.#send(bonding.write("unbondWithHint", [amount, NOBODY, NOBODY]), signal);
+    const { previous, next } = await this.#position(-amount, signal);
+    return await this.#send(bonding.write("unbondWithHint", [amount, previous, next]), signal);
   }
 
   /** Takes out what a lock held until its round. */
@@ -271,8 +283,15 @@ export class ChainAccount extends ChainReader {
   }
 
   /** Mints this round's reward for the orchestrator and its delegators. */
-  reward(signal?: AbortSignal): Promise<Receipt> {
-    return this.#send(this.#chain.contracts.bonding.write("rewardWithHint", [NOBODY, NOBODY]), signal);
+  async reward(signal?: AbortSignal): Promise<Receipt> {
+    const { previous, next } = await this.#position(0n, signal);
+    return await this.#send(this.#chain.contracts.bonding.write("rewardWithHint", [previous, next]), signal);
+  }
+
+  /** Where the account will stand in the pool after a change of its stake: told to the contract, it saves gas. */
+  #position(change: bigint, signal: AbortSignal | undefined): Promise<PoolPosition> {
+    const { contracts, endpoints } = this.#chain;
+    return readPoolPosition(contracts.bonding, endpoints, this.address, change, signal);
   }
 
   async #step(what: string, write: ContractWrite, signal: AbortSignal | undefined): Promise<Step> {

@@ -112,6 +112,12 @@ function chainSection(surroundings: Surroundings) {
     ),
     minGasPrice: weiOr("minGasPrice", "gas prices below this are taken for errors (default: the network's)"),
     maxGasPrice: weiOr("maxGasPrice", "no transaction pays more for a unit of gas (default: no limit)"),
+    gasLimit: whole(
+      "gasLimit",
+      "gas that every transaction gets, 0 for what it is estimated to take and a margin",
+      0,
+      [0, 1_000_000_000],
+    ),
     redeemWhenGasBelow: weiOr(
       "redeemWhenGasBelow",
       "winners wait for gas at or below this price until the last round in which they are paid (default: no limit)",
@@ -126,6 +132,11 @@ function chainSection(surroundings: Surroundings) {
       "how often a transaction is sent again with more gas",
       1,
       [0, 20],
+    ),
+    reward: flagSwitch(
+      "reward",
+      "mint the reward of an orchestrator's own account in every round in which it is active",
+      true,
     ),
     initializeRound: flagSwitch("initializeRound", "begin rounds that nobody else begins"),
     initializeRoundMaxDelay: duration("initializeRoundMaxDelay", "at most how long to wait for others to do it", "30s"),
@@ -361,6 +372,10 @@ function modelEntry(surroundings: Surroundings) {
     /** An external runner that has the model. */
     url: z.string().optional(),
     token: secretReference(surroundings).optional(),
+    /** What runs it: `native`, or behind the URL `external`, `openai`, `ollama`. */
+    runtime: z.string().optional(),
+    /** What the server behind the URL calls it. */
+    upstreamModel: z.string().optional(),
   });
 }
 

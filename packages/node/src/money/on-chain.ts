@@ -9,6 +9,7 @@ import type { Configuration } from "../config/load.ts";
 import { currenciesOf } from "../config/prices.ts";
 import { type Rates, ratesOf } from "../pricing/rates.ts";
 import { openBooks } from "./open-books.ts";
+import { RewardCaller } from "./reward-caller.ts";
 import { RoundKeeper } from "./round-keeper.ts";
 
 export interface OnChainPorts {
@@ -79,6 +80,7 @@ export class OnChain implements Startable {
     const { initializeRound, initializeRoundMaxDelay } = settings.chain;
     if (initializeRound)
       await this.#run(new RoundKeeper(initializeRoundMaxDelay, { ...chain, clock, randomness, log }));
+    if (this.#mintsRewards(operator, key)) await this.#run(new RewardCaller({ ...chain, log }));
     const rates = ratesOf(chain.prices);
     this.#parts = {
       chain,
@@ -112,6 +114,12 @@ export class OnChain implements Startable {
     const { gateway, signer } = settings;
     const hasList = gateway.orchestrators.length > 0 || gateway.orchestratorsWebhook !== undefined;
     return (roles.includes("gateway") && !hasList) || (roles.includes("signer") && signer.remoteDiscovery);
+  }
+
+  /** Only the operator's own key can call for its rewards, and one of its nodes is enough. */
+  #mintsRewards(operator: Address, key: PrivateKey): boolean {
+    const { roles, settings } = this.#configuration;
+    return settings.chain.reward && roles.includes("orchestrator") && operator === key.address;
   }
 
   async #run<T extends Startable>(part: T): Promise<T> {

@@ -1,0 +1,81 @@
+import { type Contracts, type Endpoints, readPoolPosition, type Transactions } from "@rivulet/chain";
+import type { Activity, Rounds } from "@rivulet/payments";
+import { codeOf, type Logger, type Round, type Startable } from "@rivulet/primitives";
+
+export interface RewardCallerPorts {
+  readonly rounds: Rounds;
+  readonly activity: Activity;
+  readonly contracts: Contracts;
+  readonly endpoints: Endpoints;
+  readonly transactions: Transactions;
+  readonly log: Logger;
+}
+
+/**
+ * Mints the account's reward once in every round in which it is active: what is not called for in its round is lost. Tried
+ * again with every block until it succeeds or the round is over. Source: nodes-and-operations 4.2.
+ */
+export class RewardCaller implements Startable {
+  readonly #ports: RewardCallerPorts;
+  readonly #stopped = new AbortController();
+  #blocks: Disposable | undefined;
+  /** The last round for which there is nothing left to do. */
+  #done: Round | undefined;
+  /** The last round whose failure was told. */
+  #told: Round | undefined;
+  #turn: Promise<void> | undefined;
+
+  constructor(ports: RewardCallerPorts) {
+    this.#ports = ports;
+  }
+
+  async start(): Promise<void> {
+    this.#blocks = this.#ports.rounds.onBlock(() => this.#look());
+    this.#look();
+  }
+
+  async stop(): Promise<void> {
+    this.#blocks?.[Symbol.dispose]();
+    this.#stopped.abort(new Error("the reward caller stopped"));
+    await this.#turn;
+  }
+
+  #look(): void {
+    const round = this.#ports.rounds.lastInitializedRound;
+    if (this.#turn !== undefined || this.#done === round) return;
+    this.#turn = this.#call(round).finally(() => {
+      this.#turn = undefined;
+    });
+  }
+
+  async #call(round: Round): Promise<void> {
+    const { signal } = this.#stopped;
+    const { activity, transactions, log } = this.#ports;
+    try {
+      if (await activity.isActive(transactions.address, round, signal)) await this.#mint(round, signal);
+      this.#done = round;
+    } catch (error) {
+      if (signal.aborted) return;
+      const level = this.#told === round ? "debug" : "warn";
+      this.#told = round;
+      log[level]("reward not minted", {
+        round,
+        code: codeOf(error),
+        reason: error instanceof Error ? error.message : "",
+      });
+    }
+  }
+
+  async #mint(round: Round, signal: AbortSignal): Promise<void> {
+    const { contracts, endpoints, transactions, log } = this.#ports;
+    const { bonding } = contracts;
+    const { address } = transactions;
+    const [lastRewardRound] = await endpoints.request(bonding.read("getTranscoder", [address]), signal);
+    if (lastRewardRound >= round) return;
+    // What is minted is little beside what lies between neighbours, who get theirs as well.
+    const { previous, next } = await readPoolPosition(bonding, endpoints, address, 0n, signal);
+    const write = bonding.write("rewardWithHint", [previous, next]);
+    const { gasCost } = await transactions.send(write, { signal });
+    log.info("reward minted", { round, gasCost });
+  }
+}
