@@ -151,7 +151,23 @@ function stateLines(state: StakeState): readonly string[] {
       ({ id, amount, withdrawRound }) =>
         [`lock ${id}`, `${amountText(amount, "LPT")}, to be withdrawn from round ${withdrawRound} on`] as const,
     ),
+    ["next", nextStep(state)],
   ]);
+}
+
+/** What the account's owner can do about its standing. */
+export function nextStep(state: Omit<StakeState, "account">): string {
+  const { isRegistered, isActive, serviceUri, fees, round, activationRound, deactivationRound, locks } = state;
+  if (!isRegistered) return "rivulet register -serviceAddr HOST:PORT -stake AMOUNT, to become an orchestrator";
+  if (serviceUri === "") return "rivulet register -serviceAddr HOST:PORT: without an address no gateway finds it";
+  if (!isActive && round < activationRound)
+    return `wait for round ${activationRound}, now it is ${round}: rivulet round tells how long that takes`;
+  if (!isActive && deactivationRound <= round)
+    return "rivulet stake add AMOUNT: those in the pool have more, which is full of them";
+  const free = locks.find(({ withdrawRound }) => withdrawRound <= round);
+  if (free !== undefined) return `rivulet stake withdraw ${free.id}, whose time is over`;
+  if (fees > 0n) return "rivulet stake fees, to move what was earned to the account";
+  return "rivulet orchestrator, with this account's key: jobs come to whoever is active";
 }
 
 function stateJson(state: StakeState): Readonly<Record<string, unknown>> {

@@ -42,6 +42,10 @@ export interface StakeState {
   /** Wei that can be withdrawn. */
   readonly fees: bigint;
   readonly activationRound: bigint;
+  /** From this round on it is not active: another's stake is larger, or its own was taken out. */
+  readonly deactivationRound: bigint;
+  /** The last that was begun. */
+  readonly round: bigint;
   /** Parts of a million. */
   readonly rewardCut: bigint;
   readonly feeShare: bigint;
@@ -155,6 +159,8 @@ export class ChainReader {
       bonded,
       fees: pending !== undefined && "value" in pending ? pending.value : fees,
       activationRound: transcoder[4],
+      deactivationRound: transcoder[5],
+      round: lastInitialized,
       rewardCut: transcoder[1],
       feeShare: transcoder[2],
       locks: locks.flatMap(([amount, withdrawRound], index) =>
