@@ -10,6 +10,11 @@ const WEIGHTS = /^models\/starter-[^/]+\/model\//;
 const PACKAGE = /^models\/starter-[^/]+\/package\.json$/;
 const APP = "apps/rivulet/package.json";
 
+/** What a package says of a model, as far as it matters here. */
+interface Entry {
+  readonly id: string;
+}
+
 const findings: Finding[] = [];
 const sizes = new Map<string, number>();
 for (const path of projectFiles("").filter((path) => WEIGHTS.test(path))) {
@@ -29,11 +34,13 @@ if (total > MAX_BYTES)
 const { dependencies }: { readonly dependencies: Readonly<Record<string, string>> } = JSON.parse(read(APP));
 const ids = new Map<string, string>();
 for (const path of projectFiles("package.json").filter((path) => PACKAGE.test(path))) {
-  const { name, rivulet }: { readonly name: string; readonly rivulet?: unknown } = JSON.parse(read(path));
+  const { name, rivulet }: { readonly name: string; readonly rivulet?: Entry | readonly Entry[] } = JSON.parse(
+    read(path),
+  );
   const isMade = sizes.has(path.split("/")[1] ?? "");
   if (isMade && dependencies[name] === undefined)
     findings.push({ path: APP, line: 1, rule: `${name} is not a dependency` });
-  for (const { id } of [rivulet ?? []].flat() as readonly { readonly id: string }[]) {
+  for (const { id } of [rivulet ?? []].flat()) {
     const other = ids.get(id);
     if (other !== undefined) findings.push({ path, line: 1, rule: `${id} is also the id of ${other}` });
     ids.set(id, path);
