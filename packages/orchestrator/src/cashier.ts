@@ -10,6 +10,7 @@ import {
   type TicketParams,
 } from "@rivulet/wire";
 import type { ModelOffer } from "./executor.ts";
+import type { Gateways } from "./gateway-webhook.ts";
 import type { OrchestratorPayments } from "./payments.ts";
 import { advertisedPrice, carriedPrice, Pricing, wantedModels } from "./pricing.ts";
 import { highestWithin, Quotes } from "./quotes.ts";
@@ -45,12 +46,14 @@ export interface Bill extends Disposable {
  */
 export class Cashier implements Disposable {
   readonly #payments: OrchestratorPayments;
+  readonly #gateways: Pick<Gateways, "basePriceOf"> | undefined;
   readonly #quotes: Quotes;
   readonly #changes: Disposable;
   #pricing: Pricing;
 
-  constructor(payments: OrchestratorPayments, clock: Clock) {
+  constructor(payments: OrchestratorPayments, clock: Clock, gateways?: Pick<Gateways, "basePriceOf">) {
     this.#payments = payments;
+    this.#gateways = gateways;
     this.#quotes = new Quotes(clock);
     this.#pricing = new Pricing(payments.prices.table);
     this.#changes = payments.prices.onChanged(() => {
@@ -77,7 +80,7 @@ export class Cashier implements Disposable {
     wanted: Capabilities | undefined,
     signal?: AbortSignal,
   ): Promise<Quotation | undefined> {
-    const base = this.#pricing.priceFor(gateway, wanted);
+    const base = this.#priceFor(gateway, wanted);
     if (base === undefined) return undefined;
     const price = await this.#advertised(gateway, base, signal);
     const ticketParams = await this.#payments.recipient.issue(gateway, price, signal);
@@ -149,9 +152,16 @@ export class Cashier implements Disposable {
     this.#changes[Symbol.dispose]();
   }
 
+  /** Before overhead. `undefined` when a model that is wanted is not for sale. */
+  #priceFor(gateway: Address, wanted: Capabilities | undefined): Rational | undefined {
+    const isForNothing = wanted === undefined || wantedModels(wanted).length === 0;
+    const own = isForNothing ? this.#gateways?.basePriceOf(gateway) : undefined;
+    return own ?? this.#pricing.priceFor(gateway, wanted);
+  }
+
   /** What is asked for nothing in particular. Throws when that is nothing: no session is opened at the price of free work. */
   #basePrice(sender: Address): Rational {
-    const price = this.#pricing.priceFor(sender, undefined);
+    const price = this.#priceFor(sender, undefined);
     if (price !== undefined && price.numerator > 0n) return price;
     throw new RivuletError("payment.refused", { reason: "say what for: nothing is sold without a model" });
   }

@@ -12,6 +12,7 @@ export { MemoryExecutor, type MemoryModel } from "./executors/memory.ts";
 export type { ReportedModel } from "./executors/runner-client.ts";
 export { RunnerHttp, type RunnerHttpOptions, type RunnerHttpPorts } from "./executors/runner-http.ts";
 export { SeveralExecutors } from "./executors/several.ts";
+export { type Gateways, GatewayWebhook } from "./gateway-webhook.ts";
 export type { ListenAddress } from "./http/listener.ts";
 export { Orchestrator, type OrchestratorOptions, type OrchestratorPorts } from "./orchestrator.ts";
 export type { OrchestratorPayments } from "./payments.ts";

@@ -22,6 +22,7 @@ import { Cashier } from "./cashier.ts";
 import type { Executor, ModelOffer, ResultBytes } from "./executor.ts";
 import { RemoteWorkers } from "./executors/remote-workers.ts";
 import { SeveralExecutors } from "./executors/several.ts";
+import type { Gateways } from "./gateway-webhook.ts";
 import { Discovery } from "./grpc/discovery.ts";
 import { grpcHandler } from "./grpc/services.ts";
 import { selfSignedCertificate } from "./http/certificate.ts";
@@ -70,6 +71,8 @@ export interface OrchestratorPorts {
   readonly executor?: Executor;
   /** What makes it work for money. Without it, it is off-chain: nobody pays and every signature will do. */
   readonly payments?: OrchestratorPayments;
+  /** Says which gateways are told anything. Without it all are. */
+  readonly gateways?: Gateways;
 }
 
 /** How often expired results are looked for; a download looks by itself. */
@@ -124,8 +127,8 @@ export class Orchestrator implements Startable {
       log,
     });
     this.#executor = new SeveralExecutors(ports.executor === undefined ? [remote] : [ports.executor, remote]);
-    const { payments } = ports;
-    const cashier = payments === undefined ? undefined : new Cashier(payments, clock);
+    const { payments, gateways } = ports;
+    const cashier = payments === undefined ? undefined : new Cashier(payments, clock, gateways);
     this.#cashier = cashier;
     this.#capabilities = capabilitiesOfOffers(this.#offers(), "free");
     const tokens = new AuthTokens(randomness.bytes(AUTH_KEY_BYTES));
@@ -144,6 +147,7 @@ export class Orchestrator implements Startable {
         offers: () => this.#offers(),
         hardware: () => this.#executor.hardware(),
         serviceUri: () => this.serviceUri,
+        ...(gateways && { gateways }),
       },
     );
     const jobs = {

@@ -20,6 +20,7 @@ import { Agent, request } from "undici";
 import type { Executor } from "../src/executor.ts";
 import { RunnerHttp } from "../src/executors/runner-http.ts";
 import { SeveralExecutors } from "../src/executors/several.ts";
+import type { Gateways } from "../src/gateway-webhook.ts";
 import { Orchestrator, type OrchestratorOptions } from "../src/orchestrator.ts";
 import type { OrchestratorPayments } from "../src/payments.ts";
 
@@ -41,6 +42,7 @@ export interface WorldOptions extends Partial<OrchestratorOptions> {
   /** Of the randomness. */
   readonly seed?: number;
   readonly payments?: OrchestratorPayments;
+  readonly gateways?: Gateways;
   /** Does jobs beside the runner. */
   readonly beside?: readonly Executor[];
 }
@@ -56,7 +58,7 @@ export class OrchestratorWorld implements AsyncDisposable {
 
   private constructor(
     runner: FakeRunner,
-    { clock = new TestClock(), isClearTextOnly, seed = 7, payments, beside = [], ...options }: WorldOptions,
+    { clock = new TestClock(), isClearTextOnly, seed = 7, payments, gateways, beside = [], ...options }: WorldOptions,
     hasRunner: boolean,
   ) {
     this.clock = clock;
@@ -67,6 +69,7 @@ export class OrchestratorWorld implements AsyncDisposable {
       randomness: this.randomness,
       log: silentLogger,
       ...(payments === undefined ? {} : { payments }),
+      ...(gateways === undefined ? {} : { gateways }),
     };
     this.executor = new RunnerHttp({ url: runner.url, models: [] }, ports);
     this.orchestrator = new Orchestrator(

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { batchPipelines, llm, textToImage, textToSpeech } from "@rivulet/pipelines";
-import { Rational, seconds } from "@rivulet/primitives";
+import { Rational, RivuletError, seconds } from "@rivulet/primitives";
 import { answersWell, crashes, Gate, OlderGateway, turn, wanting } from "@rivulet/testkit";
-import { encodePayment, type Payment } from "@rivulet/wire";
+import { encodePayment, NO_CAPABILITIES, type Payment } from "@rivulet/wire";
 import { request } from "undici";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MemoryExecutor } from "../src/executors/memory.ts";
@@ -117,6 +117,23 @@ describe("discovery", () => {
 
   test("of somebody who did not sign is refused", async () => {
     await expect(world.node.info()).rejects.toThrow(/orchestrator req sig check failed/);
+  });
+
+  test("tells nothing to a gateway that is not wanted, and another its own base price, at which no model is sold", async () => {
+    const own = Rational.of(7n);
+    const unwanted = world.gateway("unwanted").address;
+    const gateways = {
+      admit: async (gateway: string) => {
+        if (gateway === unwanted) throw new RivuletError("auth.rejected", { reason: "not wanted" });
+      },
+      basePriceOf: () => own,
+    };
+    await using guarded = await PaidWorld.open(usualRows, 16, [], gateways);
+    await expect(guarded.gateway("unwanted").ask(NO_CAPABILITIES)).rejects.toThrow(/not wanted/);
+    const gateway = guarded.gateway("gateway");
+    expect((await gateway.ask(NO_CAPABILITIES)).price).toEqual(own.times(Rational.of(101n, 100n)));
+    const { price } = await gateway.ask(wanting({ capability: 27, model: "m" }));
+    expect(price).toEqual(Rational.of(4_768_371n * 101n, 100n));
   });
 
   test("offers only what has a price, follows prices, and never sells at the base price", async () => {

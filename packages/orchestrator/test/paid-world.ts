@@ -7,6 +7,7 @@ import { MemoryChain, OlderGateway, type OlderJob, seededRandomness, TestClock }
 import { encodeFormData } from "@rivulet/wire";
 import type { Executor, JobResult } from "../src/executor.ts";
 import { MemoryExecutor } from "../src/executors/memory.ts";
+import type { Gateways } from "../src/gateway-webhook.ts";
 import { Listeners } from "../src/listeners.ts";
 import type { PriceRow, PriceSource, PriceTable } from "../src/pricing.ts";
 import { OrchestratorWorld } from "./orchestrator-world.ts";
@@ -121,6 +122,7 @@ export class PaidWorld implements AsyncDisposable {
     rows: readonly PriceRow[] = usualRows,
     slots = 16,
     beside: readonly Executor[] = [],
+    gateways: Gateways | undefined = undefined,
   ): Promise<PaidWorld> {
     const world = new PaidWorld(rows);
     const { recipient, ledger, prices, parts, clock } = world;
@@ -130,6 +132,7 @@ export class PaidWorld implements AsyncDisposable {
       {
         clock,
         payments: { recipient, ledger, prices, parts },
+        ...(gateways && { gateways }),
         // Runners answer frames, and joining them is not this package's work.
         beside: [new MemoryExecutor([{ pipeline: imageToVideo, model: "m", slots }], async () => video()), ...beside],
       },

@@ -274,6 +274,10 @@ export function orchestratorSection(surroundings: Surroundings) {
     ),
     httpAddr: listenAddressOr("httpAddr", "address to listen on (default: every interface, port of serviceAddr)"),
     secret: secret("orchSecret", "shared secret of workers: itself, a file, file:PATH or env:NAME", surroundings),
+    gatewayWebhook: url(
+      "authWebhookUrl",
+      "asked about each gateway whether it is told anything, and at what base price",
+    ),
     isWorker: flagSwitch("aiWorker", "do jobs on this machine too, with a runner of its own"),
     ...modelsSection(surroundings),
     price: moneyOr("pricePerUnit", "what one unit of work costs of the models that are named without a price"),

@@ -1,4 +1,4 @@
-import { type ListenAddress, Orchestrator, SeveralExecutors } from "@rivulet/orchestrator";
+import { GatewayWebhook, type ListenAddress, Orchestrator, SeveralExecutors } from "@rivulet/orchestrator";
 import { RivuletError, type ServiceUri, serviceUri } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
@@ -15,7 +15,7 @@ const DEFAULT_PORT = 8935;
 /** Work for gateways: done on this machine, behind the URLs of external runners, by attached workers, or by all of them. */
 export function orchestratorRole(configuration: Configuration, ports: RolePorts): RoleNode {
   const { settings, models } = configuration;
-  const { serviceUri: told, httpAddr, secret, isWorker, ...about } = settings.orchestrator;
+  const { serviceUri: told, httpAddr, secret, isWorker, gatewayWebhook, ...about } = settings.orchestrator;
   const external = models.orchestrator.filter(({ endpoint }) => endpoint !== undefined);
   const served = isWorker ? models.orchestrator : external;
   const problems: ConfigProblem[] = [];
@@ -42,7 +42,9 @@ export function orchestratorRole(configuration: Configuration, ports: RolePorts)
   const orchestrator = new Late(() => {
     const { chain } = ports;
     const payments = chain === undefined ? {} : { payments: orchestratorMoney(configuration, chain.parts, ports) };
-    return new Orchestrator(options, { ...ports, ...executor, ...payments });
+    const gateways =
+      gatewayWebhook === undefined ? {} : { gateways: new GatewayWebhook(gatewayWebhook.href, { clock: ports.clock }) };
+    return new Orchestrator(options, { ...ports, ...executor, ...payments, ...gateways });
   });
   const parts = new Sequence([...executors, orchestrator]);
   return {

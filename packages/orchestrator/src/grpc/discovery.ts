@@ -4,6 +4,7 @@ import type { AuthToken, AuthTokens, Hardware, OrchestratorInfo, OrchestratorReq
 import { capabilitiesOfOffers } from "../advertise.ts";
 import type { Cashier, Quotation } from "../cashier.ts";
 import type { ModelOffer } from "../executor.ts";
+import type { Gateways } from "../gateway-webhook.ts";
 
 export interface DiscoveryPorts {
   readonly clock: Clock;
@@ -16,6 +17,8 @@ export interface DiscoveryPorts {
   readonly serviceUri: () => string;
   /** Absent off-chain, where there are no prices and no ticket parameters. */
   readonly cashier?: Cashier;
+  /** Absent: whoever asks is told. */
+  readonly gateways?: Gateways;
 }
 
 export interface DiscoveryOptions {
@@ -36,13 +39,14 @@ export class Discovery {
     this.#ports = ports;
   }
 
-  /** Throws "auth.rejected" when the signature is not the sender's, and what `Cashier.quote` throws. */
+  /** Throws "auth.rejected" when the signature is not the sender's, and what `Gateways.admit` and `Cashier.quote` throw. */
   async answer(request: OrchestratorRequest, signal?: AbortSignal): Promise<OrchestratorInfo> {
-    const { clock, randomness, tokens, verifySignature, offers, hardware, cashier } = this.#ports;
+    const { clock, randomness, tokens, verifySignature, offers, hardware, cashier, gateways } = this.#ports;
     if (!verifySignature(request.address, discoveryText(request.address), request.signature))
       throw new RivuletError("auth.rejected", {
         reason: "Invalid orchestrator request: orchestrator req sig check failed",
       });
+    await gateways?.admit(request.address, signal);
     const quotation = await cashier?.quote(request.address, request.capabilities, signal);
     const told = this.info(tokens.issue(shortId(randomness), clock.now()), quotation);
     if (request.capabilities !== undefined) return told;
