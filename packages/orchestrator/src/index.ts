@@ -8,9 +8,15 @@ export type {
   ResultBytes,
   Slot,
 } from "./executor.ts";
+export type { ServedModel } from "./executors/language-client.ts";
 export { MemoryExecutor, type MemoryModel } from "./executors/memory.ts";
 export type { ReportedModel } from "./executors/runner-client.ts";
-export { RunnerHttp, type RunnerHttpOptions, type RunnerHttpPorts } from "./executors/runner-http.ts";
+export {
+  RunnerHttp,
+  type RunnerHttpOptions,
+  type RunnerHttpPorts,
+  type RunnerInterface,
+} from "./executors/runner-http.ts";
 export { SeveralExecutors } from "./executors/several.ts";
 export { type Gateways, GatewayWebhook } from "./gateway-webhook.ts";
 export type { ListenAddress } from "./http/listener.ts";

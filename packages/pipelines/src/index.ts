@@ -34,7 +34,13 @@ export {
   pipelines,
 } from "./registry.ts";
 export { resolveRequest } from "./resolve.ts";
-export { hardwareInfo, hardwareStats, runnerHealth, runnerVersion } from "./runner-info.ts";
+export {
+  hardwareInfo,
+  hardwareStats,
+  RUNNER_COMPATIBILITY_VERSION,
+  runnerHealth,
+  runnerVersion,
+} from "./runner-info.ts";
 export { segmentAnything2 } from "./segment-anything-2.ts";
 export { textToImage } from "./text-to-image.ts";
 export { textToSpeech } from "./text-to-speech.ts";

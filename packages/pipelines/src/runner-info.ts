@@ -38,3 +38,9 @@ export const hardwareStats = served
 export const runnerVersion = served
   .extend({ version: z.string().describe("Semantic version, for comparison with what peers require.") })
   .meta({ id: "Version", description: "The version of the runner." });
+
+/**
+ * The version peers compare with the minimum they ask of a runner: the published runner whose interface this is.
+ * Source: runner-and-models 2.3.
+ */
+export const RUNNER_COMPATIBILITY_VERSION = "0.14.1";

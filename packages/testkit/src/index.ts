@@ -3,6 +3,16 @@ export { type ExecutorUnderTest, executorContract } from "./contracts/executor.t
 export { type OrchestratorCacheUnderTest, orchestratorCacheContract } from "./contracts/orchestrator-cache.ts";
 export { type PaymentStoreUnderTest, paymentStoreContract } from "./contracts/payment-store.ts";
 export { type SettingsUnderTest, settingsContract } from "./contracts/settings.ts";
+export {
+  answersInWords,
+  FakeLanguageServer,
+  type FakeLanguageServerOptions,
+  type LanguageAnswer,
+  type LanguageBehaviour,
+  type LanguageQuestion,
+  type LanguageRefusal,
+  type LanguageServerKind,
+} from "./fake-language-server.ts";
 export { type FakeJob, type FakeModel, FakeOrchestrator, type FakeOrchestratorOptions } from "./fake-orchestrator.ts";
 export { FakeTill, type FakeTillOptions, type FakeTillPorts } from "./fake-orchestrator-till.ts";
 export {

@@ -61,6 +61,40 @@ describe("aiModels.json", () => {
     expect(problemsOf('[{"pipeline":"text-to-imgae","model_id":"m"}]')[0]?.message).toContain("text-to-image");
   });
 
+  test("say what the server behind a URL speaks, and what it calls the model", () => {
+    const models = parseAiModels(`[
+      {"pipeline":"llm","model_id":"a","url":"http://r:8000"},
+      {"pipeline":"llm","model_id":"b","url":"http://v:8000/v1"},
+      {"pipeline":"llm","model_id":"c","url":"http://v:8000","runtime":"openai","upstream_model":"theirs"},
+      {"pipeline":"llm","model_id":"d","url":"http://o:11434","runtime":"ollama"},
+      {"pipeline":"upscale","model_id":"e","url":"http://u:8000","runtime":"external"},
+      {"pipeline":"llm","model_id":"f","runtime":"native"}
+    ]`);
+    expect(models.map(({ endpoint }) => [endpoint?.speaks, endpoint?.upstream])).toEqual([
+      ["runner", undefined],
+      ["openai", undefined],
+      ["openai", "theirs"],
+      ["ollama", undefined],
+      ["runner", undefined],
+      [undefined, undefined],
+    ]);
+    expect(
+      pathsOf(`[
+        {"pipeline":"llm","model_id":"a","url":"http://o:1","runtime":"olama"},
+        {"pipeline":"llm","model_id":"b","runtime":"ollama"},
+        {"pipeline":"upscale","model_id":"c","url":"http://o:1","runtime":"ollama"},
+        {"pipeline":"llm","model_id":"d","url":"http://o:1","runtime":"native"},
+        {"pipeline":"llm","model_id":"e","url":"http://o:1","upstream_model":"theirs"}
+      ]`),
+    ).toEqual([
+      "aiModels[0].runtime",
+      "aiModels[1].runtime",
+      "aiModels[2].runtime",
+      "aiModels[3].runtime",
+      "aiModels[4].upstream_model",
+    ]);
+  });
+
   test("may not name a model twice, but may price it for another gateway", () => {
     expect(pathsOf('[{"pipeline":"llm","model_id":"m"},{"pipeline":"llm","model_id":"m"}]')).toEqual(["aiModels[1]"]);
     expect(pathsOf("llm:m:true,llm:m:false")).toEqual(["aiModels[1]"]);

@@ -1,3 +1,4 @@
+import type { RunnerInterface } from "@rivulet/orchestrator";
 import { isPipelineName, type PipelineName, pipelineNames } from "@rivulet/pipelines";
 import { type ModelId, modelId, Rational, RivuletError } from "@rivulet/primitives";
 import { z } from "zod";
@@ -16,9 +17,17 @@ export interface ConfiguredModel {
   /** Directory of the weights, where it is not below the directory of all models. */
   readonly directory?: string;
   /** An external runner that has the model. */
-  readonly endpoint?: { readonly url: URL; readonly token?: Secret };
+  readonly endpoint?: ModelEndpoint;
   /** What gateways pay, the default row first. Off-chain nodes ignore it. */
   readonly prices: readonly ModelPrice[];
+}
+
+export interface ModelEndpoint {
+  readonly url: URL;
+  readonly token?: Secret;
+  readonly speaks: RunnerInterface;
+  /** What the server calls the model, where that differs. */
+  readonly upstream?: string;
 }
 
 export interface ModelPrice {
@@ -116,6 +125,9 @@ const entrySchema = z.object({
   optimization_flags: z.union([z.record(z.string(), z.unknown()), absent]).optional(),
   /** Ours: the directory of the weights. */
   repo: z.union([z.string(), absent]).optional(),
+  /** Ours: what runs the model, and what it is called there. */
+  runtime: z.union([z.string(), absent]).optional(),
+  upstream_model: z.union([z.string(), absent]).optional(),
 });
 
 type WrittenEntry = z.output<typeof entrySchema>;
@@ -181,9 +193,9 @@ function entryOf(entry: WrittenEntry, path: string, problems: ConfigProblem[]): 
   if (slots > MAX_SLOTS) problems.push({ path: `${path}.capacity`, message: `at most ${MAX_SLOTS}` });
   const gateway = entry.gateway === undefined || entry.gateway === "" ? "default" : entry.gateway;
   const prices = pricesOf(entry, gateway, path, problems);
+  const endpoint = url === undefined || url === null ? undefined : endpointOf(entry, url, path);
+  problems.push(...runtimeProblems(entry, endpoint, path));
   if (problems.length > before) return [];
-  const token =
-    entry.token === undefined || entry.token === "" ? {} : { token: new Secret(entry.token, `${path}.token`) };
   const model: ConfiguredModel = {
     pipeline,
     model: modelId(entry.model_id),
@@ -191,9 +203,47 @@ function entryOf(entry: WrittenEntry, path: string, problems: ConfigProblem[]): 
     slots,
     prices,
     ...(entry.repo === undefined || entry.repo === "" ? {} : { directory: entry.repo }),
-    ...(url === undefined || url === null ? {} : { endpoint: { url, ...token } }),
+    ...(endpoint !== undefined && { endpoint }),
   };
   return [{ path, gateway, model }];
+}
+
+/** What an operator may say that runs a model, and how it is spoken to. Source: runner-and-models 4.4, 5.4. */
+const interfaces: Readonly<Record<string, RunnerInterface>> = {
+  external: "runner",
+  openai: "openai",
+  ollama: "ollama",
+};
+const NATIVE = "native";
+
+function endpointOf({ runtime, token, upstream_model: upstream }: WrittenEntry, url: URL, path: string): ModelEndpoint {
+  // By their addresses, servers with the interface of OpenAI's are known.
+  const told = interfaces[runtime ?? ""] ?? (/\/v1\/?$/.test(url.pathname) ? "openai" : "runner");
+  return {
+    url,
+    speaks: told,
+    ...(token !== undefined && token !== "" && { token: new Secret(token, `${path}.token`) }),
+    ...(upstream !== undefined && upstream !== "" && { upstream }),
+  };
+}
+
+function runtimeProblems(
+  { pipeline, runtime, upstream_model: upstream, url }: WrittenEntry,
+  endpoint: ModelEndpoint | undefined,
+  path: string,
+): readonly ConfigProblem[] {
+  const at = `${path}.runtime`;
+  const known = [NATIVE, ...Object.keys(interfaces)];
+  if (runtime !== undefined && !known.includes(runtime))
+    return [{ path: at, message: `"${runtime}" is none of ${known.join(", ")}${suggestion(runtime, known)}` }];
+  const hasUrl = url !== undefined && url !== "";
+  if (runtime === NATIVE && hasUrl) return [{ path: at, message: "what has a url is not run here" }];
+  if (runtime !== undefined && runtime !== NATIVE && !hasUrl) return [{ path: at, message: `${runtime} needs a url` }];
+  const isServer = endpoint !== undefined && endpoint.speaks !== "runner";
+  if (isServer && pipeline !== "llm") return [{ path: at, message: `${endpoint.speaks} has no ${pipeline}, only llm` }];
+  if (upstream !== undefined && upstream !== "" && !isServer)
+    return [{ path: `${path}.upstream_model`, message: "only models of openai and ollama have names of their own" }];
+  return [];
 }
 
 /** More jobs at once than one model serves on any machine. */

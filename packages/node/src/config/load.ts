@@ -248,11 +248,12 @@ function modelsOf(
 /** The document's models, through the parser of aiModels.json: one compilation for both. */
 function documentModels(entries: readonly ModelEntry[], path: string): readonly ConfiguredModel[] {
   if (entries.length === 0) return [];
-  const written = entries.map(({ model, slots, directory, token: _, ...same }) => ({
+  const written = entries.map(({ model, slots, directory, upstreamModel, token: _, ...same }) => ({
     ...same,
     model_id: model,
     capacity: slots,
     repo: directory,
+    upstream_model: upstreamModel,
   }));
   return parseAiModels(JSON.stringify(written), path).map((model) => {
     const token = entries.find((entry) => entry.pipeline === model.pipeline && entry.model === model.model)?.token;

@@ -22,7 +22,7 @@ export function localExecutors(
 ): readonly LocalExecutor[] {
   const external = Map.groupBy(
     models.filter(({ endpoint }) => endpoint !== undefined),
-    ({ endpoint }) => `${endpoint?.url} ${endpoint?.token?.reveal() ?? ""}`,
+    ({ endpoint }) => `${endpoint?.speaks} ${endpoint?.url} ${endpoint?.token?.reveal() ?? ""}`,
   );
   const runners = [...external.values()].map((served) => externalRunner(served, ports));
   if (ownModels(models).length === 0) return runners;
@@ -36,9 +36,13 @@ function externalRunner(models: readonly ConfiguredModel[], ports: OwnRunnerPort
     {
       url: String(first?.endpoint?.url),
       ...(token === undefined ? {} : { token }),
-      models: models.flatMap(({ pipeline, model, isWarm, slots }) => {
+      ...(first?.endpoint !== undefined && { speaks: first.endpoint.speaks }),
+      models: models.flatMap(({ pipeline, model, isWarm, slots, endpoint }) => {
         const found = findPipeline(pipeline);
-        return found === undefined ? [] : [{ pipeline: found, model, isWarm, slots }];
+        const upstream = endpoint?.upstream;
+        return found === undefined
+          ? []
+          : [{ pipeline: found, model, isWarm, slots, ...(upstream !== undefined && { upstream }) }];
       }),
     },
     ports,

@@ -6,6 +6,7 @@ import { Pool } from "undici";
 import type { AdmittedJob, JobResult, JobStream } from "../executor.ts";
 import { timingsOf } from "../job-timings.ts";
 import { MAX_ERROR_BYTES, MAX_RESPONSE_BYTES } from "../limits.ts";
+import { connectionError, gather, parsed, recordOf, whole } from "./answer.ts";
 import { filmed } from "./films.ts";
 import { runnerError } from "./runner-error.ts";
 
@@ -29,6 +30,17 @@ export interface RunnerHealth {
   readonly models?: readonly ReportedModel[];
 }
 
+/** How jobs and questions reach a runner, whatever it speaks. Each throws `RivuletError`. */
+export interface RunnerConnection {
+  /** Does one job. Aborting `signal` closes the connection, by which a runner learns that nobody waits. */
+  run(job: AdmittedJob, signal: AbortSignal): Promise<JobResult | JobStream>;
+  health(signal: AbortSignal): Promise<RunnerHealth>;
+  /** The software version, `0.0.0` when it says none. */
+  version(signal: AbortSignal): Promise<string>;
+  hardware(signal: AbortSignal): Promise<Hardware>;
+  close(): Promise<void>;
+}
+
 type Answered = Pick<JobResult, "response" | "files">;
 
 /** How long an unused connection is kept, shorter than servers keep theirs. */
@@ -37,7 +49,7 @@ const IDLE: Milliseconds = ms(4000);
 const MAX_REPORT_BYTES = 1_000_000;
 
 /** HTTP towards one runner: jobs and the questions about it. Holds connections; `close` ends them. */
-export class RunnerClient {
+export class RunnerClient implements RunnerConnection {
   readonly #pool: Pool;
   readonly #prefix: string;
   readonly #authorization: Readonly<Record<string, string>>;
@@ -50,7 +62,6 @@ export class RunnerClient {
     this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
-  /** Does one job. Aborting `signal` closes the connection, by which a runner learns that nobody waits. */
   async run(job: AdmittedJob, signal: AbortSignal): Promise<JobResult | JobStream> {
     const { contentType: type, body } = bodyOf(job);
     try {
@@ -96,7 +107,7 @@ export class RunnerClient {
     };
   }
 
-  /** The software version, `0.0.0` when it says none. Source: runner-and-models 2.3. */
+  /** Source: runner-and-models 2.3. */
   async version(signal: AbortSignal): Promise<string> {
     const version = Reflect.get(await this.#ask("/version", signal), "version");
     return typeof version === "string" && version !== "" ? version : "0.0.0";
@@ -158,45 +169,6 @@ async function* eventsOf(body: Readable, signal: AbortSignal): AsyncGenerator<st
   }
 }
 
-/** A whole answer. Throws "peer.protocol" when it is longer than `maxBytes`. */
-async function whole(body: Readable, maxBytes: number): Promise<Buffer> {
-  const { bytes, isWhole } = await gather(body, maxBytes);
-  if (!isWhole) throw new RivuletError("peer.protocol", { reason: `an answer of more than ${maxBytes} bytes` });
-  return bytes;
-}
-
-/** The beginning of an answer. One that goes on is cut off, and its connection closed. */
-function gather(body: Readable, maxBytes: number): Promise<{ readonly bytes: Buffer; readonly isWhole: boolean }> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    body.on("data", (chunk: Buffer) => {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length <= maxBytes) return;
-      resolve({ bytes: Buffer.concat(chunks).subarray(0, maxBytes), isWhole: false });
-      body.destroy();
-    });
-    body.once("end", () => {
-      const [first] = chunks;
-      resolve({ bytes: first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks), isWhole: true });
-    });
-    body.on("error", reject);
-  });
-}
-
-/** Failures of the connection as ours: never reached, or broken off in the middle. */
-function connectionError(error: unknown): unknown {
-  const code = error instanceof Error ? Reflect.get(error, "code") : undefined;
-  if (typeof code !== "string") return error;
-  if (code.startsWith("HPE_"))
-    return new RivuletError("runner.failed", { reason: "the answer is not HTTP" }, { cause: error });
-  const isBrokenOff = code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
-  if (isBrokenOff) return new RivuletError("runner.crashed", { reason: "the connection broke off" }, { cause: error });
-  const isUnreachable = code.startsWith("E") || code.startsWith("UND_ERR_");
-  return isUnreachable ? new RivuletError("runner.unavailable", { reason: code }, { cause: error }) : error;
-}
-
 function modelIn(entry: unknown): readonly ReportedModel[] {
   const report = recordOf(entry);
   const pipeline = findPipeline(String(Reflect.get(report, "pipeline")));
@@ -220,16 +192,4 @@ function gpuIn(gpu: object): Gpu {
     memoryFree: BigInt(number("memory_free")),
     memoryTotal: BigInt(number("memory_total")),
   };
-}
-
-function parsed(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch (cause) {
-    throw new RivuletError("runner.failed", { reason: "the answer is not JSON" }, { cause });
-  }
-}
-
-function recordOf(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value)) : {};
 }

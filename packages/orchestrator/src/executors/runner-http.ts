@@ -12,11 +12,19 @@ import type { Hardware } from "@rivulet/wire";
 import { Capacity } from "../capacity.ts";
 import type { Executor, ModelOffer, Slot } from "../executor.ts";
 import { Listeners } from "../listeners.ts";
-import { type ReportedModel, type RunnerAddress, RunnerClient } from "./runner-client.ts";
+import { LanguageClient, type ServedModel } from "./language-client.ts";
+import { OllamaDialect } from "./ollama-dialect.ts";
+import { openAiDialect } from "./openai-dialect.ts";
+import { type RunnerAddress, RunnerClient, type RunnerConnection } from "./runner-client.ts";
+
+/** What a runner behind a URL speaks: the network's own interface, or that of a server of language models. */
+export type RunnerInterface = "runner" | "openai" | "ollama";
 
 export interface RunnerHttpOptions extends RunnerAddress {
-  /** What is offered of a runner that does not list its models itself, as plain ai-runners do not. */
-  readonly models: readonly ReportedModel[];
+  /** What is offered of a runner that does not list its models itself, as plain ai-runners do not, or of a server. */
+  readonly models: readonly ServedModel[];
+  /** Runners of the network unless said otherwise. */
+  readonly speaks?: RunnerInterface;
   readonly healthInterval?: Milliseconds;
   readonly healthTimeout?: Milliseconds;
 }
@@ -32,7 +40,8 @@ const HEALTH_TIMEOUT = seconds(5);
 const FAILURES_UNTIL_GONE = 2;
 
 /**
- * A runner behind its HTTP surface: our own, which lists its models, or any ai-runner with a configured list.
+ * A runner behind its HTTP surface: our own, which lists its models, any ai-runner with a configured list, or a server of
+ * language models.
  *
  * `start` asks once and does not fail when nobody answers: a runner may come later. It is asked again on an interval;
  * two failures in a row take its models out of the offer, one success brings them back. While it works, only a refused
@@ -41,11 +50,11 @@ const FAILURES_UNTIL_GONE = 2;
 export class RunnerHttp implements Executor, Startable {
   readonly #options: Required<Pick<RunnerHttpOptions, "healthInterval" | "healthTimeout">> & RunnerHttpOptions;
   readonly #ports: RunnerHttpPorts;
-  readonly #client: RunnerClient;
+  readonly #client: RunnerConnection;
   readonly #capacity = new Capacity();
   readonly #listeners = new Listeners();
   readonly #stopped = new AbortController();
-  #models: readonly ReportedModel[] = [];
+  #models: readonly ServedModel[] = [];
   #version = "";
   #hardware: readonly Hardware[] = [];
   #failures = FAILURES_UNTIL_GONE;
@@ -54,7 +63,7 @@ export class RunnerHttp implements Executor, Startable {
   constructor(options: RunnerHttpOptions, ports: RunnerHttpPorts) {
     this.#options = { healthInterval: HEALTH_INTERVAL, healthTimeout: HEALTH_TIMEOUT, ...options };
     this.#ports = ports;
-    this.#client = new RunnerClient(options);
+    this.#client = connections[options.speaks ?? "runner"](options, ports);
   }
 
   async start(): Promise<void> {
@@ -69,9 +78,12 @@ export class RunnerHttp implements Executor, Startable {
   }
 
   offers(): readonly ModelOffer[] {
-    return this.#models.map((model) => ({
-      ...model,
-      free: this.#capacity.free(model),
+    return this.#models.map(({ pipeline, model, isWarm, slots }) => ({
+      pipeline,
+      model,
+      isWarm,
+      slots,
+      free: this.#capacity.free({ pipeline, model }),
       runnerVersion: this.#version,
     }));
   }
@@ -131,7 +143,7 @@ export class RunnerHttp implements Executor, Startable {
     this.#offer([]);
   }
 
-  #offer(models: readonly ReportedModel[]): void {
+  #offer(models: readonly ServedModel[]): void {
     const hasChanged = shapeOf(models) !== shapeOf(this.#models);
     this.#models = models;
     this.#capacity.set(models);
@@ -139,7 +151,15 @@ export class RunnerHttp implements Executor, Startable {
   }
 }
 
-function shapeOf(models: readonly ReportedModel[]): string {
+const connections: {
+  readonly [I in RunnerInterface]: (options: RunnerHttpOptions, ports: RunnerHttpPorts) => RunnerConnection;
+} = {
+  runner: (options) => new RunnerClient(options),
+  openai: (options, ports) => new LanguageClient(options, openAiDialect, ports),
+  ollama: (options, ports) => new LanguageClient(options, new OllamaDialect(ports), ports),
+};
+
+function shapeOf(models: readonly ServedModel[]): string {
   return models
     .map(({ pipeline, model, isWarm, slots }) => `${pipeline.name} ${model} ${isWarm} ${slots}`)
     .sort()
