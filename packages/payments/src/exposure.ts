@@ -4,9 +4,15 @@ import type { TicketParams } from "./ticket-params.ts";
 import { ticketValue } from "./win-probability.ts";
 
 /** Winners are redeemed soon after their parameters expired; by then the deposit itself shows what they cost. */
-const REDEMPTION_BLOCKS = 60n;
+export const REDEMPTION_BLOCKS = 60n;
 /** Chance is allowed for up to so many standard deviations: one in thirty thousand draws of luck goes beyond. */
 const DEVIATIONS = 4n;
+
+/** What of parameters tells what their tickets may cost, and how long. */
+type Exposed = Pick<
+  TicketParams,
+  "recipient" | "faceValue" | "winProbability" | "recipientRandHash" | "expirationBlock"
+>;
 
 /** Tickets that are out under one set of parameters. */
 interface Batch {
@@ -25,13 +31,13 @@ interface Batch {
 export class Exposure {
   readonly #batches = new Map<string, Batch>();
 
-  add(params: TicketParams, count: number): void {
+  add(params: Exposed, count: number): void {
     const key = keyOf(params);
     this.#batches.set(key, batchOf(params, (this.#batches.get(key)?.count ?? 0n) + BigInt(count)));
   }
 
   /** Takes back tickets that were counted and are not made. */
-  remove(params: TicketParams, count: number): void {
+  remove(params: Exposed, count: number): void {
     const key = keyOf(params);
     const left = (this.#batches.get(key)?.count ?? 0n) - BigInt(count);
     if (left > 0n) this.#batches.set(key, batchOf(params, left));
@@ -46,7 +52,7 @@ export class Exposure {
   }
 
   /** Wei that winners may claim, with `count` more tickets, unless luck is very bad. */
-  liabilityWith(params: TicketParams, count: number): bigint {
+  liabilityWith(params: Exposed, count: number): bigint {
     return liability([...this.#batches.values(), batchOf(params, BigInt(count))]);
   }
 
@@ -89,13 +95,13 @@ function liability(batches: readonly Batch[]): bigint {
   return likely < most ? likely : most;
 }
 
-function batchOf(params: TicketParams, count: bigint): Batch {
+function batchOf(params: Exposed, count: bigint): Batch {
   const { recipient, faceValue, expirationBlock } = params;
   const value = ticketValue(params).floor();
   return { recipient, faceValue, expirationBlock, count, value };
 }
 
-function keyOf({ recipientRandHash }: TicketParams): string {
+function keyOf({ recipientRandHash }: Exposed): string {
   return Buffer.from(recipientRandHash).toString("hex");
 }
 

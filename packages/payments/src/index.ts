@@ -46,6 +46,7 @@ export type {
   Senders,
   SignatureRecovery,
   SignedHash,
+  SignedTickets,
   TakenPayment,
   TicketSigner,
   TicketStore,

@@ -17,6 +17,7 @@ import type {
   PaymentStore,
   PaymentToTake,
   RecipientSecret,
+  SignedTickets,
   TakenPayment,
   WinnerQuery,
   WinnerRecord,
@@ -37,6 +38,7 @@ interface Nonces {
 interface Mark {
   readonly expirationBlock: bigint;
   readonly last: number;
+  readonly signed: SignedTickets | undefined;
 }
 
 /**
@@ -133,14 +135,28 @@ export class MemoryPaymentStore implements PaymentStore {
     count,
     limit = LAST_NONCE,
     account,
+    ticket,
   }: NonceReservation): Promise<number | undefined> {
     const key = textOf(recipientRandHash);
-    const first = (this.#marks.get(key)?.last ?? 0) + 1;
+    const mark = this.#marks.get(key);
+    const first = (mark?.last ?? 0) + 1;
     const last = first + count - 1;
     if (last > limit) return undefined;
-    this.#marks.set(key, { expirationBlock, last });
+    const signed = ticket && {
+      ...ticket,
+      recipientRandHash,
+      expirationBlock,
+      count: (mark?.signed?.count ?? 0) + count,
+    };
+    this.#marks.set(key, { expirationBlock, last, signed: signed ?? mark?.signed });
     if (account !== undefined) this.#change(account);
     return first;
+  }
+
+  async signedTickets(block: L1BlockNumber): Promise<readonly SignedTickets[]> {
+    return [...this.#marks.values()].flatMap(({ expirationBlock, signed }) =>
+      signed === undefined || expirationBlock <= block ? [] : [signed],
+    );
   }
 
   async accounts(): Promise<readonly AccountRow[]> {

@@ -2,7 +2,7 @@ import type { Address } from "@rivulet/crypto";
 import type { ErrorCode, L1BlockNumber, Milliseconds, Rational, Round, Wei } from "@rivulet/primitives";
 import type { AccountChange, AccountKey, AccountRow, PeerTotals } from "./account.ts";
 import type { TicketHash, WinningTicket } from "./ticket.ts";
-import type { TicketExpiration } from "./ticket-params.ts";
+import type { TicketExpiration, TicketParams } from "./ticket-params.ts";
 
 // --- The chain. What was last seen is read at once; what must be asked is a promise. ---
 
@@ -235,6 +235,14 @@ export interface NonceReservation {
   readonly limit?: number;
   /** Booked in the same transaction: what the tickets with these nonces are worth. */
   readonly account?: AccountChange;
+  /** Of the parameters, kept for `signedTickets`. */
+  readonly ticket?: Pick<TicketParams, "recipient" | "faceValue" | "winProbability">;
+}
+
+/** How many tickets were booked under one set of parameters. */
+export interface SignedTickets
+  extends Pick<TicketParams, "recipient" | "faceValue" | "winProbability" | "recipientRandHash" | "expirationBlock"> {
+  readonly count: number;
 }
 
 /** What must survive of tickets, on both sides. */
@@ -271,6 +279,9 @@ export interface TicketStore {
    * that no crash lets a signature out twice. `undefined` when they would pass the limit: then nothing is booked.
    */
   reserveNonces(reservation: NonceReservation): Promise<number | undefined>;
+
+  /** What was reserved with its ticket under parameters that expire after a block: what may still cost something. */
+  signedTickets(block: L1BlockNumber): Promise<readonly SignedTickets[]>;
 }
 
 /** Accounts of both sides. `TicketStore.take` and `reserveNonces` write to the same rows. */

@@ -190,6 +190,9 @@ describe("parameters are refused", () => {
     expect(paid.at(-1)).toBe("payment.exposure-too-high");
     const exposure = poor.sender.exposure.byRecipient().get(world.recipientAddress);
     expect(exposure?.liability).toBeLessThanOrEqual(4n * 10n ** 15n);
+    const restarted = await world.payer("poor", { store: poor.store, funds: { deposit: 0n, reserve: 0n } });
+    await expect(world.payment(restarted, mine, 20)).rejects.toMatchObject({ code: "payment.exposure-too-high" });
+    expect(restarted.sender.exposure.byRecipient()).toEqual(poor.sender.exposure.byRecipient());
     world.chain.mine(101n);
     const later = await recipient.issue(poor.sender.address, PRICE);
     expect((await world.payment(poor, later, 20)).tickets?.signed).toHaveLength(20);

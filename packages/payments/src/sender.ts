@@ -1,6 +1,6 @@
 import type { Address } from "@rivulet/crypto";
 import { type Clock, invariant, l1BlockNumber, Rational, RivuletError, type Wei } from "@rivulet/primitives";
-import { Exposure } from "./exposure.ts";
+import { Exposure, REDEMPTION_BLOCKS } from "./exposure.ts";
 import { MAX_NONCES } from "./nonce-window.ts";
 import type { Rounds, SenderFunds, Senders, TicketSigner, TicketStore } from "./ports.ts";
 import type { Staged } from "./staged-payment.ts";
@@ -35,7 +35,7 @@ export interface SenderPorts {
   readonly rounds: Rounds;
   readonly senders: Senders;
   readonly signer: TicketSigner;
-  readonly store: Pick<TicketStore, "reserveNonces" | "forgetNonces">;
+  readonly store: Pick<TicketStore, "reserveNonces" | "forgetNonces" | "signedTickets">;
   readonly clock: Clock;
 }
 
@@ -67,6 +67,8 @@ export class Sender {
   readonly #options: SenderOptions;
   readonly #ports: SenderPorts;
   readonly #exposure = new Exposure();
+  /** Of what was signed before this process. */
+  #recovered: Promise<void> | undefined;
   #forgottenTo = 0n;
 
   constructor(options: SenderOptions, ports: SenderPorts) {
@@ -107,10 +109,23 @@ export class Sender {
     const count = staged.tickets;
     const funds = await this.#validated(params, Math.max(1, count), signal);
     if (count === 0) return payment;
+    await (this.#recovered ??= this.#recover());
     if (funds !== undefined) this.#expose(this.#remembered(params), count, funds);
     const first = await this.#reserve(params, staged);
     const tickets = await this.#sign(params, { first, count }, signal);
     return { ...payment, tickets };
+  }
+
+  /** Tickets of the process before this one cost what they cost: they are out as long as their parameters last. */
+  async #recover(): Promise<void> {
+    const { store, rounds } = this.#ports;
+    try {
+      const since = rounds.l1Block > REDEMPTION_BLOCKS ? rounds.l1Block - REDEMPTION_BLOCKS : 0n;
+      for (const signed of await store.signedTickets(l1BlockNumber(since))) this.#exposure.add(signed, signed.count);
+    } catch (error) {
+      this.#recovered = undefined;
+      throw error;
+    }
   }
 
   /** The first nonce, on the books with the tickets. If there is none, no ticket is made, and none counts as out. */
@@ -125,6 +140,7 @@ export class Sender {
         count: staged.tickets,
         limit: MAX_NONCES,
         account: { ...staged.booking, touchedAt: clock.now() },
+        ticket: params,
       });
       if (first === undefined) {
         throw refused("payment.nonces-exhausted", `a recipient takes ${MAX_NONCES} tickets for one set of parameters`);

@@ -13,6 +13,7 @@ import {
   type PaymentToTake,
   type PeerTotals,
   type RecipientSecret,
+  type SignedTickets,
   type TakenPayment,
   type TicketHash,
   ticketHashText,
@@ -30,6 +31,7 @@ import {
   expirationColumn,
   peerTotalsOf,
   secretOf,
+  signedTicketsOf,
   stateColumns,
   stateOf,
   totalsColumns,
@@ -136,9 +138,10 @@ export class SqlitePaymentStore implements PaymentStore {
   }
 
   reserveNonces(reservation: NonceReservation): Promise<number | undefined> {
-    const { recipientRandHash, expirationBlock, count, limit = LAST_NONCE, account } = reservation;
+    const { recipientRandHash, expirationBlock, count, limit = LAST_NONCE, account, ticket } = reservation;
     return this.#sqlite.write("process", (transaction) => {
-      const first = (transaction.first(lastReserved({ recipient_rand_hash: recipientRandHash }))?.last ?? 0) + 1;
+      const before = transaction.first(reservedNonces({ recipient_rand_hash: recipientRandHash }));
+      const first = (before?.last ?? 0) + 1;
       const last = first + count - 1;
       if (last > limit) return undefined;
       transaction.run(
@@ -146,11 +149,25 @@ export class SqlitePaymentStore implements PaymentStore {
           recipient_rand_hash: recipientRandHash,
           expiration_block: expirationColumn(expirationBlock),
           last,
+          recipient: ticket?.recipient ?? before?.recipient ?? null,
+          face_value: ticket === undefined ? (before?.face_value ?? null) : `${ticket.faceValue}`,
+          win_probability: ticket === undefined ? (before?.win_probability ?? null) : `${ticket.winProbability}`,
+          tickets: (before?.tickets ?? 0) + (ticket === undefined ? 0 : count),
         }),
       );
       if (account !== undefined) change(transaction, account);
       return first;
     });
+  }
+
+  signedTickets(block: L1BlockNumber): Promise<readonly SignedTickets[]> {
+    const valid = query
+      .selectFrom("reserved_nonces")
+      .selectAll()
+      .where("expiration_block", ">", expirationColumn(block))
+      .where("expiration_block", "<", LAST_READABLE_BLOCK)
+      .where("tickets", ">", 0);
+    return this.#sqlite.read((transaction) => transaction.all(valid).flatMap((row) => signedTicketsOf(row)));
   }
 
   accounts(): Promise<readonly AccountRow[]> {
@@ -216,6 +233,9 @@ export class SqlitePaymentStore implements PaymentStore {
 /** More than anybody reserves for one set of parameters between two checkpoints: recipients take no more than 600 at all. */
 const NONCES_OF_A_SECOND = 100_000;
 
+/** A column is read as a number. Senders keep nothing in mind that lasts so long. */
+const LAST_READABLE_BLOCK = BigInt(Number.MAX_SAFE_INTEGER);
+
 // What each payment runs.
 const receivedRuns = prepared(({ recipient_rand_hash }: Pick<ReceivedNoncesTable, "recipient_rand_hash">) =>
   query.selectFrom("received_nonces").select("runs").where("recipient_rand_hash", "=", recipient_rand_hash),
@@ -224,11 +244,22 @@ const receive = prepared(({ recipient_rand_hash, expiration_block, runs }: Recei
   query.replaceInto("received_nonces").values({ recipient_rand_hash, expiration_block, runs }),
 );
 const forgottenBlock = prepared(() => query.selectFrom("settings").select("value").where("key", "=", FORGOTTEN_TO));
-const lastReserved = prepared(({ recipient_rand_hash }: Pick<ReservedNoncesTable, "recipient_rand_hash">) =>
-  query.selectFrom("reserved_nonces").select("last").where("recipient_rand_hash", "=", recipient_rand_hash),
+const reservedNonces = prepared(({ recipient_rand_hash }: Pick<ReservedNoncesTable, "recipient_rand_hash">) =>
+  query
+    .selectFrom("reserved_nonces")
+    .select(["last", "tickets", "recipient", "face_value", "win_probability"])
+    .where("recipient_rand_hash", "=", recipient_rand_hash),
 );
-const reserve = prepared(({ recipient_rand_hash, expiration_block, last }: ReservedNoncesTable) =>
-  query.replaceInto("reserved_nonces").values({ recipient_rand_hash, expiration_block, last }),
+const reserve = prepared((row: ReservedNoncesTable) =>
+  query.replaceInto("reserved_nonces").values({
+    recipient_rand_hash: row.recipient_rand_hash,
+    expiration_block: row.expiration_block,
+    last: row.last,
+    recipient: row.recipient,
+    face_value: row.face_value,
+    win_probability: row.win_probability,
+    tickets: row.tickets,
+  }),
 );
 const accountByKey = prepared(({ side, peer, id }: AccountKey) =>
   query.selectFrom("accounts").selectAll().where("side", "=", side).where("peer", "=", peer).where("id", "=", id),

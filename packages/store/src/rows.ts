@@ -5,6 +5,7 @@ import {
   type AccountTotals,
   type PeerTotals,
   type RecipientSecret,
+  type SignedTickets,
   type TicketHash,
   type TransactionHash,
   ticketHashText,
@@ -19,6 +20,7 @@ import type {
   AccountsTable,
   ClosedAccountsTable,
   RecipientSecretsTable,
+  ReservedNoncesTable,
   TotalsColumns,
   WinnerStateColumns,
   WinnersTable,
@@ -40,6 +42,22 @@ export function expirationColumn(block: bigint): bigint {
 
 export function secretOf({ generation, secret, created_at }: RecipientSecretsTable): RecipientSecret {
   return { generation, secret, createdAt: ms(created_at) };
+}
+
+/** Nothing for a row that knows of no ticket. */
+export function signedTicketsOf(row: ReservedNoncesTable): readonly SignedTickets[] {
+  const { recipient, face_value, win_probability, recipient_rand_hash, expiration_block, tickets } = row;
+  if (recipient === null || face_value === null || win_probability === null) return [];
+  return [
+    {
+      recipient: address(recipient),
+      faceValue: BigInt(face_value),
+      winProbability: BigInt(win_probability),
+      recipientRandHash: recipient_rand_hash,
+      expirationBlock: BigInt(expiration_block),
+      count: tickets,
+    },
+  ];
 }
 
 export function accountOf(row: AccountsTable): AccountRow {

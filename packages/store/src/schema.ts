@@ -35,6 +35,12 @@ export interface ReservedNoncesTable {
   recipient_rand_hash: Uint8Array;
   expiration_block: bigint;
   last: number;
+  /** Of the tickets that were booked with their nonces, as is what follows. */
+  recipient: string | null;
+  face_value: string | null;
+  win_probability: string | null;
+  /** How many. */
+  tickets: number;
 }
 
 /** Exact fractions as `Rational` writes them. */

@@ -289,6 +289,23 @@ export function paymentStoreContract(name: string, open: () => Promise<PaymentSt
         expect(await store.reserveNonces({ ...reservation, count: 1 })).toBe(600);
       });
 
+      test("keeps in mind what tickets were booked under parameters that have not expired", async () => {
+        const ticket = { recipient: PAYER.peer, faceValue: 2n ** 255n, winProbability: 2n ** 250n };
+        const of = (index: number, expirationBlock: bigint) => ({ recipientRandHash: hash(index), expirationBlock });
+        await store.reserveNonces({ ...of(1, 100n), count: 2, ticket });
+        await store.reserveNonces({ ...of(1, 100n), count: 3, ticket });
+        await store.reserveNonces({ ...of(2, 90n), count: 1, ticket });
+        await store.reserveNonces({ ...of(3, 200n), count: 7 });
+        const after = await afterRestart();
+        const [signed, ...others] = await after.signedTickets(l1BlockNumber(90n));
+        expect(others).toEqual([]);
+        expect(signed).toMatchObject({ ...ticket, expirationBlock: 100n, count: 5 });
+        expect(Buffer.compare(signed?.recipientRandHash ?? new Uint8Array(), hash(1))).toBe(0);
+        expect(await after.signedTickets(l1BlockNumber(0n))).toHaveLength(2);
+        await after.forgetNonces(l1BlockNumber(100n));
+        expect(await after.signedTickets(l1BlockNumber(0n))).toEqual([]);
+      });
+
       test("books what the tickets are worth together with them, or neither", async () => {
         const account = { key: PAYER, credited: Rational.of(7n, 2n), tickets: 2n, touchedAt: AT };
         const reservation = { recipientRandHash: hash(1), expirationBlock: 100n };
