@@ -1,20 +1,18 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
-import { isDataUrl, parseDataUrl } from "@rivulet/media";
-import type { Expectation, ResultFile } from "@rivulet/pipelines";
-import { type Clock, invariant, isError, linked, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
+import { type Clock, invariant, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
 import { parseServerTiming, WORKER_PROTOCOL } from "@rivulet/wire";
 import type { Dispatcher } from "undici";
 import { begunStream } from "./answer-stream.ts";
 import { ask } from "./http/ask.ts";
-import { readBounded } from "./http/read-bounded.ts";
 import type { OrchestratorSession } from "./orchestrator-session.ts";
 import { Bill } from "./paying/bill.ts";
 import type { JobPayment, PaidRequest, Payer, Peer } from "./paying/payer.ts";
 import type { PriceLimits } from "./paying/price-limits.ts";
 import type { PreparedJob } from "./prepared-job.ts";
 import { readRefusal } from "./refusal.ts";
-import { badResult, type FetchedFile, verifyCount, verifyFiles } from "./verification.ts";
+import { type ResultOptions, Results, readPeer } from "./results.ts";
+import { type FetchedFile, verifyCount, verifyFiles } from "./verification.ts";
 import { type LeastVersions, wantedCapabilities } from "./wanted.ts";
 
 /** What a peer told of where its time went; 0 where it told nothing. */
@@ -52,14 +50,8 @@ export interface StreamAnswer extends Disposable {
 
 export type Answer = ResponseAnswer | StreamAnswer;
 
-export interface AttemptOptions {
+export interface AttemptOptions extends ResultOptions {
   readonly least: LeastVersions;
-  /** The most bytes of one answer's JSON, pictures inside it included. */
-  readonly maxResponseBytes: number;
-  /** The most bytes of one file of a result. */
-  readonly maxFileBytes: number;
-  /** Origins besides the orchestrator's own from which results may be fetched, such as its object store. */
-  readonly resultOrigins: ReadonlySet<string>;
 }
 
 export interface AttemptPorts {
@@ -70,12 +62,6 @@ export interface AttemptPorts {
   readonly clock: Clock;
 }
 
-/** A pixel at its largest: four samples of 16 bits, not compressed. */
-const MAX_PIXEL_BYTES = 8;
-/** What stands beside the pixels: profiles and texts inside a picture, JSON around it. */
-const SLACK = 1 << 20;
-/** Bytes as base64. */
-const BASE64 = 4 / 3;
 /** What is said of an error: no peer of ours says more. */
 const MAX_REFUSAL_BYTES = 65_536;
 
@@ -90,11 +76,13 @@ interface Target {
 export class Attempts {
   readonly #options: AttemptOptions;
   readonly #ports: AttemptPorts;
+  readonly #results: Results;
   readonly #targets = new WeakMap<OrchestratorSession, Target>();
 
   constructor(options: AttemptOptions, ports: AttemptPorts) {
     this.#options = options;
     this.#ports = ports;
+    this.#results = new Results(options, ports.dispatcher);
   }
 
   /**
@@ -125,10 +113,11 @@ export class Attempts {
         return { kind: "stream", events, timings, took, payment: bill.payment, charged, [Symbol.dispose]: dispose };
       }
       bill.charged(headers);
-      const response = await this.#response(job, body, signal);
+      const response = await this.#results.response(job, body, signal);
       const named = job.pipeline.files(response);
       verifyCount(job.expected, named);
-      const files = await this.#fetchAll(named, session, this.#mostOfFile(job.expected), signal);
+      const from = { serviceUri: session.serviceUri, origin: this.#target(session).origin };
+      const files = await this.#results.files(named, from, job.expected, signal);
       await verifyFiles(job.expected, files);
       signal.throwIfAborted();
       const took = ms(clock.monotonic() - began);
@@ -186,108 +175,12 @@ export class Attempts {
     job: PreparedJob,
     signal: AbortSignal,
   ): Promise<RivuletError> {
-    const bytes = await read(body, MAX_REFUSAL_BYTES, signal);
+    const bytes = await readPeer(body, MAX_REFUSAL_BYTES, signal);
     const code = headers["x-rivulet-code"];
     return readRefusal(
       { status, body: bytes.toString("utf8"), code: typeof code === "string" ? code : undefined },
       job,
     );
-  }
-
-  async #response(job: PreparedJob, body: Readable, signal: AbortSignal): Promise<Record<string, unknown>> {
-    const bytes = await read(body, this.#mostOfAnswer(job.expected), signal);
-    let json: unknown;
-    try {
-      json = JSON.parse(bytes.toString("utf8"));
-    } catch (cause) {
-      // Peers of the older software answer an empty 200 where they mean "no such route".
-      throw new RivuletError("peer.protocol", { reason: "the answer is not JSON" }, { cause });
-    }
-    const parsed = job.pipeline.response.safeParse(json);
-    if (!parsed.success) throw badResult("the answer lacks fields or has wrong ones", parsed.error);
-    return parsed.data as Record<string, unknown>;
-  }
-
-  /** Every file, or the error of the first that cannot be had: then nobody wants the others. */
-  async #fetchAll(
-    named: readonly ResultFile[],
-    session: OrchestratorSession,
-    maxBytes: number,
-    signal: AbortSignal,
-  ): Promise<readonly FetchedFile[]> {
-    using together = linked(signal);
-    try {
-      return await Promise.all(named.map((file) => this.#fetch(file, session, maxBytes, together.signal)));
-    } catch (error) {
-      together.abort(error);
-      throw error;
-    }
-  }
-
-  /** The most bytes one file can have: of a picture of known size no more than its pixels need. */
-  #mostOfFile({ size }: Expectation): number {
-    const { maxFileBytes } = this.#options;
-    return size === undefined
-      ? maxFileBytes
-      : Math.min(maxFileBytes, size.width * size.height * MAX_PIXEL_BYTES + SLACK);
-  }
-
-  /** The most bytes of an answer's JSON with its files inside. Where there are none, masks may be as large as they like. */
-  #mostOfAnswer(expected: Expectation): number {
-    const { maxResponseBytes } = this.#options;
-    if (expected.files === 0) return maxResponseBytes;
-    return Math.min(maxResponseBytes, Math.ceil(expected.files * this.#mostOfFile(expected) * BASE64) + SLACK);
-  }
-
-  async #fetch(
-    file: ResultFile,
-    session: OrchestratorSession,
-    maxBytes: number,
-    signal: AbortSignal,
-  ): Promise<FetchedFile> {
-    const url = file.owner[file.key];
-    if (typeof url !== "string") throw badResult("a file has no address");
-    if (!isDataUrl(url)) return { file, bytes: await this.#download(url, session, maxBytes, signal) };
-    try {
-      return { file, bytes: parseDataUrl(url, { maxBytes }).bytes };
-    } catch (cause) {
-      throw badResult("a data URL cannot be read", cause);
-    }
-  }
-
-  async #download(
-    url: string,
-    session: OrchestratorSession,
-    maxBytes: number,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
-    const { origin, pathname, search } = this.#allowed(url, session);
-    let answer: Dispatcher.ResponseData;
-    try {
-      answer = await ask(this.#ports.dispatcher, {
-        origin,
-        path: `${pathname}${search}`,
-        method: "GET",
-        signal,
-      });
-    } catch (cause) {
-      signal.throwIfAborted();
-      throw new RivuletError("peer.unreachable", { reason: "a result could not be fetched" }, { cause });
-    }
-    if (answer.statusCode !== 200) {
-      answer.body.destroy();
-      throw badResult(`a result is answered with ${answer.statusCode}`);
-    }
-    return await read(answer.body, maxBytes, signal);
-  }
-
-  /** Results lie at the orchestrator, or where the operator said: an answer must not make us ask our own neighbours. */
-  #allowed(url: string, session: OrchestratorSession): URL {
-    const parsed = URL.parse(url, `${session.serviceUri}/`);
-    if (parsed === null) throw badResult("a file has no address");
-    if (parsed.origin !== this.#target(session).origin && !this.#options.resultOrigins.has(parsed.origin))
-      throw badResult("a file lies at an address that is not the orchestrator's");
-    return parsed;
   }
 
   #target(session: OrchestratorSession): Target {
@@ -317,16 +210,4 @@ const BREAKS: ReadonlySet<unknown> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "E
 
 function hadConnection(cause: unknown): boolean {
   return cause instanceof Error && "code" in cause && BREAKS.has(cause.code);
-}
-
-/** Reads a peer's body. Throws "peer.unreachable" when it ends early and "peer.bad-result" when it is too long. */
-async function read(body: Readable, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
-  try {
-    return await readBounded(body, maxBytes);
-  } catch (cause) {
-    body.destroy();
-    signal.throwIfAborted();
-    if (isError(cause, "request.too-large")) throw badResult(`an answer is longer than ${maxBytes} bytes`, cause);
-    throw new RivuletError("peer.unreachable", { reason: "the answer ended early" }, { cause });
-  }
 }

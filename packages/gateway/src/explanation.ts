@@ -2,7 +2,8 @@ import type { Pipeline } from "@rivulet/pipelines";
 import { feeFor, type Work } from "@rivulet/primitives";
 import type { Discovery, Unused } from "./discovery/discovery.ts";
 import type { PriceLimits } from "./paying/price-limits.ts";
-import type { Considered, Selector } from "./selection/selector.ts";
+import type { Considered } from "./selection/considered.ts";
+import type { Selector } from "./selection/selector.ts";
 
 /** What a request asks for, as far as choosing an orchestrator goes. */
 export interface Wanted {

@@ -1,17 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { LookupFunction } from "node:net";
-import { type Address, address } from "@rivulet/crypto";
-import {
-  BodyBudget,
-  codeOf,
-  httpOf,
-  isError,
-  RivuletError,
-  requestId,
-  type Startable,
-  seconds,
-} from "@rivulet/primitives";
-import { Agent, type Dispatcher, getGlobalDispatcher } from "undici";
+import { BodyBudget, codeOf, httpOf, isError, RivuletError, requestId, type Startable } from "@rivulet/primitives";
+import { type Dispatcher, getGlobalDispatcher } from "undici";
 import { Attempts } from "./attempt.ts";
 import { type Authenticator, openToAll } from "./auth/authenticator.ts";
 import { KeyFile } from "./auth/key-file.ts";
@@ -20,7 +9,6 @@ import { checkDefaults } from "./defaults.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import { GrpcOrchestratorClient } from "./discovery/grpc-client.ts";
 import { KnownPool } from "./discovery/on-chain.ts";
-import { publicLookup } from "./discovery/public-place.ts";
 import type { DiscoverySource } from "./discovery/source.ts";
 import { staticSource } from "./discovery/static.ts";
 import { listOfSigner, webhookSource } from "./discovery/webhook.ts";
@@ -29,8 +17,10 @@ import { Hedging } from "./hedging.ts";
 import { Exchange } from "./http/exchange.ts";
 import { type Route, resultRoute, routes } from "./http/routes.ts";
 import { JobRunner } from "./job.ts";
+import { lookupOf, networkAgent, TIMEOUT_IDLE } from "./network-agent.ts";
 import { networkView } from "./network-view.ts";
-import { type GatewayOptions, type GatewayPorts, gatewayDefaults } from "./options.ts";
+import { blockedIn, checkReach } from "./option-checks.ts";
+import { type GatewayOptions, type GatewayPorts, gatewayDefaults, withDefaults } from "./options.ts";
 import type { Payer } from "./paying/payer.ts";
 import { aboveMaximum, type PriceLimits } from "./paying/price-limits.ts";
 import { unpaid } from "./paying/unpaid.ts";
@@ -39,11 +29,6 @@ import { weighOf } from "./selection/draw.ts";
 import type { Lots, PoolPorts } from "./selection/pool.ts";
 import { RETRY_WHEN_ALONE, Selector } from "./selection/selector.ts";
 
-/** Connections to one orchestrator: far above its slots, far below what a process may open. */
-const MAX_CONNECTIONS = 256;
-/** Sources: wire-protocol 1.4. */
-const TIMEOUT_CONNECT = seconds(2);
-const TIMEOUT_IDLE = seconds(60);
 /** The JSON of an answer may hold ten pictures of the largest size as base64. */
 const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
 const RESULTS = "/stream/";
@@ -301,69 +286,6 @@ function lotsOf(options: GatewayOptions, ports: GatewayPorts, pool: KnownPool | 
       performanceOf: ports.performanceOf,
     }
   );
-}
-
-function withDefaults(options: GatewayOptions) {
-  return {
-    version: options.version ?? gatewayDefaults.version,
-    delivery: options.delivery ?? gatewayDefaults.delivery,
-    maxFormBytes: options.maxFormBytes ?? gatewayDefaults.maxFormBytes,
-    maxJsonBytes: options.maxJsonBytes ?? gatewayDefaults.maxJsonBytes,
-    maxBodiesBytes: options.maxBodiesBytes ?? gatewayDefaults.maxBodiesBytes,
-    queueLength: options.queueLength ?? gatewayDefaults.queueLength,
-    patience: options.patience ?? gatewayDefaults.patience,
-    maxAttempts: options.maxAttempts ?? gatewayDefaults.maxAttempts,
-    hedging: options.hedging ?? gatewayDefaults.hedging,
-    discoveryInterval: options.discoveryInterval ?? gatewayDefaults.discoveryInterval,
-    missesAllowed: options.missesAllowed ?? gatewayDefaults.missesAllowed,
-    extraNodes: options.extraNodes ?? gatewayDefaults.extraNodes,
-    leastVersion: options.leastVersion ?? gatewayDefaults.leastVersion,
-    keepResultsFor: options.keepResultsFor ?? gatewayDefaults.keepResultsFor,
-    maxResultBytes: options.maxResultBytes ?? gatewayDefaults.maxResultBytes,
-    maxResults: options.maxResults ?? gatewayDefaults.maxResults,
-    maxFileBytes: options.maxFileBytes ?? gatewayDefaults.maxFileBytes,
-  };
-}
-
-/** Refuses a gateway that strangers could reach and use, unless that is what was asked for by name. */
-function checkReach({ listen, auth, allowUnauthenticated }: GatewayOptions): void {
-  if (auth !== undefined || allowUnauthenticated === true || isLoopback(listen.host)) return;
-  const message = `${listen.host} can be reached by others: give keys or an auth webhook, or allow unauthenticated use by name`;
-  throw new RivuletError("config.invalid", { problems: [{ path: "gateway.listen", message }] });
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
-}
-
-function blockedIn(texts: readonly string[]): ReadonlySet<Address> {
-  return new Set(
-    texts.map((text, index) => {
-      try {
-        return address(text.startsWith("0x") ? text : `0x${text}`);
-      } catch (cause) {
-        const problem = { path: `gateway.blocked.${index}`, message: `not an address: ${text}` };
-        throw new RivuletError("config.invalid", { problems: [problem] }, { cause });
-      }
-    }),
-  );
-}
-
-/** Where only a chain names places, names that stand for private ones are not followed; those of our own settings are. */
-function lookupOf({ publicOnly, orchestrators, auth }: GatewayOptions): LookupFunction | undefined {
-  if (publicOnly !== true || orchestrators.kind !== "pool") return undefined;
-  return publicLookup(new Set(auth?.kind === "webhook" ? [new URL(auth.url).hostname] : []));
-}
-
-/** HTTP/1.1 over kept connections, certificates not verified, as between all nodes. Source: wire-protocol 1.2. */
-function networkAgent(lookup: LookupFunction | undefined): Agent {
-  return new Agent({
-    connections: MAX_CONNECTIONS,
-    pipelining: 1,
-    allowH2: false,
-    keepAliveTimeout: TIMEOUT_IDLE,
-    connect: { rejectUnauthorized: false, timeout: TIMEOUT_CONNECT, ...(lookup && { lookup }) },
-  });
 }
 
 function listening(server: Server, { host, port }: GatewayOptions["listen"]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Choice } from "./selection/selector.ts";
+import type { Choice } from "./selection/choice.ts";
 
 /** The slot a job has, until it is given back or handed over to whoever reads the stream. */
 export class HeldSlot implements Disposable {

@@ -32,6 +32,8 @@ export {
   type RemoteSignerPayerPorts,
 } from "./paying/remote-payer.ts";
 export { readRefusal } from "./refusal.ts";
+export type { Choice } from "./selection/choice.ts";
+export type { Considered } from "./selection/considered.ts";
 export type { SelectionOptions } from "./selection/draw.ts";
 export {
   checkedMeasuredWeights,
@@ -42,8 +44,6 @@ export {
 export type { Lots, PoolPorts, Why } from "./selection/pool.ts";
 export {
   type AcquireOptions,
-  type Choice,
-  type Considered,
   type Demand,
   Selector,
   type SelectorOptions,

@@ -10,9 +10,10 @@ import {
 import type { Answer } from "./attempt.ts";
 import type { JobPayment } from "./paying/payer.ts";
 import type { PreparedJob } from "./prepared-job.ts";
+import type { Choice } from "./selection/choice.ts";
+import type { Considered } from "./selection/considered.ts";
 import type { Draw } from "./selection/draw.ts";
 import type { Why } from "./selection/pool.ts";
-import type { Choice, Considered } from "./selection/selector.ts";
 
 /** The story of one job: who was there, who was chosen and why, how each attempt went. */
 export interface JobRecord {

@@ -17,7 +17,8 @@ import { type JobRecord, type JobTimings, Story } from "./job-story.ts";
 import type { OrchestratorSession } from "./orchestrator-session.ts";
 import type { Peer } from "./paying/payer.ts";
 import { type PreparedJob, timeAt } from "./prepared-job.ts";
-import type { Choice, Selector } from "./selection/selector.ts";
+import type { Choice } from "./selection/choice.ts";
+import type { Selector } from "./selection/selector.ts";
 
 export interface JobOptions {
   /** Attempts of one job, refusals of full orchestrators included. Source: nodes-and-operations 1.4. */

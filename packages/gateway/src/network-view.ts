@@ -1,7 +1,8 @@
 import { type Clock, type Milliseconds, ms } from "@rivulet/primitives";
 import type { Discovery } from "./discovery/discovery.ts";
 import type { OrchestratorSession } from "./orchestrator-session.ts";
-import type { Considered, Selector } from "./selection/selector.ts";
+import type { Considered } from "./selection/considered.ts";
+import type { Selector } from "./selection/selector.ts";
 import type { Suspension } from "./selection/suspension.ts";
 
 /** The network as this gateway sees it, as JSON: `GET /network`. */

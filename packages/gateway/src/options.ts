@@ -128,3 +128,26 @@ export const gatewayDefaults = {
   stopGrace: seconds(5),
   authRemember: seconds(30),
 } as const;
+
+/** The options with what is usual in place of what was left out. */
+export function withDefaults(options: GatewayOptions) {
+  return {
+    version: options.version ?? gatewayDefaults.version,
+    delivery: options.delivery ?? gatewayDefaults.delivery,
+    maxFormBytes: options.maxFormBytes ?? gatewayDefaults.maxFormBytes,
+    maxJsonBytes: options.maxJsonBytes ?? gatewayDefaults.maxJsonBytes,
+    maxBodiesBytes: options.maxBodiesBytes ?? gatewayDefaults.maxBodiesBytes,
+    queueLength: options.queueLength ?? gatewayDefaults.queueLength,
+    patience: options.patience ?? gatewayDefaults.patience,
+    maxAttempts: options.maxAttempts ?? gatewayDefaults.maxAttempts,
+    hedging: options.hedging ?? gatewayDefaults.hedging,
+    discoveryInterval: options.discoveryInterval ?? gatewayDefaults.discoveryInterval,
+    missesAllowed: options.missesAllowed ?? gatewayDefaults.missesAllowed,
+    extraNodes: options.extraNodes ?? gatewayDefaults.extraNodes,
+    leastVersion: options.leastVersion ?? gatewayDefaults.leastVersion,
+    keepResultsFor: options.keepResultsFor ?? gatewayDefaults.keepResultsFor,
+    maxResultBytes: options.maxResultBytes ?? gatewayDefaults.maxResultBytes,
+    maxResults: options.maxResults ?? gatewayDefaults.maxResults,
+    maxFileBytes: options.maxFileBytes ?? gatewayDefaults.maxFileBytes,
+  };
+}

@@ -9,53 +9,13 @@ import {
   RivuletError,
   seconds,
 } from "@rivulet/primitives";
-import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
 import type { Objection, Peer } from "../paying/payer.ts";
+import { type Candidate, isBefore, type Standing, warmWork } from "./candidate.ts";
 import { type Draw, drawOf, type Weigh } from "./draw.ts";
 import { Heap } from "./heap.ts";
-import { type LatencyScore, observed, rankOf, scoreAt } from "./latency-score.ts";
-import type { Suspension } from "./suspension.ts";
+import { JobAverages, type JobFigures } from "./job-averages.ts";
+import { observed, scoreAt } from "./latency-score.ts";
 import type { Weighed } from "./weights.ts";
-
-/** What one orchestrator deserves at one pipeline: shared by its models. */
-export interface Standing {
-  suspension: Suspension | undefined;
-  /** After a suspension one job decides; while it runs, no second one is sent. */
-  isProbing: boolean;
-  readonly candidates: Set<Candidate>;
-}
-
-/** One orchestrator as a place for jobs of one pipeline and model. */
-export interface Candidate {
-  readonly pool: ModelPool;
-  readonly standing: Standing;
-  session: OrchestratorSession;
-  offer: Offer;
-  isWarm: boolean;
-  /** The most jobs of ours at once. */
-  limit: number;
-  /** Slots it has, as far as it told: free ones and taken ones. */
-  slots: number;
-  inFlight: number;
-  score: LatencyScore | undefined;
-  /** It said it was full: nothing is sent before this. */
-  restsUntil: Milliseconds;
-  /** When it leaves the resting place. */
-  wakesAt: Milliseconds;
-  /** Sequence number of its last job: among equals, the one that waited longest is next. */
-  lastChosen: number;
-  isGone: boolean;
-}
-
-/** Sums up how a job ended, for whoever selected its orchestrator. */
-export interface JobFigures {
-  /** The pipeline's latency score. */
-  readonly score: number;
-  /** Absent for a stream: it has only begun, and says nothing of how long jobs take. */
-  readonly took: Milliseconds | undefined;
-  /** Time the orchestrator spent bringing the model into memory; 0 when it was warm. */
-  readonly load: Milliseconds;
-}
 
 /** Why an orchestrator was chosen. */
 export type Why = "warm" | "cold-none-warm" | "cold-warm-full";
@@ -105,11 +65,6 @@ export interface Chosen extends Found {
 
 /** An orchestrator that said it is full is left alone this long: about what a short job takes. */
 const PAUSE_WHEN_FULL = ms(250);
-/** Until jobs and loads have been seen, these stand for them. Waiting is cheaper than loading. */
-const ASSUMED_JOB = seconds(3);
-const ASSUMED_LOAD = seconds(20);
-/** The weight of the newest figure in the averages. */
-const NEWEST = 0.3;
 const LEAST_RETRY_AFTER = seconds(1);
 const MOST_RETRY_AFTER = seconds(60);
 
@@ -131,11 +86,8 @@ export class ModelPool {
   readonly #cold = new Heap(isBefore);
   readonly #resting = new Heap<Candidate>((a, b) => a.wakesAt < b.wakesAt);
   #waiters: Waiter[] = [];
-  #alarm: AbortController | undefined;
-  #averageJob: Milliseconds = ASSUMED_JOB;
-  #averageLoad: Milliseconds = ASSUMED_LOAD;
-  #averageScore = 0;
-  #jobs = 0;
+  #alarm: Disposable | undefined;
+  readonly #averages = new JobAverages();
   #chosen = 0;
   /** Jobs of ours under way at warm orchestrators. */
   #warmWorking = 0;
@@ -184,7 +136,7 @@ export class ModelPool {
 
   /** The average latency score of all orchestrators, once a job has ended. */
   get averageScore(): number | undefined {
-    return this.#jobs === 0 ? undefined : this.#averageScore;
+    return this.#averages.score;
   }
 
   /** Changes a candidate and puts it where it belongs after the change. */
@@ -246,21 +198,13 @@ export class ModelPool {
   }
 
   succeeded(candidate: Candidate, figures: JobFigures): void {
-    if (figures.load > 0) this.#averageLoad = ms(average(this.#averageLoad, figures.load));
-    if (figures.took !== undefined) this.#note(figures.score, Math.max(0, figures.took - figures.load));
+    this.#averages.note(figures);
     candidate.standing.suspension = undefined;
     this.change(candidate, (c) => {
       c.score = observed(c.score, figures.score, this.#clock.now());
       c.isWarm = true;
       c.restsUntil = ms(0);
     });
-  }
-
-  #note(score: number, working: number): void {
-    this.#jobs += 1;
-    const isFirst = this.#jobs === 1;
-    this.#averageJob = ms(isFirst ? working : average(this.#averageJob, working));
-    this.#averageScore = isFirst ? score : average(this.#averageScore, score);
   }
 
   /** Notes that the orchestrator said it was full. */
@@ -280,7 +224,7 @@ export class ModelPool {
       if (until > now) soonest = Math.min(soonest, until - now);
       else slots += limit;
     }
-    const queued = slots === 0 ? soonest : (this.#averageJob * (this.#waiters.length + 1)) / slots;
+    const queued = slots === 0 ? soonest : (this.#averages.job * (this.#waiters.length + 1)) / slots;
     const retryAfterMs = Math.ceil(Math.min(MOST_RETRY_AFTER, Math.max(LEAST_RETRY_AFTER, queued)));
     return new RivuletError("network.all-busy", { pipeline: this.pipeline, model: this.model, retryAfterMs });
   }
@@ -308,8 +252,8 @@ export class ModelPool {
     let working = this.#warmWorking;
     for (const uri of tried) working -= warmWork(this.candidates.get(uri));
     if (working === 0) return { ...cold, why: "cold-none-warm" };
-    const waiting = (this.#averageJob * (ahead + 1)) / working;
-    return waiting > this.#averageLoad ? { ...cold, why: "cold-warm-full" } : undefined;
+    const waiting = (this.#averages.job * (ahead + 1)) / working;
+    return waiting > this.#averages.load ? { ...cold, why: "cold-warm-full" } : undefined;
   }
 
   /** One of those with a free slot whom nothing speaks against. */
@@ -420,30 +364,7 @@ export class ModelPool {
   /** Wakes the queue when the next resting orchestrator may be asked again. */
   #setAlarm(): void {
     const next = this.#waiters.length === 0 ? undefined : this.#resting.peek();
-    this.#alarm?.abort();
-    this.#alarm = undefined;
-    if (next === undefined) return;
-    const alarm = new AbortController();
-    this.#alarm = alarm;
-    const delay = ms(Math.max(1, next.wakesAt - this.#clock.now()));
-    this.#clock.sleep(delay, alarm.signal).then(
-      () => this.pump(),
-      () => {},
-    );
+    this.#alarm?.[Symbol.dispose]();
+    this.#alarm = next && this.#clock.alarm(ms(Math.max(1, next.wakesAt - this.#clock.now())), () => this.pump());
   }
-}
-
-function warmWork(candidate: Candidate | undefined): number {
-  return candidate?.isWarm === true && !candidate.isGone ? candidate.inFlight : 0;
-}
-
-function isBefore(a: Candidate, b: Candidate): boolean {
-  const load = a.inFlight / a.limit - b.inFlight / b.limit;
-  if (load !== 0) return load < 0;
-  const [rankA, rankB] = [rankOf(a.score), rankOf(b.score)];
-  return rankA === rankB ? a.lastChosen < b.lastChosen : rankA < rankB;
-}
-
-function average(before: number, sample: number): number {
-  return NEWEST * sample + (1 - NEWEST) * before;
 }

@@ -1,28 +1,9 @@
-import type { Address } from "@rivulet/crypto";
-import {
-  type Clock,
-  codeOf,
-  type ErrorCode,
-  type Milliseconds,
-  ms,
-  RivuletError,
-  type ServiceUri,
-  seconds,
-} from "@rivulet/primitives";
+import { type Clock, codeOf, type ErrorCode, type Milliseconds, ms, RivuletError, seconds } from "@rivulet/primitives";
 import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
-import type { Objection } from "../paying/payer.ts";
-import type { Draw } from "./draw.ts";
-import { scoreAt } from "./latency-score.ts";
-import {
-  type Candidate,
-  type Chosen,
-  type JobFigures,
-  ModelPool,
-  type PoolOptions,
-  type PoolPorts,
-  type Standing,
-  type Why,
-} from "./pool.ts";
+import { type Candidate, newCandidate, type Standing, slotsOf } from "./candidate.ts";
+import { Choice } from "./choice.ts";
+import { type Considered, consider } from "./considered.ts";
+import { type Chosen, ModelPool, type PoolOptions, type PoolPorts } from "./pool.ts";
 import { penaltyOf, type Suspension, suspended } from "./suspension.ts";
 
 export interface SelectorOptions extends PoolOptions {
@@ -42,29 +23,6 @@ export interface AcquireOptions {
   /** How long to wait when all are full. */
   readonly patience: Milliseconds;
   readonly signal: AbortSignal;
-}
-
-/** How an orchestrator stood when a job looked. */
-export interface Considered {
-  /** Where it takes jobs, and where it was found. */
-  readonly orchestrator: ServiceUri;
-  readonly uri: ServiceUri;
-  readonly isWarm: boolean;
-  readonly state: "free" | "busy" | "full" | "resting" | "probing" | "suspended" | "tried";
-  /** 0 is unknown. */
-  readonly score: number;
-  readonly inFlight: number;
-  readonly limit: number;
-  readonly suspension?: Suspension;
-  readonly operator: Address;
-  /** Wei a unit, as an exact fraction; absent where it told none. */
-  readonly price?: string;
-  /** In 1e-18 LPT, as decimal text; absent where nobody has stake. */
-  readonly stake?: string;
-  /** What speaks against it, whatever its state. */
-  readonly objection?: Objection;
-  /** How likely it was to be drawn; absent when it could not be. */
-  readonly chance?: number;
 }
 
 /** What stories tell of a crowd: more than a pool on the chain has. */
@@ -178,6 +136,11 @@ export class Selector {
     return this.#pools.get(keyOf(demand.pipeline, demand.model))?.averageScore;
   }
 
+  #look(candidate: Candidate, tried: ReadonlySet<string>, chance?: number): Considered {
+    const stake = this.#ports.lots?.stakeOf(candidate.session.operator);
+    return consider(candidate, { now: this.#clock.now(), tried, chance, stake });
+  }
+
   /** How each orchestrator that offers the model stands, at most `most` of them. */
   considered(demand: Demand, tried: ReadonlySet<string>, most = MOST_CONSIDERED): readonly Considered[] {
     const pool = this.#pools.get(keyOf(demand.pipeline, demand.model));
@@ -268,95 +231,6 @@ export class Selector {
     node.standings.set(pipeline, standing);
     return standing;
   }
-
-  #look(candidate: Candidate, tried: ReadonlySet<string>, chance?: number): Considered {
-    const { standing, session, offer } = candidate;
-    const objection = candidate.pool.objection(candidate);
-    const stake = this.#ports.lots?.stakeOf(session.operator);
-    const now = this.#clock.now();
-    const suspension = standing.suspension;
-    const isSuspended = suspension !== undefined && suspension.until > now;
-    const state = tried.has(session.uri)
-      ? "tried"
-      : isSuspended
-        ? "suspended"
-        : standing.isProbing
-          ? "probing"
-          : candidate.restsUntil > now
-            ? "resting"
-            : candidate.inFlight >= candidate.limit
-              ? "full"
-              : candidate.inFlight > 0
-                ? "busy"
-                : "free";
-    return {
-      orchestrator: session.serviceUri,
-      uri: session.uri,
-      isWarm: candidate.isWarm,
-      state,
-      score: scoreAt(candidate.score, now),
-      inFlight: candidate.inFlight,
-      limit: candidate.limit,
-      ...(suspension && { suspension }),
-      operator: session.operator,
-      ...(offer.price && { price: `${offer.price}` }),
-      ...(stake !== undefined && { stake: `${stake}` }),
-      ...(objection && { objection }),
-      ...(chance !== undefined && { chance }),
-    };
-  }
-}
-
-interface Endings {
-  readonly succeeded: (figures: JobFigures) => void;
-  readonly failed: (error: unknown) => void;
-  readonly giveBack: () => void;
-}
-
-/** A chosen orchestrator with one of its slots. Dispose it, once, when the attempt has ended. */
-export class Choice implements Disposable {
-  readonly isWarm: boolean;
-  readonly why: Why;
-  /** How it was drawn; absent when nothing was. */
-  readonly draw: Draw | undefined;
-  /** How long the job waited for this slot. */
-  readonly waited: Milliseconds;
-  readonly #candidate: Candidate;
-  #endings: Endings | undefined;
-
-  constructor(chosen: Chosen, waited: Milliseconds, endings: Endings) {
-    this.#candidate = chosen.candidate;
-    this.isWarm = chosen.candidate.isWarm;
-    this.why = chosen.why;
-    this.draw = chosen.draw;
-    this.waited = waited;
-    this.#endings = endings;
-  }
-
-  /** Its newest session: a refresh shows here. */
-  get session(): OrchestratorSession {
-    return this.#candidate.session;
-  }
-
-  /** Of the newest session. */
-  get offer(): Offer {
-    return this.#candidate.offer;
-  }
-
-  succeeded(figures: JobFigures): void {
-    this.#endings?.succeeded(figures);
-  }
-
-  /** Says how the attempt failed. Only what is the peer's fault costs it anything. */
-  failed(error: unknown): void {
-    this.#endings?.failed(error);
-  }
-
-  [Symbol.dispose](): void {
-    const endings = this.#endings;
-    this.#endings = undefined;
-    endings?.giveBack();
-  }
 }
 
 /** Failures to talk end when the orchestrator talks again. */
@@ -367,29 +241,6 @@ function isAnsweredByTalking(reason: ErrorCode | undefined): boolean {
 /** The same suspension, over: the next job is the probe. */
 function endedNow(suspension: Suspension | undefined, now: Milliseconds): Suspension | undefined {
   return suspension && { ...suspension, until: ms(Math.min(suspension.until, now)) };
-}
-
-function newCandidate(pool: ModelPool, standing: Standing, session: OrchestratorSession, offer: Offer): Candidate {
-  return {
-    pool,
-    standing,
-    session,
-    offer,
-    isWarm: offer.isWarm,
-    limit: Math.max(1, offer.capacity),
-    slots: slotsOf(offer, 0),
-    inFlight: 0,
-    score: undefined,
-    restsUntil: ms(0),
-    wakesAt: ms(0),
-    lastChosen: 0,
-    isGone: false,
-  };
-}
-
-/** Slots there are: those that are free and those in use. Who does not tell the latter had at least what it once said was free. */
-function slotsOf({ capacity, capacityInUse }: Offer, before: number): number {
-  return capacityInUse > 0 ? capacity + capacityInUse : Math.max(before, capacity);
 }
 
 function keyOf(pipeline: string, model: string): string {
