@@ -1,4 +1,11 @@
-import type { Clock, Logger, Randomness, RivuletError, Startable } from "@rivulet/primitives";
+import {
+  type Clock,
+  type Logger,
+  type Randomness,
+  type RivuletError,
+  Sequence,
+  type Startable,
+} from "@rivulet/primitives";
 import type { Configuration } from "./config/load.ts";
 import { isPayingRole, OFFCHAIN, type Role } from "./config/schema.ts";
 import { provideDataDirectory } from "./data-directory.ts";
@@ -11,7 +18,6 @@ import { redeemerRole } from "./roles/redeemer.ts";
 import { runnerRole } from "./roles/runner.ts";
 import { signerRole } from "./roles/signer.ts";
 import { workerRole } from "./roles/worker.ts";
-import { Sequence } from "./sequence.ts";
 import { findStarterModels, type StarterModel } from "./starter-models.ts";
 
 /** One role of a running node. */

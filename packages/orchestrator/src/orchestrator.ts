@@ -10,6 +10,7 @@ import {
   minutes,
   type Randomness,
   RivuletError,
+  Sequence,
   type ServiceUri,
   type Startable,
   seconds,
@@ -96,8 +97,8 @@ export class Orchestrator implements Startable {
   readonly #executor: Executor;
   readonly #jobs = new JobsUnderWay();
   readonly #stopping = new AbortController();
-  /** Parts of the payments that run, in the order of their start. */
-  #parts: readonly Startable[] = [];
+  /** Of the payments. */
+  readonly #parts: Sequence;
   readonly #routeAt: (path: string) => Route | undefined;
   readonly #discovery: Discovery;
   readonly #cashier: Cashier | undefined;
@@ -130,6 +131,7 @@ export class Orchestrator implements Startable {
     const { payments, gateways } = ports;
     const cashier = payments === undefined ? undefined : new Cashier(payments, clock, gateways);
     this.#cashier = cashier;
+    this.#parts = new Sequence(payments?.parts ?? []);
     this.#capabilities = capabilitiesOfOffers(this.#offers(), "free");
     const tokens = new AuthTokens(randomness.bytes(AUTH_KEY_BYTES));
     const shared = {
@@ -209,7 +211,7 @@ export class Orchestrator implements Startable {
     this.#listening?.[Symbol.dispose]();
     this.#repricing?.[Symbol.dispose]();
     this.#cashier?.[Symbol.dispose]();
-    await this.#stopParts();
+    await this.#parts.stop();
     this.#results.clear();
   }
 
@@ -218,11 +220,11 @@ export class Orchestrator implements Startable {
     const { log } = this.#ports;
     const workers =
       workerSecret === undefined ? undefined : new WorkerStream(workerSecret, this.#registry, this.#tasks);
-    await this.#startParts();
     try {
+      await this.#parts.start();
       await this.#listen(this.#handler(grpcHandler({ discovery: this.#discovery, workers, log })));
     } catch (error) {
-      await this.#stopParts();
+      await this.#parts.stop();
       throw error;
     }
     this.#serviceUri = this.#options.serviceUri ?? serviceUri(this.address);
@@ -235,24 +237,6 @@ export class Orchestrator implements Startable {
     this.#tellUnpriced();
     this.#sweeping = this.#sweep();
     log.info("orchestrator started", { address: this.address, serviceUri: this.#serviceUri });
-  }
-
-  async #startParts(): Promise<void> {
-    for (const part of this.#ports.payments?.parts ?? []) {
-      try {
-        await part.start();
-      } catch (error) {
-        await this.#stopParts();
-        throw error;
-      }
-      this.#parts = [...this.#parts, part];
-    }
-  }
-
-  async #stopParts(): Promise<void> {
-    const parts = this.#parts.toReversed();
-    this.#parts = [];
-    for (const part of parts) await part.stop();
   }
 
   /** What is for sale: on chain only what has a price. */

@@ -8,7 +8,7 @@ import {
   type OrchestratorList,
   type SelectionOptions,
 } from "@rivulet/gateway";
-import { isError, type Logger, Rational, RivuletError } from "@rivulet/primitives";
+import { isError, type Logger, Rational, RivuletError, Sequence } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
@@ -16,7 +16,6 @@ import { type GatewaySettings, isPublicNetwork, OFFCHAIN, type Settings } from "
 import { Late } from "../late.ts";
 import { gatewayMoney } from "../money/gateway-money.ts";
 import type { ChainParts } from "../money/on-chain.ts";
-import { Sequence } from "../sequence.ts";
 import { headerPairs } from "../signer/header-pairs.ts";
 import { PerformanceScores } from "./performance-scores.ts";
 

@@ -1,11 +1,10 @@
 import { GatewayWebhook, type ListenAddress, Orchestrator, SeveralExecutors } from "@rivulet/orchestrator";
-import { RivuletError, type ServiceUri, serviceUri } from "@rivulet/primitives";
+import { RivuletError, Sequence, type ServiceUri, serviceUri } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
 import { Late } from "../late.ts";
 import { orchestratorMoney } from "../money/orchestrator-money.ts";
-import { Sequence } from "../sequence.ts";
 import { localExecutors } from "./executors.ts";
 import { ownModels } from "./models.ts";
 

@@ -1,12 +1,11 @@
 import { Redeemer } from "@rivulet/orchestrator";
-import { invariant, RivuletError } from "@rivulet/primitives";
+import { invariant, RivuletError, Sequence } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
 import { tlsIdentity } from "../config/tls-files.ts";
 import { Late } from "../late.ts";
 import { ownRedemption } from "../money/own-redemption.ts";
-import { Sequence } from "../sequence.ts";
 
 const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "localhost"]);
 

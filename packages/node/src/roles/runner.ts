@@ -1,7 +1,7 @@
+import { Sequence } from "@rivulet/primitives";
 import { ALL_IMPLEMENTATIONS, compileSettings, Hardware, processLauncher, Runner, RunnerServer } from "@rivulet/runner";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { Configuration } from "../config/load.ts";
-import { Sequence } from "../sequence.ts";
 import { runnerSettingsOf } from "./models.ts";
 
 /** A runner that anybody may call: its models, each in a process, behind the published HTTP surface. */

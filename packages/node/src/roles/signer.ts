@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { keySigner } from "@rivulet/crypto";
 import { OrchestratorDirectory } from "@rivulet/gateway";
-import { minutes, RivuletError, wei } from "@rivulet/primitives";
+import { minutes, RivuletError, Sequence, wei } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
@@ -10,7 +10,6 @@ import { tlsIdentity } from "../config/tls-files.ts";
 import { Late } from "../late.ts";
 import { senderOf } from "../money/sender.ts";
 import { LiveLimits } from "../pricing/live-limits.ts";
-import { Sequence } from "../sequence.ts";
 import { StoredSignerBook } from "../signer/book.ts";
 import { askWebhook, callersByKey } from "../signer/callers.ts";
 import { headerPairs } from "../signer/header-pairs.ts";

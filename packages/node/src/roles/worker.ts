@@ -1,9 +1,8 @@
 import { SeveralExecutors, Worker } from "@rivulet/orchestrator";
-import { RivuletError } from "@rivulet/primitives";
+import { RivuletError, Sequence } from "@rivulet/primitives";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { ConfigProblem } from "../config/ai-models.ts";
 import type { Configuration } from "../config/load.ts";
-import { Sequence } from "../sequence.ts";
 import { localExecutors } from "./executors.ts";
 
 /** The jobs of an orchestrator on another machine, done here or behind the URLs of external runners. */

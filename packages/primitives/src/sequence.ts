@@ -1,4 +1,4 @@
-import type { Startable } from "@rivulet/primitives";
+import type { Startable } from "./startable.ts";
 
 /**
  * Several things with a life as one. They start in order, each when the ones before can be used, and stop in the opposite
