@@ -201,7 +201,9 @@ function openEndpoint(value: string): Secret | { readonly problem: string } {
 
 function endpointProblem(value: string): string | undefined {
   const protocol = URL.parse(value)?.protocol ?? "";
-  return /^(?:https?|wss?):$/.test(protocol) ? undefined : "an endpoint is an http, https, ws or wss URL";
+  return /^https?:$/.test(protocol)
+    ? undefined
+    : "an endpoint is an http or https URL: the head is asked for, not subscribed to";
 }
 
 const byteText = z.string().transform((value, context): number => {
