@@ -83,16 +83,34 @@ export function peerTotalsOf(row: ClosedAccountsTable): PeerTotals {
 }
 
 export function totalsColumns({ credited, debited, expired, tickets }: AccountTotals): TotalsColumns {
-  return { credited: `${credited}`, debited: `${debited}`, expired: `${expired}`, tickets: `${tickets}` };
+  return { credited: written(credited), debited: written(debited), expired: written(expired), tickets: `${tickets}` };
 }
 
 function totalsOf(row: TotalsColumns): AccountTotals {
   return {
-    credited: Rational.parse(row.credited),
-    debited: Rational.parse(row.debited),
-    expired: Rational.parse(row.expired),
+    credited: read(row.credited),
+    debited: read(row.debited),
+    expired: read(row.expired),
     tickets: BigInt(row.tickets),
   };
+}
+
+/** Those of some hundred accounts. */
+const MAX_SUMS = 1024;
+/** What was written last: a payment reads what the one before wrote, and finding lowest terms again is dear. */
+const sums = new Map<string, Rational>();
+
+function written(sum: Rational): string {
+  const text = `${sum}`;
+  sums.delete(text);
+  sums.set(text, sum);
+  const [oldest] = sums.keys();
+  if (sums.size > MAX_SUMS && oldest !== undefined) sums.delete(oldest);
+  return text;
+}
+
+function read(text: string): Rational {
+  return sums.get(text) ?? Rational.parse(text);
 }
 
 function sideOf(text: string): AccountSide {
