@@ -99,6 +99,20 @@ test("a reward that cannot be minted is told once, and tried with every block", 
   expect(told[1]).toBe("info reward minted");
 });
 
+test("an active orchestrator that changes its cuts gets its reward first, as the contract demands", async () => {
+  await caller.stop();
+  await devnet.registerOrchestrator(account.address, { serviceUri: "https://127.0.0.1:8935", rewardCut: 100_000n });
+  await devnet.nextRound();
+  const own = new ChainAccount(chain);
+  const listed = await own.stake(account.address);
+  expect(listed).toMatchObject({ isActive: true, rewardCut: 100_000n });
+  const steps = await own.register({ ...listed, rewardCut: 200_000n, stake: 0n });
+  expect(steps.map(({ what }) => what)).toEqual(["mint the reward", "set the cuts"]);
+  expect((await own.register({ ...listed, rewardCut: 300_000n, stake: 0n })).map(({ what }) => what)).toEqual([
+    "set the cuts",
+  ]);
+});
+
 test("stake that is moved with its place in the pool costs less gas than without, and stands where it should", async () => {
   for (const [index, stake] of [
     [4, 400n],

@@ -11,6 +11,7 @@ const active = {
   activationRound: 5n,
   deactivationRound: 2n ** 256n - 1n,
   round: 7n,
+  lastRewardRound: 7n,
   rewardCut: 0n,
   feeShare: 0n,
   locks: [],

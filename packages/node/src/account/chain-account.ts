@@ -46,6 +46,7 @@ export interface StakeState {
   readonly deactivationRound: bigint;
   /** The last that was begun. */
   readonly round: bigint;
+  readonly lastRewardRound: bigint;
   /** Parts of a million. */
   readonly rewardCut: bigint;
   readonly feeShare: bigint;
@@ -161,6 +162,7 @@ export class ChainReader {
       activationRound: transcoder[4],
       deactivationRound: transcoder[5],
       round: lastInitialized,
+      lastRewardRound: transcoder[0],
       rewardCut: transcoder[1],
       feeShare: transcoder[2],
       locks: locks.flatMap(([amount, withdrawRound], index) =>
@@ -273,6 +275,9 @@ export class ChainAccount extends ChainReader {
     const steps: Step[] = wanted.stake === 0n ? [] : [...(await this.addStake(wanted.stake, signal))];
     const isListed = now.isRegistered && now.rewardCut === wanted.rewardCut && now.feeShare === wanted.feeShare;
     if (!isListed) {
+      // Who is active may change its terms only after it has called for its reward.
+      if (now.isActive && now.lastRewardRound < now.round)
+        steps.push({ what: "mint the reward", receipt: await this.reward(signal) });
       const listing = contracts.bonding.write("transcoder", [wanted.rewardCut, wanted.feeShare]);
       steps.push(await this.#step("set the cuts", listing, signal));
     }
