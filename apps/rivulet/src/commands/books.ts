@@ -4,7 +4,7 @@ import { amountText } from "../amounts.ts";
 import { type ChainCommand, table } from "../chain-command.ts";
 import { EXIT_FAILED } from "../terminal.ts";
 
-const STATES = ["queued", "submitted", "redeemed", "lost"] as const;
+const STATES = ["queued", "handed-over", "submitted", "redeemed", "lost"] as const;
 /** Winners that are listed unless more are asked for. */
 const LISTED = 20;
 
