@@ -1,5 +1,5 @@
 import { llm, parseRequest } from "@rivulet/pipelines";
-import { codeOf, minutes, modelId, RivuletError, seconds, silentLogger } from "@rivulet/primitives";
+import { codeOf, minutes, modelId, ms, RivuletError, seconds, silentLogger } from "@rivulet/primitives";
 import {
   FakeLanguageServer,
   type LanguageAnswer,
@@ -10,6 +10,8 @@ import {
 } from "@rivulet/testkit";
 import { afterEach, describe, expect, test } from "vitest";
 import type { JobStream } from "../executor.ts";
+import { LanguageClient } from "./language-client.ts";
+import { openAiDialect } from "./openai-dialect.ts";
 import { RunnerHttp } from "./runner-http.ts";
 
 const MODEL = modelId("meta-llama/Meta-Llama-3.1-8B-Instruct");
@@ -352,6 +354,26 @@ describe("Ollama", () => {
     server.behave(says({ usage: { prompt: 0, completion: 4 } }));
     expect((await askWhole(executor)).usage).toEqual({ prompt_tokens: 0, completion_tokens: 4, total_tokens: 4 });
   });
+});
+
+test("a server that begins to answer and falls silent has failed", async () => {
+  const server = new FakeLanguageServer({ kind: "vllm", models: [MODEL] });
+  await server.start();
+  opened.push(server);
+  async function* pieces() {
+    yield "Hel";
+    await new Promise<never>(() => {});
+  }
+  server.behave(says({ pieces: pieces() }));
+  const models = [{ pipeline: llm, model: MODEL, isWarm: true, slots: 1 }];
+  const client = new LanguageClient({ url: server.url, models, silence: ms(100) }, openAiDialect, {
+    clock: new TestClock(),
+    log: silentLogger,
+  });
+  const request = parseRequest(llm, { messages: [{ role: "user", content: "Hi" }], model: MODEL });
+  const running = client.run({ requestId: "r", pipeline: llm, model: MODEL, request, media: {} }, NEVER);
+  await expect(running).rejects.toSatisfy((error) => codeOf(error) === "runner.failed");
+  await client.close();
 });
 
 test("a server that is not there is asked again by itself", async () => {

@@ -55,6 +55,7 @@ export type Ask = (path: string, options: { readonly signal: AbortSignal; readon
 
 export interface LanguageClientOptions extends RunnerAddress {
   readonly models: readonly ServedModel[];
+  readonly silence?: Milliseconds;
 }
 
 export interface LanguageClientPorts {
@@ -63,7 +64,7 @@ export interface LanguageClientPorts {
 }
 
 const IDLE: Milliseconds = ms(4000);
-/** Between the pieces of an answer, the first included: prompts of a hundred thousand tokens are read in less. */
+/** Between the pieces of an answer that has begun, the first included: prompts of a hundred thousand tokens are read in less. */
 const SILENCE: Milliseconds = minutes(2);
 const MAX_REPORT_BYTES = 4_000_000;
 /** Characters in one event; as JSON they may take six bytes each, and a line has at most 64 KiB. Source: runner-and-models 1.9. */
@@ -82,9 +83,13 @@ export class LanguageClient implements RunnerConnection {
   readonly #ports: LanguageClientPorts;
   #missing = "";
 
-  constructor({ url, token, models }: LanguageClientOptions, dialect: Dialect, ports: LanguageClientPorts) {
+  constructor(
+    { url, token, models, silence = SILENCE }: LanguageClientOptions,
+    dialect: Dialect,
+    ports: LanguageClientPorts,
+  ) {
     const { origin, pathname } = new URL(url);
-    this.#pool = new Pool(origin, { headersTimeout: 0, bodyTimeout: SILENCE, keepAliveTimeout: IDLE, pipelining: 1 });
+    this.#pool = new Pool(origin, { headersTimeout: 0, bodyTimeout: silence, keepAliveTimeout: IDLE, pipelining: 1 });
     this.#prefix = dialect.base(pathname.replace(/\/+$/, ""));
     this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     this.#models = models.filter(({ pipeline }) => pipeline.name === llm.name);
@@ -146,7 +151,7 @@ export class LanguageClient implements RunnerConnection {
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw isSilent(error) ? failed(`nothing was said for ${SILENCE / 1000} seconds`) : connectionError(error);
+      throw isSilent(error) ? failed("nothing more was said") : connectionError(error);
     }
   }
 
