@@ -59,7 +59,7 @@ describe("damage", () => {
     await expect(decodeImage(pngHeader(20, 20), options)).rejects.toMatchObject({ code: "request.media-undecodable" });
   });
 
-  test("a format that is only probed is not supported", async () => {
-    await expect(decodeImage(bmp(8, 8))).rejects.toMatchObject({ code: "request.media-unsupported" });
+  test("a format that nobody answers in is no good result", async () => {
+    await expect(verifyImage(bmp(8, 8))).rejects.toMatchObject({ code: "request.media-unsupported" });
   });
 });

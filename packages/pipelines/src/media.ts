@@ -4,7 +4,8 @@ export type MediaKind = "image" | "audio";
 /** What the header of an image says. */
 export interface ImageProbe {
   readonly kind: "image";
-  readonly format: "png" | "jpeg" | "gif" | "webp" | "bmp" | "tiff";
+  /** Of an MP4 the picture is the first frame. */
+  readonly format: "png" | "jpeg" | "gif" | "webp" | "bmp" | "tiff" | "mp4";
   readonly width: number;
   readonly height: number;
 }

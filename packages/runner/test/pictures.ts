@@ -57,7 +57,14 @@ export const unreadable: Readonly<Record<string, { readonly bytes: Uint8Array; r
     bytes: new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
     code: "request.media-unsupported",
   },
-  "a film": { bytes: Buffer.from("\0\0\0\x18ftypisom\0\0\0\0isommp42", "latin1"), code: "request.media-unsupported" },
+  "a film without a frame": {
+    bytes: Buffer.from("\0\0\0\x18ftypisom\0\0\0\0isommp42", "latin1"),
+    code: "request.media-undecodable",
+  },
+  "a kind of picture that is not read here": {
+    bytes: Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1"),
+    code: "request.media-unsupported",
+  },
   "400 million pixels": { bytes: pngHeader(20_000, 20_000), code: "request.media-undecodable" },
   "a beginning and nothing more": { bytes: pngHeader(8, 8).subarray(0, 20), code: "request.media-undecodable" },
 };

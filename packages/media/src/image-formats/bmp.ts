@@ -1,7 +1,7 @@
 import type { ImageFormat } from "../format.ts";
 
 /** The header of OS/2 1.x bitmaps, which has 16-bit sizes. */
-const CORE_HEADER = 12;
+export const CORE_HEADER = 12;
 
 /** Lengths of the second header in use, by which a BMP is told from a text that begins with BM. */
 const HEADERS: ReadonlySet<number> = new Set([CORE_HEADER, 40, 52, 56, 64, 108, 124]);

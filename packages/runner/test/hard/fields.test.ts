@@ -2,16 +2,16 @@ import { type Pipeline, parseRequest } from "@rivulet/pipelines";
 import { isError } from "@rivulet/primitives";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type NumberField, numberFieldsOf, textFieldsOf } from "./schemas.ts";
-import { ask, expectStanding, judged, openStand, PATIENCE, type Stand, subjects } from "./stand.ts";
+import { ask, expectStanding, judged, openStand, type Stand, subjects } from "./stand.ts";
 
 let stand: Stand;
 beforeAll(async () => {
   stand = await openStand();
-}, PATIENCE);
+});
 afterAll(async () => {
   await expectStanding(stand);
   await stand[Symbol.asyncDispose]();
-}, PATIENCE);
+});
 
 /** Every field of a kind with its pipeline, as rows of a table of tests. */
 function fieldsOf<F extends { readonly name: string }>(

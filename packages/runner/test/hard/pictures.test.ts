@@ -1,4 +1,5 @@
 import { deflateSync } from "node:zlib";
+import { encodeMp4 } from "@rivulet/media";
 import type { MediaFile } from "@rivulet/pipelines";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -10,11 +11,11 @@ const seeing = subjects.filter(({ media }) => "image" in media);
 let stand: Stand;
 beforeAll(async () => {
   stand = await openStand();
-}, PATIENCE);
+});
 afterAll(async () => {
   await expectStanding(stand, seeing);
   await stand[Symbol.asyncDispose]();
-}, PATIENCE);
+});
 
 const MIB = 2 ** 20;
 const zeros = deflateSync(Buffer.alloc(64 * MIB));
@@ -60,6 +61,16 @@ describe.each(seeing.map((pipeline) => [pipeline.name, pipeline] as const))("%s"
     const before = process.memoryUsage().rss;
     await judged(await ask(stand, pipeline, { media: { image } }), pipeline, "image");
     expect((process.memoryUsage().rss - before) / MIB).toBeLessThan(1500);
+  });
+
+  test("takes a film for its first frame, or says what it would need for that", async () => {
+    const frames = await Promise.all([1, 2].map(async () => (await pictureFile(64, 48)).bytes));
+    const film = await encodeMp4({ frames, framesPerSecond: 6, signal: AbortSignal.timeout(PATIENCE) }).catch(
+      () => undefined,
+    );
+    if (film === undefined) return;
+    const answer = await ask(stand, pipeline, { media: { image: file(film) } });
+    expect(await judged(answer, pipeline, "image")).toBe("done");
   });
 
   test("refuses a file that is larger than any may be", async () => {

@@ -1,11 +1,18 @@
-import { encodeWav, verifyImage } from "@rivulet/media";
-import { batchPipelines, type MediaFile, type MediaKind, type Pipeline } from "@rivulet/pipelines";
+import { encodeWav, probeFiles, verifyImage } from "@rivulet/media";
+import {
+  batchPipelines,
+  type MediaFile,
+  type MediaKind,
+  type Pipeline,
+  parseRequest,
+  resolveRequest,
+} from "@rivulet/pipelines";
 import { type Logger, modelId, silentLogger } from "@rivulet/primitives";
 import { seededRandomness } from "@rivulet/testkit";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { Hardware } from "../../src/hardware.ts";
 import { memoryLauncher } from "../../src/host/memory-host.ts";
-import type { HostLauncher } from "../../src/host/messages.ts";
+import type { HostJob, HostLauncher } from "../../src/host/messages.ts";
 import type { HostImplementations } from "../../src/host/serve-host.ts";
 import { RunnerServer } from "../../src/http/server.ts";
 import { type Implementations, implementations } from "../../src/pipelines/index.ts";
@@ -42,6 +49,7 @@ export function modelDirectoryOf(pipeline: Pipeline): string {
 
 /** For what loads all models one after the other, on a machine that may have other things to do; in milliseconds. */
 export const PATIENCE = 300_000;
+vi.setConfig({ testTimeout: PATIENCE, hookTimeout: PATIENCE });
 
 export interface Stand extends AsyncDisposable {
   readonly url: string;
@@ -94,6 +102,20 @@ const files: { readonly [K in MediaKind]: () => Promise<MediaFile> } = {
   audio: async () => ({ bytes: encodeWav(new Float32Array(16_000), 16_000), filename: "a.wav", contentType: "" }),
 };
 
+/** The pipeline's example, as small as it can be, for what stands behind the HTTP surface. */
+export async function cheapJob(pipeline: Pipeline): Promise<HostJob> {
+  const fields = Object.entries(pipeline.media).map(async ([field, kind]) => [field, await files[kind]()] as const);
+  const media: Record<string, MediaFile> = Object.fromEntries(await Promise.all(fields));
+  const parsed = parseRequest(pipeline, Object.fromEntries(fieldsFor(pipeline, {})));
+  return { request: resolveRequest(pipeline, parsed, probeFiles(pipeline.media, media), seededRandomness(1)), media };
+}
+
+function fieldsFor(pipeline: Pipeline, changes: Readonly<Record<string, unknown>>) {
+  return Object.entries({ ...pipeline.example, ...CHEAP, ...changes }).filter(
+    ([name, value]) => name in pipeline.request.shape && value !== undefined,
+  );
+}
+
 /** Asks for the pipeline's example with some fields and files changed. Fields that are `undefined` are left out. */
 export async function ask(
   { url }: Pick<Stand, "url">,
@@ -104,8 +126,7 @@ export async function ask(
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<Answer> {
-  const fields = { ...pipeline.example, ...CHEAP, ...changes.fields };
-  const own = Object.entries(fields).filter(([name, value]) => name in pipeline.request.shape && value !== undefined);
+  const own = fieldsFor(pipeline, changes.fields ?? {});
   const init = { method: "POST", ...(changes.signal === undefined ? {} : { signal: changes.signal }) };
   const response =
     Object.keys(pipeline.media).length === 0
@@ -159,7 +180,7 @@ export async function judged(answer: Answer, pipeline: Pipeline, blamed?: string
   return "refused";
 }
 
-async function checkResult(pipeline: Pipeline, body: unknown): Promise<void> {
+export async function checkResult(pipeline: Pipeline, body: unknown): Promise<void> {
   const { runnerResponse } = pipeline;
   if (runnerResponse !== undefined) runnerResponse.parse(body);
   else pipeline.response.parse(body);

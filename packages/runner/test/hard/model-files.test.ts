@@ -1,0 +1,98 @@
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { extname, join, relative } from "node:path";
+import type { Pipeline } from "@rivulet/pipelines";
+import { isError, modelId, silentLogger } from "@rivulet/primitives";
+import { seededRandomness } from "@rivulet/testkit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { memoryLauncher } from "../../src/host/memory-host.ts";
+import { ModelHost } from "../../src/host/model-host.ts";
+import type { HostImplementations } from "../../src/host/serve-host.ts";
+import { implementations } from "../../src/pipelines/index.ts";
+import { systemClock } from "../../src/system.ts";
+import { cheapJob, checkResult, familyOf, modelDirectoryOf, PATIENCE, subjects } from "./stand.ts";
+
+const launcher = memoryLauncher({
+  implementations: implementations as unknown as HostImplementations,
+  randomness: seededRandomness(1),
+  clock: systemClock,
+  log: silentLogger,
+});
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "rivulet-damage-"));
+});
+afterAll(() => rm(root, { recursive: true }));
+
+/** What comes of a model: it works, or why it does not. */
+async function outcomeOf(pipeline: Pipeline, directory: string): Promise<string> {
+  const model = modelId(`tiny/${familyOf(pipeline)}`);
+  const host = new ModelHost({ model: { pipeline: pipeline.name, model, directory, threads: 1 } }, ports);
+  try {
+    await host.start();
+    await checkResult(pipeline, await host.run(await cheapJob(pipeline), { signal: AbortSignal.timeout(PATIENCE) }));
+    return "works";
+  } catch (error) {
+    expect(String(error)).not.toContain(root);
+    const isOurs = isError(error, "model.load-failed") || isError(error, "runner.failed");
+    return isOurs ? String(error.facts.reason) : `nothing of ours: ${error}`;
+  } finally {
+    await host.stop();
+  }
+}
+
+const ports = { launcher, clock: systemClock };
+
+type Damage = (file: string, others: readonly string[]) => Promise<readonly string[]>;
+
+/** Each damages a file and says which files are wrong then. */
+const damages: Readonly<Record<string, Damage>> = {
+  missing: async (file) => {
+    await rm(file);
+    return [file];
+  },
+  cut: async (file) => {
+    const whole = await readFile(file);
+    await writeFile(file, whole.subarray(0, whole.length * 0.6));
+    return [file];
+  },
+  empty: async (file) => {
+    await writeFile(file, "");
+    return [file];
+  },
+  "in another's place": async (file, others) => {
+    const alike = others.filter((other) => extname(other) === extname(file));
+    const other = alike[(alike.indexOf(file) + 1) % alike.length] ?? file;
+    const [here, there] = await Promise.all([readFile(file), readFile(other)]);
+    await Promise.all([writeFile(file, there), writeFile(other, here)]);
+    return [file, other];
+  },
+};
+
+describe.each(subjects.map((pipeline) => [pipeline.name, pipeline] as const))("%s", (_name, pipeline) => {
+  test.each(Object.entries(damages))(
+    "with any file %s it works all the same, or says which file is wrong",
+    async (_what, damage) => {
+      const whole = modelDirectoryOf(pipeline);
+      const entries = await readdir(whole, { recursive: true, withFileTypes: true });
+      const files = entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(whole, join(entry.parentPath, entry.name)));
+      const silent: Record<string, string> = {};
+      for (const file of files) {
+        const directory = join(root, "model");
+        await rm(directory, { recursive: true, force: true });
+        await cp(whole, directory, { recursive: true });
+        const wrong = await damage(
+          join(directory, file),
+          files.map((each) => join(directory, each)),
+        );
+        const outcome = await outcomeOf(pipeline, directory);
+        const isNamed = wrong.some((each) => outcome.includes(relative(directory, each)));
+        if (outcome !== "works" && !isNamed) silent[file] = outcome;
+      }
+      expect(silent).toEqual({});
+    },
+  );
+});
