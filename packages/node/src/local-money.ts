@@ -30,6 +30,8 @@ export interface LocalBalances {
 
 /** Blocks come this often, so that ticket parameters expire and rounds pass while the network runs. */
 const BLOCK_TIME = ms(2_000);
+/** Blocks. Tickets are good for two rounds: more than the chain steps while several winners are redeemed and models load. */
+const ROUND_LENGTH = 500n;
 const ETHER = 10n ** 18n;
 const FUNDING = { deposit: ETHER, reserve: ETHER };
 /** A key that everybody knows needs no protection: what counts is that a node opens it quickly. */
@@ -67,7 +69,7 @@ export class LocalMoney implements Startable {
   async start(): Promise<void> {
     // Only who runs a chain of its own loads one.
     const { startDevnet } = await import("@rivulet/devnet");
-    const devnet = await startDevnet({ blockTime: BLOCK_TIME }, this.#ports);
+    const devnet = await startDevnet({ blockTime: BLOCK_TIME, roundLength: ROUND_LENGTH }, this.#ports);
     this.#devnet = devnet;
     const { controller } = devnet.addresses;
     const [chain] = await Promise.all([

@@ -34,6 +34,7 @@ export interface LocalNetworkPorts {
 /** What orchestrators log of their tickets. */
 const TICKETS_WON = "tickets won";
 const WINNER_REDEEMED = "winner redeemed";
+const WINNER_LOST = "winner lost";
 /** Blocks: ticket parameters are good for 40 of them. Source: payments-and-chain 4.5. */
 const PAST_EXPIRY = 41n;
 
@@ -119,6 +120,7 @@ export class LocalNetwork implements Startable {
   readonly #money: LocalMoney | undefined;
   readonly #redeemed: LocalRedemption[] = [];
   #winners = 0;
+  #lost = 0;
   #before: LocalBalances | undefined;
   #missing = 0;
 
@@ -171,8 +173,8 @@ export class LocalNetwork implements Startable {
   }
 
   /**
-   * How a job was paid; `undefined` when nobody pays. Where tickets are sure to win, it waits until the winner is redeemed,
-   * for which the chain steps past the expiry of its parameters.
+   * How a job was paid; `undefined` when nobody pays. Where tickets are sure to win, it waits until the winners are redeemed
+   * or lost, for which the chain steps past the expiry of their parameters.
    */
   async paymentOf({ payment: told }: JobStory, signal: AbortSignal): Promise<LocalPayment | undefined> {
     const money = this.#money;
@@ -182,7 +184,7 @@ export class LocalNetwork implements Startable {
       await money.mine(PAST_EXPIRY);
       // The chain goes on until nobody doubts the redemption any more.
       await this.#until(
-        () => this.#redeemed.length > 0,
+        () => this.#redeemed.length + this.#lost >= this.#winners,
         signal,
         () => money.mine(1n),
       );
@@ -191,6 +193,7 @@ export class LocalNetwork implements Startable {
     this.#before = after;
     const winners = this.#winners;
     this.#winners = 0;
+    this.#lost = 0;
     const expectedValue = weiText(told.expectedValue);
     return { ...told, expectedValue, winners, redeemed: this.#redeemed.splice(0), before, after };
   }
@@ -282,6 +285,7 @@ export class LocalNetwork implements Startable {
   #hearMoney(orchestrator: NodeProcess): void {
     orchestrator.onEvent((event) => {
       if (event.event === TICKETS_WON) this.#winners += Number(event["tickets"]);
+      if (event.event === WINNER_LOST) this.#lost += 1;
       if (event.event !== WINNER_REDEEMED) return;
       const told = redemption.safeParse(event);
       if (told.success) this.#redeemed.push(told.data);
