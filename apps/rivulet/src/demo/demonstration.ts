@@ -22,6 +22,8 @@ export interface Demonstration {
   readonly unit: WorkUnit;
   /** What is done, for people: "Draw a picture". */
   readonly title: string;
+  /** What it is done to, in words, where it is words: what is to be drawn, said or answered. */
+  readonly subject: string | undefined;
   /** The fields of the request as an application would write them, files apart. */
   readonly fields: Fields;
   /** For each field that takes a file, the pipeline whose result is sent. */
@@ -52,6 +54,7 @@ interface Answering<Response> {
 
 interface About<Response> {
   readonly title: string;
+  readonly subject?: string;
   readonly fields: Fields;
   readonly files?: Demonstration["files"];
   readonly next?: Fields;
@@ -61,11 +64,12 @@ interface About<Response> {
 }
 
 function demonstration<Response>(pipeline: Answering<Response>, about: About<Response>): Demonstration {
-  const { title, fields, files = {}, next = fields } = about;
+  const { title, subject, fields, files = {}, next = fields } = about;
   return {
     pipeline: pipeline.name,
     unit: pipeline.unit,
     title,
+    subject,
     fields,
     files,
     next,
@@ -74,7 +78,7 @@ function demonstration<Response>(pipeline: Answering<Response>, about: About<Res
       return {
         files: pipeline.files(response),
         seed: about.seed?.(response),
-        words: about.words?.(response),
+        words: about.words?.(response)?.trim(),
         outline: about.outline?.(response),
       };
     },
@@ -83,18 +87,24 @@ function demonstration<Response>(pipeline: Answering<Response>, about: About<Res
 
 const seed = ({ images }: { readonly images: readonly { readonly seed: number }[] }) => images[0]?.seed;
 
+const [CIRCLE, STAR] = ["a large red circle on a blue background", "a large yellow star on a blue background"];
+const SENTENCE = "the gateway sends a picture";
+const QUESTION = "What is Rivulet?";
+
 /** What is shown, in this order. What works on a result stands behind what makes it. */
 export const demonstrations: readonly Demonstration[] = [
   demonstration(textToImage, {
     title: "Draw a picture",
-    fields: { prompt: "a large red circle on a blue background" },
+    subject: CIRCLE,
+    fields: { prompt: CIRCLE },
     next: { prompt: "a small green square on a white background" },
     seed,
   }),
   demonstration(imageToImage, {
     title: "Change it",
+    subject: STAR,
     files: { image: "text-to-image" },
-    fields: { prompt: "a large yellow star on a blue background" },
+    fields: { prompt: STAR },
     next: { prompt: "a large green triangle on a blue background" },
     seed,
   }),
@@ -118,7 +128,7 @@ export const demonstrations: readonly Demonstration[] = [
   demonstration(upscale, {
     title: "Make it four times as large",
     files: { image: "text-to-image" },
-    fields: { prompt: "a large red circle on a blue background" },
+    fields: { prompt: CIRCLE },
     seed,
   }),
   demonstration(imageToVideo, {
@@ -129,8 +139,9 @@ export const demonstrations: readonly Demonstration[] = [
   }),
   demonstration(textToSpeech, {
     title: "Say a sentence",
-    fields: { text: "the red circle is on the left of the blue square" },
-    next: { text: "the green star is above the white cross" },
+    subject: SENTENCE,
+    fields: { text: SENTENCE },
+    next: { text: "hello this is rivulet" },
   }),
   demonstration(audioToText, {
     title: "Write down what was said",
@@ -140,8 +151,9 @@ export const demonstrations: readonly Demonstration[] = [
   }),
   demonstration(llm, {
     title: "Ask a question",
-    fields: { messages: [{ role: "user", content: "What is Rivulet?" }] },
-    next: { messages: [{ role: "user", content: "What is 3 plus 4?" }] },
+    subject: QUESTION,
+    fields: { messages: [{ role: "user", content: QUESTION }], temperature: 0 },
+    next: { messages: [{ role: "user", content: "What is 3 plus 4?" }], temperature: 0 },
     words: ({ choices }) => choices[0]?.message?.content,
   }),
 ];

@@ -69,14 +69,14 @@ function summary(shown: readonly Shown[]): string {
 
 function card(shown: Shown, sources: Sources, gateway: string, nameOf: (address: string) => string): Html {
   const { demonstration, answer, payment, saved } = shown;
-  const { pipeline, title, fields, files } = demonstration;
+  const { pipeline, title, subject, fields, files } = demonstration;
   const inputs = Object.values(files).flatMap((source) => sources.get(source)?.saved.slice(0, 1) ?? []);
   const paths = new Map(
     Object.entries(files).map(([field, source]) => [field, sources.get(source)?.saved[0]?.path ?? ""] as const),
   );
   return html`<article id="${pipeline}">
 <h2>${title} <code>${pipeline}</code></h2>
-<div class="stage">
+${subject === undefined ? [] : html`<p class="subject">“${subject}”</p>\n`}<div class="stage">
 ${inputs.map((input) => html`<figure class="from">${media(input, input)}<figcaption>${input.name}</figcaption></figure>\n`)}${saved.map(
   (file) =>
     html`<figure>${media(file, inputs[0], answer.words)}<figcaption><a href="${file.name}">${file.name}</a></figcaption></figure>\n`,
@@ -132,7 +132,8 @@ article { background: var(--card); border: 1px solid var(--line); border-radius:
 h2 { font-size: 1.15rem; margin: 0; display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: .25rem 1rem }
 h2 code { color: var(--accent); font-size: .8rem; font-weight: 400 }
 code, pre { font-family: ui-monospace, "Cascadia Code", Menlo, Consolas, monospace }
-.stage { display: flex; flex: 1; gap: .75rem; align-items: center; min-height: 15rem; justify-content: center }
+.subject { margin: -.5rem 0 0; color: var(--soft) }
+.stage { display: flex; flex: 1; gap: .75rem; align-items: center; min-height: 14rem; justify-content: center }
 figure { margin: 0; min-width: 0; flex: 0 1 14rem; text-align: center }
 figure.from { flex: 0 1 6.5rem; opacity: .85 }
 figure:has(blockquote), figure:not(.from):has(audio) { flex: 1 1 14rem; align-self: center }

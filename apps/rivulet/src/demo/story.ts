@@ -50,11 +50,10 @@ export function shortStory(told: Told): readonly string[] {
 }
 
 /** What was asked for, in a line. */
-export function titleOf({ title, fields, files }: Demonstration): string {
-  const [said] = Object.values(fields).filter((value) => typeof value === "string");
-  const of = Object.values(files);
-  const about = said === undefined || said.startsWith("[") ? "" : `: "${said}"`;
-  return `${title}${about}${of.length === 0 ? "" : ` (from ${of.join(", ")})`}`;
+export function titleOf({ title, subject, files }: Demonstration): string {
+  const sources = Object.values(files);
+  const from = sources.length === 0 ? "" : ` (from ${sources.join(", ")})`;
+  return `${title}${subject === undefined ? "" : `: "${subject}"`}${from}`;
 }
 
 /** Whether the model was in memory when the job came. */
