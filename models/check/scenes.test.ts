@@ -25,9 +25,9 @@ describe("scenes", () => {
       const masks = masksOf(scene);
       expect(masks).toHaveLength(scene.things.length);
       const [one, two] = masks;
-      expect(one?.some((bit, i) => bit + (two?.[i] ?? 0) > 1)).toBe(false);
+      expect([...(one ?? [])].some((bit, i) => bit + (two?.[i] ?? 0) > 1)).toBe(false);
       for (const [k, { radius }] of scene.things.entries()) {
-        const share = (masks[k] ?? []).reduce((sum, bit) => sum + bit, 0) / (4 * radius ** 2);
+        const share = [...(masks[k] ?? [])].reduce((sum, bit) => sum + bit, 0) / (4 * radius ** 2);
         expect(share).toBeGreaterThan(0.25);
         expect(share).toBeLessThan(1.02);
       }

@@ -14,7 +14,7 @@ import { picturesOf, Studio } from "../check/studio.ts";
 import { namesSame, understood } from "./judge/told.ts";
 
 const PIPELINE = "image-to-text";
-const SCENES = 300;
+const SCENES = 200;
 /** Pictures are drawn for one case in so many: that takes a hundred times as long. */
 const DRAWN_EVERY = 5;
 const GOAL = { atLeast: 0.9 } as const;
