@@ -78,7 +78,7 @@ def _spoken(said: Said, rng: random.Random, strength: float) -> tuple[np.ndarray
     if rng.random() < strength:
         speed = rng.uniform(0.87, 1.17)
         place = np.arange(0, len(mel) - 1, speed, dtype=np.float32)
-        low = place.astype(int)
+        low = np.minimum(place.astype(int), len(mel) - 2)
         mel = mel[low] + (place - low)[:, None] * (mel[low + 1] - mel[low])
         marks = marks / speed
     if rng.random() < 0.6 * strength:
