@@ -2,7 +2,7 @@
 
     python train.py                       # every stage
     python train.py --stage train         # one stage
-    python train.py --steps 8000          # longer
+    python train.py --steps 5000          # longer
 
 Stages: `tokenizer`, `outlines`, `train`, `save`. Each leaves its result in the work folder and is skipped when that is
 complete; training that was interrupted continues from its last checkpoint. The result is a Transformers checkpoint in
@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--scenes", type=int, default=16000)
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--beside", type=float, default=0.5, help="how much the task beside the captions counts")
