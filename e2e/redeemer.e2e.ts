@@ -4,7 +4,7 @@ import { ChainReader, secureRandomness, systemClock } from "@rivulet/node";
 import { ms } from "@rivulet/primitives";
 import { FakeRunner } from "@rivulet/testkit";
 import { expect, test } from "vitest";
-import { offers } from "./harness/network.ts";
+import { modelsOf } from "./harness/network.ts";
 import { eventually, Stage } from "./harness/stage.ts";
 
 const ETHER = 10n ** 18n;
@@ -78,7 +78,10 @@ test("two orchestrators of one operator are paid through one redeemer, which may
     `-maxTicketEV=${2n * TICKET_VALUE}`,
     `-maxTotalEV=${10n * TICKET_VALUE}`,
   ]);
-  await offers(gateway, 2);
+  await eventually("terms of both", async () => {
+    const models = await modelsOf(gateway);
+    return (models.length === 2 && models.every(({ objection }) => objection === null)) || undefined;
+  });
   // It has told what the gateway is good for; winners wait for it from now on.
   await first.stop();
 

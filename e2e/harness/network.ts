@@ -12,6 +12,7 @@ const answer = z.object({
           warm: z.boolean(),
           free: z.number(),
           suspension: z.object({ reason: z.string() }).nullable(),
+          objection: z.object({ code: z.string() }).nullable(),
         }),
       ),
     }),
@@ -25,6 +26,8 @@ export interface SeenModel {
   readonly warm: boolean;
   readonly free: number;
   readonly suspension: { readonly reason: string } | null;
+  /** Why it gets no work, such as terms that could not be had yet. */
+  readonly objection: { readonly code: string } | null;
 }
 
 export async function modelsOf(gateway: NodeProcess): Promise<readonly SeenModel[]> {

@@ -462,6 +462,19 @@ describe("ticket parameters", () => {
     expect(late.jobs).toHaveLength(0);
   });
 
+  test("hold while an orchestrator cannot tell new ones, and no longer than they last", async () => {
+    const peer = await seller(1);
+    const to = await buyer([peer]);
+    const redeemerIsAway = async () => Promise.reject(new RivuletError("chain.unavailable", {}));
+    Object.assign(peer.till.recipient, { issue: redeemerIsAway });
+    const { asked } = peer;
+    chain.mine(20n);
+    await until(() => peer.asked > asked);
+    for (let i = 0; i < 3; i += 1) expect((await post(to)).status).toBe(200);
+    chain.mine(20n);
+    expect((await errorOf(await post(to))).code).toBe("peer.unreachable");
+  });
+
   test("are renewed in the middle of their life, before a job asks", async () => {
     const peer = await seller(1);
     const to = await buyer([peer]);

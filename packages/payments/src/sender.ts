@@ -91,6 +91,11 @@ export class Sender {
     return expirationBlock - this.#ports.rounds.l1Block <= DUE_BLOCKS;
   }
 
+  /** Whether tickets could no longer arrive in time. */
+  isExpired({ expirationBlock }: TicketParams): boolean {
+    return expirationBlock - this.#ports.rounds.l1Block <= EXPIRATION_BUFFER;
+  }
+
   /**
    * Checks whether `tickets` tickets could be made. Source: payments 6.2, in its order. Throws "payment.params-unacceptable",
    * "payment.params-expired", "payment.over-limit", "payment.sender-unreadable", "payment.sender-unlocking",
@@ -211,7 +216,7 @@ export class Sender {
     if (BigInt.asUintN(64, expirationBlock) === 0n) {
       throw refused("payment.params-unacceptable", "ticketParams expiration block is 0");
     }
-    if (expirationBlock - rounds.l1Block <= EXPIRATION_BUFFER) {
+    if (this.isExpired(params)) {
       throw refused("payment.params-expired", "TicketParams expired");
     }
     const value = ticketValue(params);

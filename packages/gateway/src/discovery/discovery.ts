@@ -15,7 +15,7 @@ import {
   type Startable,
   seconds,
 } from "@rivulet/primitives";
-import type { OrchestratorSession } from "../orchestrator-session.ts";
+import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
 import type { Payer } from "../paying/payer.ts";
 import { addressOf } from "./address.ts";
 import type { KnownPool } from "./on-chain.ts";
@@ -56,7 +56,7 @@ export interface DiscoveryPorts {
   /** On chain, whatever the source: stakes are known all the same. */
   readonly pool?: KnownPool | undefined;
   /** Tells when terms are due to be asked again. */
-  readonly payer: Pick<Payer, "isDue" | "onDue" | "renewEvery">;
+  readonly payer: Pick<Payer, "isDue" | "isOver" | "onDue" | "renewEvery">;
   readonly clock: Clock;
   readonly randomness: Randomness;
   readonly log: Logger;
@@ -146,6 +146,13 @@ export class Discovery implements Startable {
    * with a session that has been replaced meanwhile gets the new one.
    */
   refresh(stale: OrchestratorSession): Promise<OrchestratorSession> {
+    return this.#refresh(stale, (session) => session);
+  }
+
+  #refresh(
+    stale: OrchestratorSession,
+    complete: (session: OrchestratorSession) => OrchestratorSession,
+  ): Promise<OrchestratorSession> {
     const { uri } = stale;
     const known = this.#known.get(uri)?.session;
     if (known !== undefined && known !== stale) return Promise.resolve(known);
@@ -153,8 +160,9 @@ export class Discovery implements Startable {
       this.#refreshing.get(uri) ??
       this.#ask(uri, TIMEOUT_REFRESH)
         .then((told) => {
-          this.#accept(uri, told);
-          return told.session;
+          const session = complete(told.session);
+          this.#accept(uri, session);
+          return session;
         })
         .finally(() => this.#refreshing.delete(uri));
     this.#refreshing.set(uri, refreshing);
@@ -167,11 +175,27 @@ export class Discovery implements Startable {
     for (const { session } of this.#known.values()) {
       if (this.#refreshing.has(session.uri)) continue;
       if (!session.offers.some(({ terms }) => terms !== undefined && payer.isDue(terms))) continue;
-      const renewing = this.refresh(session)
+      const renewing = this.#refresh(session, (told) => this.#withTermsThatHold(told))
         .catch((error) => log.debug("terms not renewed", { uri: session.uri, code: codeOf(error) }))
         .finally(() => this.#renewing.delete(renewing));
       this.#renewing.add(renewing);
     }
+  }
+
+  /**
+   * Terms hold for as long as their parameters: an orchestrator that is there and cannot tell new ones for a moment, as while
+   * its redeemer is away, still sells on those it told.
+   */
+  #withTermsThatHold(session: OrchestratorSession): OrchestratorSession {
+    const before = this.#known.get(session.uri)?.session;
+    if (before === undefined || session.offers.every(({ objection }) => objection === undefined)) return session;
+    const offers = session.offers.map((offer) => {
+      const { objection, ...rest } = offer;
+      const terms = before.offers.find(isSameModel(offer))?.terms;
+      const isHeld = objection?.code === "peer.unreachable" && terms !== undefined && !this.#ports.payer.isOver(terms);
+      return isHeld ? { ...rest, price: terms.price, terms } : offer;
+    });
+    return { ...session, offers, operator: before.operator };
   }
 
   async #run(): Promise<void> {
@@ -246,7 +270,7 @@ export class Discovery implements Startable {
       for (const uri of left) {
         try {
           const told = await this.#ask(uri, TIMEOUT_ASK);
-          this.#accept(uri, told);
+          this.#accept(uri, this.#withTermsThatHold(told.session));
           onTold(told);
         } catch (error) {
           if (this.#stopped.signal.aborted) return;
@@ -295,7 +319,7 @@ export class Discovery implements Startable {
     }
   }
 
-  #accept(uri: ServiceUri, { session }: Told): void {
+  #accept(uri: ServiceUri, session: OrchestratorSession): void {
     const before = this.#known.get(uri);
     const reason = this.#whyNot(uri, session);
     if (before !== undefined && session.offers.length < before.session.offers.length)
@@ -358,6 +382,10 @@ export class Discovery implements Startable {
     }
     return ms(Math.max(SOONEST, pause) * (1 - JITTER + 2 * JITTER * randomness.uniform()));
   }
+}
+
+function isSameModel({ pipeline, model }: Offer): (other: Offer) => boolean {
+  return (other) => other.pipeline === pipeline && other.model === model;
 }
 
 /** Peers name others by `https` and with a port; anything else would have us knock at our own neighbours. Source: wire-protocol 10. */

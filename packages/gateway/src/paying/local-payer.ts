@@ -120,6 +120,10 @@ export class LocalPayer implements Payer {
     return params !== undefined && this.#ports.sender.isDue(params);
   }
 
+  isOver({ params }: Terms): boolean {
+    return params !== undefined && this.#ports.sender.isExpired(params);
+  }
+
   onDue(listener: () => void): Disposable {
     return this.#ports.rounds.onBlock(listener);
   }

@@ -88,6 +88,8 @@ export interface Payer {
   readonly renewEvery?: Milliseconds | undefined;
   /** Whether terms are past the middle of their life. */
   isDue(terms: Terms): boolean;
+  /** Whether nothing can be paid on these terms any more, as far as that can be told. */
+  isOver(terms: Terms): boolean;
   /** Told when terms may have become due. */
   onDue(listener: () => void): Disposable;
 }

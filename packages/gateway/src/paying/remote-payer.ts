@@ -94,6 +94,10 @@ export class RemoteSignerPayer implements Payer {
     return false;
   }
 
+  isOver(): boolean {
+    return false;
+  }
+
   onDue(): Disposable {
     return { [Symbol.dispose]() {} };
   }

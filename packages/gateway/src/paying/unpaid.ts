@@ -22,6 +22,7 @@ export function unpaid(signer: Signer = offChainSigner): Payer {
       settle() {},
     }),
     isDue: () => false,
+    isOver: () => false,
     onDue: () => ({ [Symbol.dispose]() {} }),
   };
 }
