@@ -10,6 +10,8 @@ export interface Port {
 
 /** A model file, opened for running. `close` gives its memory back; a closed graph is not run again. */
 export interface Graph {
+  /** Where it was opened from: what is wrong with it is told with this. */
+  readonly file: string;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   /**

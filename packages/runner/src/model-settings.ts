@@ -1,4 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { refuseMisplaced } from "./settings-kinds.ts";
+
+/** Of a value that is no good; a swapped file may hold a whole vocabulary in its place. */
+const MAX_QUOTED = 200;
 
 /**
  * The settings of one JSON file of a model, read with the default that holds when a key is absent or `null`.
@@ -7,15 +11,23 @@ import { readFile } from "node:fs/promises";
  */
 export class ModelSettings {
   readonly #values: Readonly<Record<string, unknown>>;
+  readonly #file: string;
 
-  constructor(values: Readonly<Record<string, unknown>>) {
+  /** `file` is told with what is wrong. */
+  constructor(values: Readonly<Record<string, unknown>>, file = "") {
     this.#values = values;
+    this.#file = file;
   }
 
   /** Reads a settings file; an absent file is a file without settings. */
   static async read(file: string): Promise<ModelSettings> {
     const json = await readJson(file);
-    return new ModelSettings(json ?? {});
+    return new ModelSettings(json ?? {}, file);
+  }
+
+  /** The same. Throws `RangeError` when there is no such file: for settings without which a model goes wrong in silence. */
+  static async get(file: string): Promise<ModelSettings> {
+    return new ModelSettings(await getJson(file), file);
   }
 
   has(key: string): boolean {
@@ -24,7 +36,7 @@ export class ModelSettings {
 
   number(key: string, fallback: number): number {
     const value = this.#find(key) ?? fallback;
-    if (typeof value !== "number" || !Number.isFinite(value)) throw wrong(key, value, "a number");
+    if (typeof value !== "number" || !Number.isFinite(value)) throw this.#wrong(key, value, "a number");
     return value;
   }
 
@@ -34,21 +46,21 @@ export class ModelSettings {
 
   boolean(key: string, fallback: boolean): boolean {
     const value = this.#find(key) ?? fallback;
-    if (typeof value !== "boolean") throw wrong(key, value, "true or false");
+    if (typeof value !== "boolean") throw this.#wrong(key, value, "true or false");
     return value;
   }
 
   text(key: string, fallback: string): string {
     const value = this.#find(key) ?? fallback;
-    if (typeof value !== "string") throw wrong(key, value, "a text");
+    if (typeof value !== "string") throw this.#wrong(key, value, "a text");
     return value;
   }
 
-  /** One of `choices`; anything else is not supported here. */
-  choice<const C extends string>(key: string, choices: readonly C[], fallback: NoInfer<C>): C {
+  /** One of `choices`; anything else is not supported here, and neither is nothing where there is no `fallback`. */
+  choice<const C extends string>(key: string, choices: readonly C[], fallback?: NoInfer<C>): C {
     const value = this.#find(key) ?? fallback;
     const found = choices.find((choice) => choice === value);
-    if (found === undefined) throw wrong(key, value, `one of ${choices.join(", ")}`);
+    if (found === undefined) throw this.#wrong(key, value, `one of ${choices.join(", ")}`);
     return found;
   }
 
@@ -56,7 +68,7 @@ export class ModelSettings {
     const value = this.#find(key);
     if (value === undefined) return undefined;
     if (!Array.isArray(value) || !value.every((item) => typeof item === "number"))
-      throw wrong(key, value, "a list of numbers");
+      throw this.#wrong(key, value, "a list of numbers");
     return value;
   }
 
@@ -68,7 +80,12 @@ export class ModelSettings {
 
   /** These settings with others laid over them. */
   with(others: Readonly<Record<string, unknown>>): ModelSettings {
-    return new ModelSettings({ ...this.#values, ...others });
+    return new ModelSettings({ ...this.#values, ...others }, this.#file);
+  }
+
+  #wrong(key: string, value: unknown, wanted: string): RangeError {
+    const place = this.#file === "" ? "" : `${this.#file}: `;
+    return new RangeError(`${place}setting ${key} must be ${wanted}: ${JSON.stringify(value)?.slice(0, MAX_QUOTED)}`);
   }
 
   #find(key: string): unknown {
@@ -86,7 +103,16 @@ export async function readJson(file: string): Promise<Readonly<Record<string, un
   const value = parsed(file, text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new RangeError(`${file} does not hold an object`);
-  return value as Readonly<Record<string, unknown>>;
+  const json = value as Readonly<Record<string, unknown>>;
+  refuseMisplaced(file, json);
+  return json;
+}
+
+/** The same. Throws `RangeError` when there is no such file, too. */
+export async function getJson(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const json = await readJson(file);
+  if (json === undefined) throw new RangeError(`${file} is missing`);
+  return json;
 }
 
 function parsed(file: string, text: string): unknown {
@@ -95,8 +121,4 @@ function parsed(file: string, text: string): unknown {
   } catch (cause) {
     throw new RangeError(`${file} is no JSON`, { cause });
   }
-}
-
-function wrong(key: string, value: unknown, wanted: string): RangeError {
-  return new RangeError(`setting ${key} must be ${wanted}: ${JSON.stringify(value)}`);
 }

@@ -184,6 +184,7 @@ function changing(inner: Backend, output: string, value: number): Backend {
     async open(path, options) {
       const graph = await inner.open(path, options);
       return {
+        file: graph.file,
         inputs: graph.inputs,
         outputs: graph.outputs,
         close: () => graph.close(),

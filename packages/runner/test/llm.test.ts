@@ -80,7 +80,8 @@ describe("a conversation", () => {
     const messages = [{ role: "user", content: "word ".repeat(400) }] as const;
     await expect(model.run(request({ messages: [...messages] }), context())).rejects.toSatisfy(
       (error) =>
-        isError(error, "request.rejected-by-model") && /^messages: Input of \d+ tokens exceeds/.test(error.facts.reason ?? ""),
+        isError(error, "request.rejected-by-model") &&
+        /^messages: Input of \d+ tokens exceeds/.test(error.facts.reason ?? ""),
     );
   });
 

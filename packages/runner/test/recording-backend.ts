@@ -24,6 +24,7 @@ export function recordingBackend(
       const component = basename(dirname(file));
       counts.open++;
       return {
+        file,
         inputs: graph.inputs,
         outputs: graph.outputs,
         async run(feeds, outputs) {
@@ -50,6 +51,7 @@ export function keepingBackend(): Backend {
       kept.set(file, opened);
       const graph = await opened;
       return {
+        file,
         inputs: graph.inputs,
         outputs: graph.outputs,
         run: (feeds, outputs) => graph.run(feeds, outputs),

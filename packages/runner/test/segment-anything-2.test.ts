@@ -224,6 +224,7 @@ function common(inner: Backend): Backend {
       const graph = await inner.open(path, options);
       const isDecoder = graph.inputs.some(({ name }) => name === "input_points");
       return {
+        file: graph.file,
         inputs: graph.inputs.filter(({ name }) => !hidden.includes(name)),
         outputs: graph.outputs,
         close: () => graph.close(),
@@ -255,6 +256,7 @@ function broken(inner: Backend): Backend {
     async open(path, options) {
       const graph = await inner.open(path, options);
       return {
+        file: graph.file,
         inputs: graph.inputs,
         outputs: graph.outputs,
         close: () => graph.close(),

@@ -9,7 +9,7 @@ import { bicubic } from "../diffusion/resample.ts";
 import { type Graphs, openGraphs } from "../graph-files.ts";
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
 import { likeliest } from "../language/sampling.ts";
-import { ModelSettings, readJson } from "../model-settings.ts";
+import { getJson, ModelSettings } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
 import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
 import { loadTextTokenizer, type TextTokenizer } from "../tokenizers/text-tokenizer.ts";
@@ -54,9 +54,10 @@ interface CaptionSettings {
 }
 
 async function captionSettings(directory: string): Promise<CaptionSettings> {
-  const config = (await readJson(join(directory, "config.json"))) ?? {};
+  const config = await getJson(join(directory, "config.json"));
+  new ModelSettings(config, "config.json").choice("model_type", ["blip"]);
   const { text_config: given } = config;
-  const text = new ModelSettings(typeof given === "object" && given !== null ? { ...given } : {});
+  const text = new ModelSettings(typeof given === "object" && given !== null ? { ...given } : {}, "config.json");
   const generation = await ModelSettings.read(join(directory, "generation_config.json"));
   return {
     begin: text.number("bos_token_id", DEFAULTS.begin),
@@ -101,7 +102,7 @@ class Blip implements LoadedModel<"image-to-text"> {
     this.#cross = decoder.inputs.map(({ name }) => name).filter((name) => name.startsWith(CROSS));
     for (const name of this.#cross)
       if (!vision.outputs.some((output) => output.name === name))
-        throw new RangeError(`the vision model gives no ${name}`);
+        throw new RangeError(`${vision.file} gives no ${name}`);
   }
 
   async run(

@@ -17,8 +17,10 @@ export interface Components {
   find(folder: string): Promise<Graph | undefined>;
   /** The same. Throws `RangeError` when the model has no such part. */
   get(folder: string): Promise<Graph>;
-  /** A settings file, by its path below the model's directory. */
+  /** A settings file, by its path below the model's directory; one that is not there has no settings. */
   settings(...path: readonly string[]): Promise<ModelSettings>;
+  /** The same. Throws `RangeError` when it is not there. */
+  getSettings(...path: readonly string[]): Promise<ModelSettings>;
 }
 
 const MODEL_FILE = "model.onnx";
@@ -55,6 +57,7 @@ export async function componentsOf(
       return graph;
     },
     settings: (...path) => ModelSettings.read(join(load.directory, ...path)),
+    getSettings: (...path) => ModelSettings.get(join(load.directory, ...path)),
   };
 }
 

@@ -49,10 +49,10 @@ export async function loadDiffusionModel(load: DiffusionLoad): Promise<Diffusion
   await using opened = new AsyncDisposableStack();
   const texts = textEncoderFolders.map(({ encoder }) => encoder);
   const folders = [...texts, DENOISER, DECODER, SAFETY_CHECKER, ...(load.needsEncoder ? [ENCODER] : [])];
-  const { find, get, settings } = await componentsOf(load, folders, opened);
+  const { find, get, settings, getSettings } = await componentsOf(load, folders, opened);
 
   const index = await settings("model_index.json");
-  const scheduler = schedulerOf(await settings("scheduler", "scheduler_config.json"), load.scheduler);
+  const scheduler = schedulerOf(await getSettings("scheduler", "scheduler_config.json"), load.scheduler);
   const denoiser = new Denoiser(await get(DENOISER), await settings(DENOISER, "config.json"));
   const encoders: TextEncoder[] = [];
   for (const { encoder, tokenizer } of textEncoderFolders) {
@@ -62,7 +62,7 @@ export async function loadDiffusionModel(load: DiffusionLoad): Promise<Diffusion
     const words = await loadClipTokenizer(join(directory, tokenizer), positions);
     encoders.push(textEncoder(graph, words, denoiser.readsPooledText ? "penultimate" : "last"));
   }
-  if (encoders.length === 0) throw new RangeError("the model has no text encoder");
+  if (encoders.length === 0) throw new RangeError("the model has no text_encoder/model.onnx");
   const whole = await settings("vae", "config.json");
   const autoencoder = whole.has("block_out_channels") ? whole : await settings(DECODER, "config.json");
   const latentScale = encoders.length === 1 ? latentScales.one : latentScales.two;

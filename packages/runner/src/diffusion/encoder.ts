@@ -39,7 +39,7 @@ export class Encoder {
     const [, told = channels, rows = 0, columns = 0] = dims;
     const size = channels * rows * columns;
     if (told !== channels && told !== 2 * channels)
-      throw new RangeError(`the encoder gives ${told} channels where the denoiser takes ${channels}`);
+      throw new RangeError(`${this.#graph.file} gives ${told} channels where the denoiser takes ${channels}`);
     const deviation = told === channels ? undefined : data.subarray(size, 2 * size).map(deviationOf);
     return new Posterior(data.subarray(0, size), deviation, this.#scale, this.#shift);
   }

@@ -9,19 +9,20 @@ export function findInput(graph: Graph, name: string): Port | undefined {
 
 export function getInput(graph: Graph, name: string): Port {
   const port = findInput(graph, name);
-  if (port === undefined) throw new RangeError(`the model has no input ${name}`);
+  if (port === undefined) throw new RangeError(`${graph.file} has no input ${name}`);
   return port;
 }
 
 /** Refuses a model with inputs that nobody would fill. */
 export function allowInputs(graph: Graph, names: readonly string[]): void {
-  for (const { name } of graph.inputs) if (!names.includes(name)) throw new RangeError(`unknown model input ${name}`);
+  for (const { name } of graph.inputs)
+    if (!names.includes(name)) throw new RangeError(`${graph.file} has an unknown input ${name}`);
 }
 
 /** The name of the wanted output; of the first one in files that name theirs differently. */
 export function outputName(graph: Graph, wanted: string): string {
   const [first] = graph.outputs;
-  if (first === undefined) throw new RangeError("the model has no output");
+  if (first === undefined) throw new RangeError(`${graph.file} has no output`);
   return graph.outputs.some(({ name }) => name === wanted) ? wanted : first.name;
 }
 
@@ -51,7 +52,7 @@ export async function runForFloats(
   output: string,
 ): Promise<Tensor<"float32">> {
   const result = (await graph.run(feeds, [output]))[output];
-  if (result === undefined) throw new RangeError(`the model gave no ${output}`);
+  if (result === undefined) throw new RangeError(`${graph.file} gave no ${output}`);
   return { type: "float32", dims: result.dims, data: floatsOf(result) };
 }
 

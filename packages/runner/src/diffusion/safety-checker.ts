@@ -18,7 +18,7 @@ export class SafetyChecker {
 
   constructor(graph: Graph) {
     getInput(graph, CLIP_INPUT);
-    if (!graph.outputs.some(({ name }) => name === FLAGS)) throw new RangeError(`the safety checker gives no ${FLAGS}`);
+    if (!graph.outputs.some(({ name }) => name === FLAGS)) throw new RangeError(`${graph.file} gives no ${FLAGS}`);
     this.#graph = graph;
   }
 

@@ -63,7 +63,7 @@ function penultimate(graph: Graph): string {
     .filter((layer) => layer !== undefined)
     .map(Number);
   if (layers.length < 2)
-    throw new RangeError("the text encoder was exported without hidden_states, which this family needs");
+    throw new RangeError(`${graph.file} was exported without hidden_states, which this family needs`);
   return `hidden_states.${Math.max(...layers) - 1}`;
 }
 

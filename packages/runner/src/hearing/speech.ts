@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { Tokenizer } from "@huggingface/tokenizers";
-import { readJson } from "../model-settings.ts";
+import { getJson, ModelSettings } from "../model-settings.ts";
+import { readTokenizer } from "../tokenizers/tokenizer-file.ts";
 
 /** A spectrogram as the encoder takes it: [1, bands, frames]. */
 export interface Spectrogram {
@@ -29,10 +29,12 @@ export interface Speech {
 export async function loadSpeech(directory: string): Promise<Speech> {
   // Loading the library takes a quarter of a second, which only hosts of such models spend.
   const { WhisperFeatureExtractor } = await import("@huggingface/transformers");
-  const config = (await readJson(join(directory, "tokenizer_config.json"))) ?? {};
-  const tokenizer = new Tokenizer(await getJson(directory, "tokenizer.json"), config);
-  const extractor = new WhisperFeatureExtractor(await getJson(directory, "preprocessor_config.json"));
-  const { sampling_rate: rate, chunk_length: windowSeconds, hop_length: hop } = Object(extractor.config);
+  const { tokenizer } = await readTokenizer(directory);
+  const file = join(directory, "preprocessor_config.json");
+  const extractor = new WhisperFeatureExtractor(await getJson(file));
+  const settings = new ModelSettings({ ...extractor.config }, file);
+  const get = (key: string) => settings.number(key, Number.NaN);
+  const [rate, windowSeconds, hop] = [get("sampling_rate"), get("chunk_length"), get("hop_length")];
   return {
     rate,
     windowSeconds,
@@ -43,10 +45,4 @@ export async function loadSpeech(directory: string): Promise<Speech> {
     },
     decode: (ids) => (ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: true })),
   };
-}
-
-async function getJson(directory: string, name: string): Promise<Readonly<Record<string, unknown>>> {
-  const json = await readJson(join(directory, name));
-  if (json === undefined) throw new RangeError(`the model has no ${name}`);
-  return json;
 }

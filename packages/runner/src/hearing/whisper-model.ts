@@ -45,7 +45,7 @@ export class WhisperModel {
     for (const name of [IDS, SEEN]) getInput(decoder, name);
     for (const { name } of decoder.inputs)
       if (![IDS, SEEN, GOES_ON].includes(name) && !name.startsWith(PAST))
-        throw new RangeError(`unknown model input ${name}`);
+        throw new RangeError(`${decoder.file} has an unknown input ${name}`);
     this.#encoder = encoder;
     this.#decoder = decoder;
     this.#past = decoder.inputs.filter(({ name }) => name.startsWith(PAST));

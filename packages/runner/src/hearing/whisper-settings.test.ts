@@ -14,7 +14,11 @@ const generation = { decoder_start_token_id: 2, eos_token_id: 1, no_timestamps_t
 function directoryOf(files: Readonly<Record<string, object>>): string {
   const folder = mkdtempSync(join(tmpdir(), "whisper-settings-"));
   folders.push(folder);
-  for (const [name, value] of Object.entries({ config: {}, generation_config: generation, ...files }))
+  for (const [name, value] of Object.entries({
+    config: { model_type: "whisper" },
+    generation_config: generation,
+    ...files,
+  }))
     writeFileSync(join(folder, `${name}.json`), JSON.stringify(value));
   return folder;
 }
@@ -26,7 +30,7 @@ describe("the seconds between two timestamps", () => {
 
   test("follow from the length of the model's own window and its states", async () => {
     const directory = directoryOf({
-      config: { max_source_positions: 250 },
+      config: { model_type: "whisper", max_source_positions: 250 },
       preprocessor_config: { chunk_length: 10 },
     });
     expect((await readWhisperSettings(directory)).precision).toBe(0.04);

@@ -29,11 +29,11 @@ const DEFAULTS = { latestBegin: 50, length: 448, positions: 1500, medianWidth: 7
 
 /** Reads the settings in a model's directory. Throws `RangeError` for a model of another kind. */
 export async function readWhisperSettings(directory: string): Promise<WhisperSettings> {
-  const config = await ModelSettings.read(join(directory, "config.json"));
+  const config = await ModelSettings.get(join(directory, "config.json"));
   const hearing = await ModelSettings.read(join(directory, "preprocessor_config.json"));
   const json = (await readJson(join(directory, "generation_config.json"))) ?? {};
-  const generation = new ModelSettings(json);
-  config.choice("model_type", ["whisper"], "whisper");
+  const generation = new ModelSettings(json, join(directory, "generation_config.json"));
+  config.choice("model_type", ["whisper"]);
   const token = (key: string) => generation.findNumber(key) ?? config.findNumber(key);
   const [start, end] = [
     token("decoder_start_token_id"),
@@ -67,7 +67,7 @@ function tokensOf(json: Readonly<Record<string, unknown>>, key: string): Readonl
   const value = json[key] ?? {};
   const entries = Object.entries(value);
   if (!entries.every((entry): entry is [string, number] => Number.isInteger(entry[1])))
-    throw new RangeError(`setting ${key} must hold token ids`);
+    throw new RangeError(`generation_config.json: setting ${key} must hold token ids`);
   return Object.fromEntries(entries);
 }
 
@@ -76,6 +76,6 @@ function headsOf({ alignment_heads: value }: Readonly<Record<string, unknown>>):
   const isPair = (item: unknown): item is [number, number] =>
     Array.isArray(item) && item.length === 2 && item.every((part) => Number.isInteger(part) && part >= 0);
   if (!Array.isArray(value) || !value.every(isPair))
-    throw new RangeError("setting alignment_heads must be a list of pairs");
+    throw new RangeError("generation_config.json: setting alignment_heads must be a list of pairs");
   return value;
 }

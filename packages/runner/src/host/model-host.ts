@@ -145,7 +145,9 @@ export class ModelHost implements Startable {
     signal.addEventListener("abort", callOff, { once: true });
     try {
       connection.channel.send({ kind: "run", job: job.id, work, isWatched: onProgress !== undefined });
-      return await job.done.promise;
+      const response = await job.done.promise;
+      signal.throwIfAborted(); // called off in its last step
+      return response;
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     } finally {

@@ -9,6 +9,11 @@ import type { FromHost, HostLauncher, ToHost } from "./messages.ts";
 
 const HOST_MAIN = fileURLToPath(new URL("./host-main.ts", import.meta.url));
 
+/** What it usually means that a process ends so, for whoever has to do something about it. */
+const MEANINGS: Partial<Readonly<Record<NodeJS.Signals, string>>> = {
+  SIGKILL: ", which is how a system ends processes when memory is short",
+};
+
 /** The module of all pipelines' implementations; it exports `implementations`. */
 export const ALL_IMPLEMENTATIONS = new URL("../pipelines/index.ts", import.meta.url);
 
@@ -32,7 +37,7 @@ export function processLauncher(options: { readonly implementations: URL; readon
       const output = new ProcessOutput(child.stderr, options.log);
       const exited = Promise.withResolvers<{ reason: string }>();
       child.once("close", (code, signal) => {
-        const how = signal === null ? `exit ${code}` : `signal ${signal}`;
+        const how = signal === null ? `exit ${code}` : `signal ${signal}${MEANINGS[signal] ?? ""}`;
         exited.resolve({ reason: output.tail === "" ? how : `${how}: ${output.tail}` });
       });
       return {

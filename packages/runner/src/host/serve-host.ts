@@ -30,6 +30,7 @@ export interface HostPorts {
  */
 export async function serveHost(channel: Channel<FromHost, ToHost>, ports: HostPorts): Promise<void> {
   let loaded: Promise<AnyLoadedModel | undefined> = Promise.resolve(undefined);
+  let directory = "";
   const jobs = new Map<number, AbortController>();
   const closed = Promise.withResolvers<void>();
 
@@ -38,12 +39,16 @@ export async function serveHost(channel: Channel<FromHost, ToHost>, ports: HostP
     closed.resolve();
   });
   channel.onMessage((message) => {
-    if (message.kind === "load") loaded = load(message.model, channel, ports);
-    else if (message.kind === "abort") jobs.get(message.job)?.abort(new RivuletError("request.cancelled", {}));
+    if (message.kind === "load") {
+      directory = message.model.directory;
+      loaded = load(message.model, channel, ports);
+    } else if (message.kind === "abort") jobs.get(message.job)?.abort(new RivuletError("request.cancelled", {}));
     else {
       const controller = new AbortController();
       jobs.set(message.job, controller);
-      void run(message, loaded, controller.signal, channel, ports).finally(() => jobs.delete(message.job));
+      void run(message, { loaded, directory }, controller.signal, channel, ports).finally(() =>
+        jobs.delete(message.job),
+      );
     }
   });
 
@@ -71,14 +76,17 @@ async function load(
     channel.send({ kind: "loaded", example: loaded.example ?? {} });
     return loaded as AnyLoadedModel;
   } catch (error) {
-    channel.send({ kind: "error", ...told(isError(error) ? error : loadFailed(model, textBelow(model, error))) });
+    channel.send({
+      kind: "error",
+      ...told(isError(error) ? error : loadFailed(model, textBelow(model.directory, error)), model.directory),
+    });
     return undefined;
   }
 }
 
 async function run(
   { job, work, isWatched }: Extract<ToHost, { kind: "run" }>,
-  loaded: Promise<AnyLoadedModel | undefined>,
+  { loaded, directory }: { readonly loaded: Promise<AnyLoadedModel | undefined>; readonly directory: string },
   signal: AbortSignal,
   channel: Channel<FromHost, ToHost>,
   ports: HostPorts,
@@ -99,15 +107,16 @@ async function run(
     channel.send({ kind: "memory", peakBytes: ports.peakBytes() });
     channel.send({ kind: "result", job, response });
   } catch (error) {
-    channel.send({ kind: "error", job, ...told(error) });
+    channel.send({ kind: "error", job, ...told(error, directory) });
   }
 }
 
 /** An error as it crosses the line. What an engine throws that is not ours is its failure, told with its text. */
-function told(error: unknown): { code: RivuletError["code"]; facts: object } {
+function told(error: unknown, directory: string): { code: RivuletError["code"]; facts: object } {
   if (isError(error)) return { code: codeOf(error), facts: error.facts };
-  const reason = textOf(error);
-  return { code: OUT_OF_MEMORY.test(reason) ? "runner.out-of-memory" : "runner.failed", facts: { reason } };
+  const reason = textBelow(directory, error);
+  if (!OUT_OF_MEMORY.test(reason)) return { code: "runner.failed", facts: { reason } };
+  return { code: "runner.out-of-memory", facts: { reason: `${reason}; ${WHAT_TO_DO}` } };
 }
 
 /**
@@ -116,6 +125,8 @@ function told(error: unknown): { code: RivuletError["code"]; facts: object } {
  */
 const OUT_OF_MEMORY = /out of memory|bad_alloc|failed to allocate|allocation failed/i;
 
+const WHAT_TO_DO = "a smaller request may fit, or fewer models in memory at once";
+
 function loadFailed(model: HostModel, reason: string): RivuletError {
   return new RivuletError("model.load-failed", { pipeline: model.pipeline, model: model.model, reason });
 }
@@ -123,12 +134,8 @@ function loadFailed(model: HostModel, reason: string): RivuletError {
 /** The longest text of a foreign error that is passed on. Runtimes put whole tensor shapes into theirs. */
 const MAX_REASON = 500;
 
-function textOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
-}
-
 /** The text with files named as they lie in the model: where that is on this machine is nobody's business. */
-function textBelow({ directory }: HostModel, error: unknown): string {
+function textBelow(directory: string, error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return textOf(text.replaceAll(join(directory, "/"), ""));
+  return text.replaceAll(join(directory, "/"), "").slice(0, MAX_REASON);
 }

@@ -59,7 +59,7 @@ export class CausalModel {
       for (const name of [IDS, MASK]) getInput(graph, name);
       for (const { name } of graph.inputs)
         if (![IDS, MASK, POSITIONS].includes(name) && !name.startsWith(PAST))
-          throw new RangeError(`unknown model input ${name}`);
+          throw new RangeError(`${graph.file} has an unknown input ${name}`);
       const stops = [...generation.numbersOf("eos_token_id"), ...config.numbersOf("eos_token_id")];
       return new CausalModel(graph, config.number("max_position_embeddings", DEFAULT_CONTEXT), new Set(stops));
     } catch (error) {
@@ -93,10 +93,10 @@ export class CausalModel {
     );
     const results = await this.#graph.run(feeds);
     const answer = results[LOGITS];
-    if (answer === undefined) throw new RangeError(`the model gave no ${LOGITS}`);
+    if (answer === undefined) throw new RangeError(`${this.#graph.file} gave no ${LOGITS}`);
     const past = Object.keys(memory.past).map((name) => {
       const present = results[`${PRESENT}${name.slice(PAST.length)}`];
-      if (present === undefined) throw new RangeError(`the model gave nothing to remember for ${name}`);
+      if (present === undefined) throw new RangeError(`${this.#graph.file} gave nothing to remember for ${name}`);
       return [name, present] as const;
     });
     const [, , vocabulary = 0] = answer.dims;

@@ -32,7 +32,8 @@ export function audioToText(backend: BackendFactory): Implementation<"audio-to-t
       const { directory, model } = context;
       const settings = await readWhisperSettings(directory);
       const speech = await loadSpeech(directory);
-      if (speech.rate !== DECODED_AUDIO_RATE) throw new RangeError(`the model hears ${speech.rate} samples a second`);
+      if (speech.rate !== DECODED_AUDIO_RATE)
+        throw new RangeError(`preprocessor_config.json: the model hears ${speech.rate} samples a second`);
       const graphs = await openGraphs(backend, context, filesOf(directory));
       try {
         const whisper = new WhisperModel(graphs.get("encoder"), graphs.get("decoder"));

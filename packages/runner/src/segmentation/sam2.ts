@@ -62,7 +62,7 @@ export async function loadSam2(
 
 async function readStability(directory: string): Promise<Stability> {
   const { mask_decoder_config: given } = (await readJson(join(directory, "config.json"))) ?? {};
-  const settings = new ModelSettings(typeof given === "object" && given !== null ? { ...given } : {});
+  const settings = new ModelSettings(typeof given === "object" && given !== null ? { ...given } : {}, "config.json");
   const isDynamic = settings.boolean("dynamic_multimask_via_stability", true);
   return {
     delta: settings.number("dynamic_multimask_stability_delta", STABILITY.delta),
@@ -87,8 +87,7 @@ class Sam2 implements LoadedModel<"segment-anything-2"> {
     const levels = decoder.inputs.map(({ name }) => name).filter((name) => name.startsWith(EMBEDDINGS));
     allowInputs(decoder, [...levels, POINTS, LABELS, BOXES, MASKS, HAS_MASKS]);
     for (const level of levels)
-      if (!vision.outputs.some(({ name }) => name === level))
-        throw new RangeError(`the vision encoder gives no ${level}`);
+      if (!vision.outputs.some(({ name }) => name === level)) throw new RangeError(`${vision.file} gives no ${level}`);
     if (input.width !== input.height) throw new RangeError("the model sees pictures that are not square");
     this.#graphs = graphs;
     this.#vision = vision;

@@ -1,14 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { Tokenizer } from "@huggingface/tokenizers";
+import type { Tokenizer } from "@huggingface/tokenizers";
 import type { Graph, Port } from "../backend.ts";
 import { refuseNonFinite } from "../diffusion/decoder.ts";
 import { turn } from "../diffusion/denoise.ts";
 import { rejected } from "../diffusion/picture-maker.ts";
 import { feed, getInput, outputName, runForFloats } from "../diffusion/ports.ts";
-import { ModelSettings, readJson } from "../model-settings.ts";
+import { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
 import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
+import { readTokenizer } from "../tokenizers/tokenizer-file.ts";
 import type { Speaker, SpeakerLoad, Utterance } from "./speaker.ts";
 import { chosenVoice, type Manner } from "./voice.ts";
 
@@ -43,9 +44,7 @@ export async function loadSpeecht5({ directory, backend, threads, onProgress }: 
   settings.choice("model_type", ["speecht5"], "speecht5");
   const dropped = settings.number("speech_decoder_prenet_dropout", DROPPED);
   if (dropped !== DROPPED) throw new RangeError(`setting speech_decoder_prenet_dropout must be ${DROPPED}: ${dropped}`);
-  const json = await readJson(join(directory, "tokenizer.json"));
-  if (json === undefined) throw new RangeError("the model has no tokenizer.json");
-  const tokenizer = new Tokenizer(json, (await readJson(join(directory, "tokenizer_config.json"))) ?? {});
+  const { tokenizer } = await readTokenizer(directory);
   const voices = await voicesIn(join(directory, "voices"), settings.number("speaker_embedding_dim", DEFAULT_WIDTH));
   await using opened = new AsyncDisposableStack();
   const files = Object.values(SPEECHT5_FILES);

@@ -22,6 +22,8 @@ export async function loadVitsTokenizer(directory: string): Promise<VitsTokenize
   if (config.boolean("is_uroman", false))
     throw new RangeError("the model reads romanised text, which is not made here");
   const ids = new Map(Object.entries(vocabulary).map(([letter, id]) => [letter, Number(id)]));
+  if (![...ids.values()].every(Number.isInteger))
+    throw new RangeError("vocab.json holds no letters with their numbers");
   const isNormalized = config.boolean("normalize", true);
   const hasBlanks = config.boolean("add_blank", true);
   const unknown = ids.get(config.text("unk_token", ""));

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Template } from "@huggingface/jinja";
-import { Tokenizer } from "@huggingface/tokenizers";
-import { ModelSettings, readJson } from "../model-settings.ts";
+import { ModelSettings } from "../model-settings.ts";
+import { readTokenizer } from "./tokenizer-file.ts";
 
 /** One turn of a conversation. */
 export interface Turn {
@@ -23,11 +23,8 @@ const PLAIN =
 
 /** The tokenizer and chat template in a model's directory. Throws `RangeError` where there is no tokenizer. */
 export async function loadChatTokenizer(directory: string): Promise<ChatTokenizer> {
-  const json = await readJson(join(directory, "tokenizer.json"));
-  if (json === undefined) throw new RangeError("the model has no tokenizer.json");
-  const config = (await readJson(join(directory, "tokenizer_config.json"))) ?? {};
-  const tokenizer = new Tokenizer(json, config);
-  const template = new Template(templateOf(directory, config));
+  const { tokenizer, config } = await readTokenizer(directory);
+  const template = templateOf(directory, config);
   const special = { bos_token: textOf(config["bos_token"]), eos_token: textOf(config["eos_token"]) };
   return {
     encode(turns) {
@@ -53,9 +50,18 @@ function rendered(template: Template, values: Record<string, unknown>): string {
 }
 
 /** The template file, or the one in the configuration: a text, or several with names of which `default` is for talking. */
-function templateOf(directory: string, config: Readonly<Record<string, unknown>>): string {
+function templateOf(directory: string, config: Readonly<Record<string, unknown>>): Template {
   const file = join(directory, "chat_template.jinja");
-  if (existsSync(file)) return readFileSync(file, "utf8");
+  const isOwn = existsSync(file);
+  try {
+    return new Template(isOwn ? readFileSync(file, "utf8") : templateIn(config));
+  } catch (cause) {
+    const place = isOwn ? file : "tokenizer_config.json";
+    throw new RangeError(`${place}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+function templateIn(config: Readonly<Record<string, unknown>>): string {
   const { chat_template: told } = config;
   if (Array.isArray(told)) {
     const [first = {}] = [...told.filter((entry) => entry?.name === "default"), ...told];

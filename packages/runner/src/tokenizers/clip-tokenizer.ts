@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Tokenizer } from "@huggingface/tokenizers";
 import { ModelSettings, readJson } from "../model-settings.ts";
+import { tokenizerOf } from "./tokenizer-file.ts";
 
 /** Text as the token ids a CLIP text encoder reads: always `length` of them. */
 export interface ClipTokenizer {
@@ -26,14 +26,16 @@ export async function loadClipTokenizer(directory: string, positions: number = C
   const config = await readJson(join(directory, "tokenizer_config.json"));
   const special = new ModelSettings(
     texts({ ...(await readJson(join(directory, "special_tokens_map.json"))), ...config }),
+    join(directory, "tokenizer_config.json"),
   );
   const start = special.text("bos_token", START);
   const end = special.text("eos_token", END);
-  const json = (await readJson(join(directory, "tokenizer.json"))) ?? (await clipTokenizerJson(directory, start, end));
-  const tokenizer = new Tokenizer(json, { ...config });
+  const file = join(directory, "tokenizer.json");
+  const json = (await readJson(file)) ?? (await clipTokenizerJson(directory, start, end));
+  const tokenizer = tokenizerOf(file, json, { ...config });
   const idOf = (token: string): number => {
     const id = tokenizer.token_to_id(token);
-    if (id === undefined) throw new RangeError(`the tokenizer has no token ${token}`);
+    if (id === undefined) throw new RangeError(`${file} has no token ${token}`);
     return id;
   };
   const [startId, endId, padId] = [idOf(start), idOf(end), idOf(special.text("pad_token", end))];
@@ -49,9 +51,13 @@ export async function loadClipTokenizer(directory: string, positions: number = C
 }
 
 /** What `tokenizer.json` says for a CLIP tokenizer that has only a vocabulary and a list of merges. */
-async function clipTokenizerJson(directory: string, start: string, end: string): Promise<object> {
+async function clipTokenizerJson(
+  directory: string,
+  start: string,
+  end: string,
+): Promise<Readonly<Record<string, unknown>>> {
   const vocab = await readJson(join(directory, "vocab.json"));
-  if (vocab === undefined) throw new RangeError("the tokenizer has neither tokenizer.json nor vocab.json");
+  if (vocab === undefined) throw new RangeError(`${directory} has neither tokenizer.json nor vocab.json`);
   const lines = (await readFile(join(directory, "merges.txt"), "utf8")).split(/\r?\n/);
   const merges = lines.filter((line) => line !== "" && !line.startsWith("#version"));
   return {

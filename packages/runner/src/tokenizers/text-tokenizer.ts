@@ -1,6 +1,4 @@
-import { join } from "node:path";
-import { Tokenizer } from "@huggingface/tokenizers";
-import { readJson } from "../model-settings.ts";
+import { readTokenizer } from "./tokenizer-file.ts";
 
 /** Texts as token ids, and ids as text. */
 export interface TextTokenizer {
@@ -13,9 +11,7 @@ export interface TextTokenizer {
 
 /** The tokenizer in a model's directory. Throws `RangeError` where there is none. */
 export async function loadTextTokenizer(directory: string): Promise<TextTokenizer> {
-  const json = await readJson(join(directory, "tokenizer.json"));
-  if (json === undefined) throw new RangeError("the model has no tokenizer.json");
-  const tokenizer = new Tokenizer(json, (await readJson(join(directory, "tokenizer_config.json"))) ?? {});
+  const { tokenizer } = await readTokenizer(directory);
   return {
     encode: (text) => (text === "" ? [] : tokenizer.encode(text, { add_special_tokens: false }).ids),
     encodeWhole: (text) => tokenizer.encode(text).ids,

@@ -36,14 +36,14 @@ export class FilmDenoiser {
     allowInputs(graph, [SAMPLE, TIMESTEP, STATES, CONDITIONS]);
     for (const name of [TIMESTEP, STATES, CONDITIONS]) getInput(graph, name);
     const { dims } = getInput(graph, SAMPLE);
-    if (dims.length !== 5) throw new RangeError("the denoiser works on pictures, not on films");
+    if (dims.length !== 5) throw new RangeError(`${graph.file} works on pictures, not on films`);
     const [, frames, seen] = dims;
     this.#graph = graph;
     this.#output = outputName(graph, "out_sample");
     this.frames = typeof frames === "number" ? frames : config.number("num_frames", DEFAULT_FRAMES);
     this.channels = config.number("out_channels", DEFAULT_CHANNELS);
     if (typeof seen === "number" && seen !== 2 * this.channels)
-      throw new RangeError(`the denoiser sees ${seen} channels, where noisy and clean ones are ${2 * this.channels}`);
+      throw new RangeError(`${graph.file} sees ${seen} channels, where noisy and clean ones are ${2 * this.channels}`);
   }
 
   /** The one latent size the file was exported for; `undefined` when it takes any. */

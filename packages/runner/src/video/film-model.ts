@@ -35,8 +35,8 @@ const LATENT_SCALE = 0.18215;
 export async function loadFilmModel(load: FilmLoad): Promise<FilmModel> {
   await using opened = new AsyncDisposableStack();
   const folders = [EYE, DENOISER, ENCODER, DECODER, SAFETY_CHECKER];
-  const { find, get, settings } = await componentsOf(load, folders, opened);
-  const scheduler = schedulerOf(await settings("scheduler", "scheduler_config.json"), load.scheduler);
+  const { find, get, settings, getSettings } = await componentsOf(load, folders, opened);
+  const scheduler = schedulerOf(await getSettings("scheduler", "scheduler_config.json"), load.scheduler);
   const denoiser = new FilmDenoiser(await get(DENOISER), await settings(DENOISER, "config.json"));
   const eye = new ImageEncoder(await get(EYE), await settings("feature_extractor", "preprocessor_config.json"));
   const autoencoder = await settings(DECODER, "config.json");

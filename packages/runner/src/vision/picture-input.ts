@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Rgb8 } from "@rivulet/media";
 import { bicubic, bilinear, type Kernel, lanczos, resized } from "../diffusion/resample.ts";
-import { ModelSettings, readJson } from "../model-settings.ts";
+import { getJson, ModelSettings } from "../model-settings.ts";
 
 /** How a family's models see pictures where their files do not say. */
 export interface PictureDefaults {
@@ -47,18 +47,21 @@ export class PictureInput {
 
   /** Throws `RangeError` for a file that asks for what is not done here. */
   static async read(directory: string, { side, kernel, mean, deviation }: PictureDefaults): Promise<PictureInput> {
-    const json = (await readJson(join(directory, "preprocessor_config.json"))) ?? {};
-    const settings = new ModelSettings(json);
+    const file = join(directory, "preprocessor_config.json");
+    const json = await getJson(file);
+    const settings = new ModelSettings(json, file);
     const { size } = json;
     // Older files have one number for a square, newer ones both sides by name.
     const sides = new ModelSettings(
       typeof size === "object" && size !== null ? { ...size } : { height: size, width: size },
+      file,
     );
     const resample = settings.findNumber("resample");
     const wanted = resample === undefined ? kernel : KERNELS[resample];
-    if (wanted === undefined) throw new RangeError(`pictures are not resized here by method ${resample}`);
+    if (wanted === undefined) throw new RangeError(`${file}: pictures are not resized here by method ${resample}`);
     for (const cropping of ["do_center_crop", "do_pad"])
-      if (settings.boolean(cropping, false)) throw new RangeError(`pictures are not prepared here with ${cropping}`);
+      if (settings.boolean(cropping, false))
+        throw new RangeError(`${file}: pictures are not prepared here with ${cropping}`);
     return new PictureInput(sideOf(sides, "width", side), sideOf(sides, "height", side), {
       kernel: wanted,
       mean: colourOf(settings, "image_mean", mean),
@@ -86,13 +89,15 @@ export class PictureInput {
 function sideOf(sides: ModelSettings, name: string, fallback: number): number {
   const side = sides.number(name, fallback);
   if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE)
-    throw new RangeError(`pictures cannot be ${side} pixels ${name === "width" ? "wide" : "high"}`);
+    throw new RangeError(
+      `preprocessor_config.json: pictures cannot be ${side} pixels ${name === "width" ? "wide" : "high"}`,
+    );
   return side;
 }
 
 function colourOf(settings: ModelSettings, key: string, fallback: Colour): Colour {
   const [red, green, blue, ...others] = settings.findNumbers(key) ?? fallback;
   if (red === undefined || green === undefined || blue === undefined || others.length > 0)
-    throw new RangeError(`${key} must have a number for each of three colours`);
+    throw new RangeError(`preprocessor_config.json: ${key} must have a number for each of three colours`);
   return [red, green, blue];
 }

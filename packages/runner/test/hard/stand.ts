@@ -56,9 +56,10 @@ export interface Stand extends AsyncDisposable {
   readonly runner: Runner;
 }
 
-/** A runner with a tiny model for each pipeline, on a port of its own. */
+/** A runner with a tiny model for each pipeline, or for some, on a port of its own. */
 export async function openStand(
   options: {
+    readonly pipelines?: readonly Pipeline[];
     readonly implementations?: Implementations;
     readonly launcher?: HostLauncher;
     readonly runner?: Partial<RunnerOptions>;
@@ -73,7 +74,7 @@ export async function openStand(
       implementations: (options.implementations ?? implementations) as unknown as HostImplementations,
       ...ports,
     });
-  const models = subjects.map((pipeline) => ({
+  const models = (options.pipelines ?? subjects).map((pipeline) => ({
     pipeline: pipeline.name as keyof Implementations,
     model: modelId(`tiny/${familyOf(pipeline)}`),
     directory: modelDirectoryOf(pipeline),

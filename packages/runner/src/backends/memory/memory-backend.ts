@@ -15,13 +15,14 @@ export function memoryBackend(directory: string, graphs: Readonly<Record<string,
     async open(file) {
       const graph = graphs[relative(directory, file)];
       if (graph === undefined) throw new RangeError(`there is no model at ${file}`);
-      return open(graph);
+      return open(file, graph);
     },
   };
 }
 
-function open({ inputs, outputs, run }: MemoryGraph): Graph {
+function open(file: string, { inputs, outputs, run }: MemoryGraph): Graph {
   return {
+    file,
     inputs,
     outputs,
     async run(feeds, names = outputs.map(({ name }) => name)) {

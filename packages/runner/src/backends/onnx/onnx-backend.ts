@@ -26,7 +26,7 @@ export function onnxBackend({ providers = [], log }: OnnxBackendOptions): Backen
   return {
     async open(file, options) {
       runtime ??= import("onnxruntime-node");
-      return new OnnxGraph(await openSession(await runtime, file, preferred, options, log));
+      return new OnnxGraph(file, await openSession(await runtime, file, preferred, options, log));
     },
   };
 }
@@ -73,11 +73,13 @@ async function openSession(
 }
 
 class OnnxGraph implements Graph {
+  readonly file: string;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly #session: InferenceSession;
 
-  constructor(session: InferenceSession) {
+  constructor(file: string, session: InferenceSession) {
+    this.file = file;
     this.#session = session;
     this.inputs = session.inputMetadata.map(portOf);
     this.outputs = session.outputMetadata.map(portOf);
@@ -88,7 +90,9 @@ class OnnxGraph implements Graph {
     outputs: readonly string[] = this.outputs.map(({ name }) => name),
   ): Promise<Readonly<Record<string, Tensor>>> {
     const inputs = Object.entries(feeds).map(([name, tensor]) => [name, inputOf(tensor)] as const);
-    const results = await this.#session.run(Object.fromEntries(inputs), outputs);
+    const results = await this.#session.run(Object.fromEntries(inputs), outputs).catch((cause: unknown) => {
+      throw new Error(`${this.file}: ${reasonOf(cause)}`, { cause });
+    });
     return Object.fromEntries(outputs.map((name) => [name, tensorFrom(name, results[name])] as const));
   }
 
