@@ -1,0 +1,210 @@
+/**
+ * Measures one model: `pipeline-probe.ts PIPELINE DIRECTORY MODEL-ID SECONDS DEFAULTS`, in a process that does nothing else,
+ * so that its start, its memory and its time are those of a model host. Prints one line of JSON, a `Measured`.
+ */
+
+import { encodePng, encodeWav, probeFiles } from "@rivulet/media";
+import { secureRandomness, systemClock } from "@rivulet/node";
+import {
+  findPipeline,
+  type MediaFile,
+  type MediaKind,
+  type Pipeline,
+  parseRequest,
+  resolveRequest,
+  workOf,
+} from "@rivulet/pipelines";
+import { silentLogger } from "@rivulet/primitives";
+import { implementations, type LoadContext, type LoadedModel } from "@rivulet/runner";
+import { InferenceSession } from "onnxruntime-node";
+import { libraryWriter } from "./library-writer.ts";
+
+export interface Measured {
+  /** From the start of the process until the model is loaded, and then until it has answered. Milliseconds. */
+  readonly loadMs: number;
+  readonly firstMs: number;
+  readonly runs: number;
+  readonly runMs: number;
+  /** The part of `runMs` that the runtime took. */
+  readonly insideMs: number;
+  /** Units of work a second, as they are billed. */
+  readonly unit: string;
+  readonly perSecond: number;
+  readonly peakMiB: number;
+  /** Where there are steps: one of them, and the run of the denoising graph that it is there for. */
+  readonly step?: { readonly ms: number; readonly bareMs: number };
+  /** Where text is written token by token: tokens a second, and what the library for it writes by itself. */
+  readonly tokens?: { readonly perSecond: number; readonly libraryPerSecond: number };
+}
+
+/** Sound that is heard, and a picture's side. */
+const [SOUND_SECONDS, RATE, SIDE] = [5, 16_000, 256];
+const STEPS = { few: 2, many: 6 } as const;
+const TOKENS = 48;
+
+const [name = "", directory = "", model = "", seconds = "2", defaults = "{}"] = process.argv.slice(2);
+
+/** Every run of the runtime in this process, whoever asked for it. */
+const inside = { ms: 0, byInputs: new Map<string, { ms: number; again: () => Promise<unknown> }>() };
+type Run = (
+  this: InferenceSession,
+  ...args: Parameters<InferenceSession["run"]>
+) => ReturnType<InferenceSession["run"]>;
+// The library tells of its sessions only what they do; they are of one class.
+const sessions: { run: Run } = Reflect.get(InferenceSession, "prototype");
+const bare = sessions.run;
+Object.assign(sessions, {
+  async run(this: InferenceSession, ...args: Parameters<InferenceSession["run"]>) {
+    const begin = performance.now();
+    try {
+      return await bare.apply(this, args);
+    } finally {
+      const took = performance.now() - begin;
+      inside.ms += took;
+      const key = this.inputNames.join();
+      inside.byInputs.set(key, {
+        ms: (inside.byInputs.get(key)?.ms ?? 0) + took,
+        again: () => bare.apply(this, args),
+      });
+    }
+  },
+});
+
+const found = findPipeline(name);
+if (found === undefined) throw new Error(`no pipeline ${name}`);
+process.stdout.write(`${JSON.stringify(await measured(found))}\n`);
+
+async function measured(pipeline: Pipeline): Promise<Measured> {
+  const { load } = implementations[pipeline.name as keyof typeof implementations] as unknown as Loading;
+  const context = { directory, model, threads: 1, log: silentLogger, onProgress: () => {} };
+  const loaded = await load(context);
+  const loadMs = performance.now();
+  const media = await mediaOf(pipeline);
+  const job = (changes: object = {}) => done(pipeline, loaded, media, changes);
+  const first = await job();
+  const before = inside.ms;
+  const until = performance.now() + Number(seconds) * 1000;
+  let [runs, runMs] = [0, 0];
+  while (runs < 3 || performance.now() < until) {
+    runMs += (await job()).ms;
+    runs += 1;
+  }
+  const insideMs = inside.ms - before;
+  return {
+    loadMs,
+    firstMs: first.ms,
+    runs,
+    runMs,
+    insideMs,
+    unit: pipeline.unit,
+    perSecond: (first.work * runs) / (runMs / 1000),
+    peakMiB: process.resourceUsage().maxRSS / 1024,
+    ...("num_inference_steps" in pipeline.request.shape && first.steps > 0 ? { step: await step(job) } : {}),
+    ...("max_tokens" in pipeline.request.shape ? { tokens: await tokens(job) } : {}),
+  };
+}
+
+interface Loading {
+  load(context: LoadContext): Promise<AnyModel>;
+}
+
+interface AnyModel {
+  readonly example?: LoadedModel<never>["example"];
+  run(request: object, context: object): Promise<unknown>;
+}
+
+interface Done {
+  readonly ms: number;
+  readonly work: number;
+  readonly steps: number;
+  readonly answer: unknown;
+}
+
+async function done(
+  pipeline: Pipeline,
+  loaded: AnyModel,
+  media: Readonly<Record<string, MediaFile>>,
+  changes: object,
+): Promise<Done> {
+  const fields = { ...JSON.parse(defaults), ...pipeline.example, ...loaded.example, ...changes };
+  const known = Object.entries(fields).filter(([field]) => field in pipeline.request.shape);
+  const probes = probeFiles(pipeline.media, media);
+  const parsed = parseRequest(pipeline, Object.fromEntries(known));
+  const request = resolveRequest(pipeline, parsed, probes, secureRandomness);
+  let steps = 0;
+  const begin = performance.now();
+  const answer = await loaded.run(request, {
+    media,
+    signal: new AbortController().signal,
+    randomness: secureRandomness,
+    clock: systemClock,
+    onProgress: ({ kind }: { readonly kind: string }) => void (steps += kind === "step" ? 1 : 0),
+  });
+  return { ms: performance.now() - begin, work: Number(workOf(pipeline, request, probes).amount), steps, answer };
+}
+
+/** What one more step costs, and one run of the graph that took most of the time. The two take turns. */
+async function step(
+  job: (changes: object) => Promise<Done>,
+): Promise<{ readonly ms: number; readonly bareMs: number }> {
+  let [few, many, bareMs] = [0, 0, 0];
+  const turns = 5;
+  for (let turn = 0; turn < turns; turn++) {
+    few += (await job({ num_inference_steps: STEPS.few })).ms;
+    inside.byInputs.clear();
+    many += (await job({ num_inference_steps: STEPS.many })).ms;
+    const [denoiser] = [...inside.byInputs.entries()]
+      .filter(([inputs]) => inputs.includes("timestep"))
+      .map(([, run]) => run);
+    const begin = performance.now();
+    for (let i = STEPS.few; i < STEPS.many; i++) await denoiser?.again();
+    bareMs += performance.now() - begin;
+  }
+  const more = turns * (STEPS.many - STEPS.few);
+  return { ms: (many - few) / more, bareMs: bareMs / more };
+}
+
+/** Tokens a second of this runner and of the library alone. The two take turns. */
+async function tokens(job: (changes: object) => Promise<Done>): Promise<NonNullable<Measured["tokens"]>> {
+  const messages = [{ role: "user", content: "Tell me all that you know." }];
+  const library = await libraryWriter(directory);
+  const asked = { messages, max_tokens: TOKENS, temperature: 0 };
+  await Promise.all([job(asked), library.write(messages, TOKENS)]);
+  const [ours, theirs] = [
+    { ms: 0, tokens: 0 },
+    { ms: 0, tokens: 0 },
+  ];
+  for (let turn = 0; turn < 8; turn++) {
+    const { ms, answer } = await job(asked);
+    ours.ms += ms;
+    ours.tokens += (answer as { usage: { completion_tokens: number } }).usage.completion_tokens;
+    const begin = performance.now();
+    theirs.tokens += await library.write(messages, TOKENS);
+    theirs.ms += performance.now() - begin;
+  }
+  return { perSecond: (ours.tokens * 1000) / ours.ms, libraryPerSecond: (theirs.tokens * 1000) / theirs.ms };
+}
+
+const samples: { readonly [K in MediaKind]: () => Promise<Uint8Array> } = {
+  image: () =>
+    encodePng({
+      width: SIDE,
+      height: SIDE,
+      data: Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (i / 3) % SIDE),
+    }),
+  audio: async () => {
+    const wave = (i: number) => 0.4 * Math.sin(i * 0.1 + 3 * Math.sin(i * 0.0004));
+    return encodeWav(
+      Float32Array.from({ length: SOUND_SECONDS * RATE }, (_, i) => wave(i)),
+      RATE,
+    );
+  },
+};
+
+async function mediaOf(pipeline: Pipeline): Promise<Readonly<Record<string, MediaFile>>> {
+  const fields = Object.entries(pipeline.media).map(async ([field, kind]) => {
+    const file: MediaFile = { bytes: await samples[kind](), filename: field, contentType: "application/octet-stream" };
+    return [field, file] as const;
+  });
+  return Object.fromEntries(await Promise.all(fields));
+}
