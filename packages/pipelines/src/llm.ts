@@ -16,12 +16,19 @@ const message = z
 /** In answers the role is whatever the model says. */
 const answered = z.object({ role: z.string(), content: z.string() });
 
+/** Runners write what is not there as null; published clients want it left out. */
+const absent = <T>(value: T): T | undefined => value ?? undefined;
+
 const choice = z
   .object({
     index: z.int(),
-    finish_reason: z.string().nullish().describe("Empty while the answer goes on; then why it ended."),
-    delta: answered.nullish().describe("What is new, in a stream."),
-    message: answered.nullish().describe("The whole answer, outside a stream."),
+    finish_reason: z
+      .string()
+      .nullish()
+      .overwrite(absent)
+      .describe("Empty while the answer goes on; then why it ended."),
+    delta: answered.nullish().overwrite(absent).describe("What is new, in a stream."),
+    message: answered.nullish().overwrite(absent).describe("The whole answer, outside a stream."),
   })
   .meta({ id: "LLMChoice", description: "One answer, or the next piece of it." });
 
