@@ -106,7 +106,7 @@ class Merger {
   }
 
   #tell(end: number | undefined): void {
-    this.#sentences.push({ begin: this.#begin, end, tokens: joined(this.#parts) });
+    this.#sentences.push({ begin: this.#begin, end, tokens: rising(joined(this.#parts)) });
     this.#forget();
   }
 
@@ -151,10 +151,23 @@ function overlapOf(left: readonly Said[], right: readonly Said[]) {
   return best;
 }
 
-/** The same token, and not heard earlier by the later window. */
+/** By how much two windows that hear the same may tell its time differently, in seconds. */
+const JITTER = 0.3;
+
+/** The same token, and not heard earlier by the later window, but for what attention is out by. */
 function areSame(left: Said | undefined, right: Said | undefined): boolean {
   if (left === undefined || right === undefined || left.id !== right.id) return false;
-  return left.begin < right.begin || (left.begin === right.begin && left.end <= right.end);
+  return left.begin <= right.begin + JITTER && left.end <= right.end + JITTER;
+}
+
+/** The tokens without the little steps back in time that joining windows makes; a larger one tells of two different things. */
+function rising(tokens: readonly Said[]): readonly Said[] {
+  let last = 0;
+  return tokens.map(({ id, begin, end }) => {
+    const from = begin < last && begin + JITTER >= last ? last : begin;
+    last = Math.max(end, from);
+    return { id, begin: from, end: last };
+  });
 }
 
 function inHundredths(seconds: number): number {
