@@ -39,7 +39,7 @@ export interface Measured {
 
 /** Sound that is heard, and a picture's side. */
 const [SOUND_SECONDS, RATE, SIDE] = [5, 16_000, 256];
-const STEPS = { few: 2, many: 6 } as const;
+const STEPS = { few: 4, many: 12 } as const;
 const TOKENS = 48;
 
 const [name = "", directory = "", model = "", seconds = "2", defaults = "{}"] = process.argv.slice(2);
@@ -69,10 +69,6 @@ Object.assign(sessions, {
     }
   },
 });
-
-const found = findPipeline(name);
-if (found === undefined) throw new Error(`no pipeline ${name}`);
-process.stdout.write(`${JSON.stringify(await measured(found))}\n`);
 
 async function measured(pipeline: Pipeline): Promise<Measured> {
   const { load } = implementations[pipeline.name as keyof typeof implementations] as unknown as Loading;
@@ -126,7 +122,7 @@ async function done(
   media: Readonly<Record<string, MediaFile>>,
   changes: object,
 ): Promise<Done> {
-  const fields = { ...JSON.parse(defaults), ...pipeline.example, ...loaded.example, ...changes };
+  const fields = { ...pipeline.example, ...JSON.parse(defaults), ...loaded.example, ...changes };
   const known = Object.entries(fields).filter(([field]) => field in pipeline.request.shape);
   const probes = probeFiles(pipeline.media, media);
   const parsed = parseRequest(pipeline, Object.fromEntries(known));
@@ -147,21 +143,22 @@ async function done(
 async function step(
   job: (changes: object) => Promise<Done>,
 ): Promise<{ readonly ms: number; readonly bareMs: number }> {
-  let [few, many, bareMs] = [0, 0, 0];
+  let [ms, steps, bareMs] = [0, 0, 0];
   const turns = 5;
   for (let turn = 0; turn < turns; turn++) {
-    few += (await job({ num_inference_steps: STEPS.few })).ms;
+    const few = await job({ num_inference_steps: STEPS.few });
     inside.byInputs.clear();
-    many += (await job({ num_inference_steps: STEPS.many })).ms;
+    const many = await job({ num_inference_steps: STEPS.many });
+    ms += many.ms - few.ms;
+    steps += many.steps - few.steps;
     const [denoiser] = [...inside.byInputs.entries()]
       .filter(([inputs]) => inputs.includes("timestep"))
       .map(([, run]) => run);
     const begin = performance.now();
-    for (let i = STEPS.few; i < STEPS.many; i++) await denoiser?.again();
+    for (let i = few.steps; i < many.steps; i++) await denoiser?.again();
     bareMs += performance.now() - begin;
   }
-  const more = turns * (STEPS.many - STEPS.few);
-  return { ms: (many - few) / more, bareMs: bareMs / more };
+  return { ms: ms / steps, bareMs: bareMs / steps };
 }
 
 /** Tokens a second of this runner and of the library alone. The two take turns. */
@@ -208,3 +205,7 @@ async function mediaOf(pipeline: Pipeline): Promise<Readonly<Record<string, Medi
   });
   return Object.fromEntries(await Promise.all(fields));
 }
+
+const found = findPipeline(name);
+if (found === undefined) throw new Error(`no pipeline ${name}`);
+process.stdout.write(`${JSON.stringify(await measured(found))}\n`);

@@ -38,8 +38,8 @@ const decoders: {
 };
 
 /**
- * The pixels of an image or, where there are several, of its first frame: alpha dropped without compositing, no rotation, truncated files as far as they
- * go. Source: runner-and-models 1.2.5.
+ * The pixels of an image or, where there are several, of its first frame: alpha dropped without compositing, no rotation,
+ * truncated files as far as they go. Source: runner-and-models 1.2.5.
  *
  * Throws "request.media-unsupported" or "request.media-undecodable", naming `field`.
  */
