@@ -6,6 +6,8 @@ const SHARPNESS = 8;
 const PASS = 0.94;
 /** Rates with a larger ratio are rounded to this many places between two samples, 60 dB below the sound. */
 const MAX_PHASES = 1024;
+/** Pairs of rates whose filters are kept: people send few, and one takes as long to make as seconds of sound to filter. */
+const MAX_KEPT = 8;
 
 /**
  * Changes the rate of samples that come piece by piece, by a filter that lets through what both rates can hold.
@@ -17,7 +19,7 @@ export class Resampler {
   readonly #down: number;
   readonly #half: number;
   readonly #phases: number;
-  readonly #filters: (Float32Array | undefined)[];
+  readonly #filters: Filters;
   readonly #bandwidth: number;
   /** What was pushed and is still needed. */
   #held: Float32Array;
@@ -33,7 +35,7 @@ export class Resampler {
     this.#bandwidth = Math.min(1, to / from) * PASS;
     this.#half = from === to ? 0 : Math.ceil(CROSSINGS / this.#bandwidth);
     this.#phases = Math.min(this.#up, MAX_PHASES);
-    this.#filters = new Array(this.#phases + 1).fill(undefined);
+    this.#filters = filtersOf(this.#up, this.#down, this.#phases);
     this.#held = new Float32Array(this.#half);
     this.#begin = -this.#half;
   }
@@ -66,13 +68,14 @@ export class Resampler {
   #make(end: number): Float32Array {
     const count = Math.max(0, Math.ceil((end * this.#up) / this.#down) - this.#made);
     const out = new Float32Array(count);
+    const held = this.#held;
     for (let i = 0; i < count; i++) {
       const time = (this.#made + i) * this.#down;
       const whole = Math.floor(time / this.#up);
       const filter = this.#filter(Math.round(((time - whole * this.#up) / this.#up) * this.#phases));
       const from = whole - this.#half + 1 - this.#begin;
       let sum = 0;
-      for (let k = 0; k < filter.length; k++) sum += (filter[k] ?? 0) * (this.#held[from + k] ?? 0);
+      for (let k = 0; k < filter.length; k++) sum += (filter[k] ?? 0) * (held[from + k] ?? 0);
       out[i] = sum;
     }
     this.#made += count;
@@ -95,12 +98,27 @@ export class Resampler {
   }
 }
 
+type Filters = (Float32Array | undefined)[];
+
+/** By the ratio of the rates, in the order in which they were last wanted; each filled as it is needed. */
+const kept = new Map<string, Filters>();
+
+function filtersOf(up: number, down: number, phases: number): Filters {
+  const ratio = `${up}/${down}`;
+  const filters = kept.get(ratio) ?? new Array<undefined>(phases + 1).fill(undefined);
+  kept.delete(ratio);
+  kept.set(ratio, filters);
+  const [oldest = ratio] = kept.keys();
+  if (kept.size > MAX_KEPT) kept.delete(oldest);
+  return filters;
+}
+
 function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
 function kaiser(edge: number): number {
-  return bessel(SHARPNESS * Math.sqrt(1 - edge * edge)) / bessel(SHARPNESS);
+  return bessel(SHARPNESS * Math.sqrt(1 - edge * edge)) / MIDDLE;
 }
 
 /** The modified Bessel function of the first kind and order zero. */
@@ -112,6 +130,8 @@ function bessel(x: number): number {
   }
   return sum;
 }
+
+const MIDDLE = bessel(SHARPNESS);
 
 function divisor(a: number, b: number): number {
   return b === 0 ? a : divisor(b, a % b);
