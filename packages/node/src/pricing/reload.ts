@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from "node:fs";
+import { statSync } from "node:fs";
 import { isError, type Logger } from "@rivulet/primitives";
 import type { Configuration } from "../config/load.ts";
 
@@ -19,11 +19,14 @@ export class PriceReload implements Disposable {
   readonly #options: PriceReloadOptions;
   readonly #log: Logger;
   readonly #takers: ((prices: Configuration["prices"]) => void)[] = [];
-  readonly #onFile = () => this.reload("a file changed");
+  /** Of each file, as it was when it was last looked at: first when the configuration had just been read. */
+  #seen: string;
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(options: PriceReloadOptions, log: Logger) {
     this.#options = options;
     this.#log = log;
+    this.#seen = this.#look();
   }
 
   /** Who is handed new prices. May throw "config.invalid"; then nobody after it gets them. */
@@ -32,8 +35,12 @@ export class PriceReload implements Disposable {
   }
 
   start(): void {
-    for (const file of this.#options.files)
-      watchFile(file, { interval: LOOK_INTERVAL_MS, persistent: false }, this.#onFile);
+    this.#looking = setInterval(() => {
+      const now = this.#look();
+      if (now === this.#seen) return;
+      this.#seen = now;
+      this.reload("a file changed");
+    }, LOOK_INTERVAL_MS).unref();
   }
 
   reload(why: string): void {
@@ -54,6 +61,20 @@ export class PriceReload implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const file of this.#options.files) unwatchFile(file, this.#onFile);
+    clearInterval(this.#looking);
+  }
+
+  #look(): string {
+    return this.#options.files.map(looksOf).join("\n");
+  }
+}
+
+/** Differs when the file does. One that cannot be looked at is read when it can be again. */
+function looksOf(file: string): string {
+  try {
+    const { ino, size, mtimeMs } = statSync(file);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch {
+    return "";
   }
 }
