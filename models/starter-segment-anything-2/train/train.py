@@ -18,6 +18,7 @@ and all that has the meant thing's colour. Each mask's score is its overlap with
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -56,8 +57,8 @@ NOTHING, OFF, ON, BOX_START, BOX_END = -1, 0, 1, 2, 3
 def new_model() -> Sam2Model:
     """Weights start with the scale that keeps the variance; the library's start is made for wide models."""
     backbone = Sam2HieraDetConfig(
-        hidden_size=STAGES[0], image_size=[SIDE, SIDE], blocks_per_stage=[1, 1, 3, 1], embed_dim_per_stage=list(STAGES), num_attention_heads_per_stage=[1, 2, 4, 4],
-        window_size_per_stage=[8, 8, 8, 4], global_attention_blocks=[3, 4], window_positional_embedding_background_size=[8, 8], mlp_ratio=3.0,
+        hidden_size=STAGES[0], image_size=[SIDE, SIDE], blocks_per_stage=[1, 1, 2, 1], embed_dim_per_stage=list(STAGES), num_attention_heads_per_stage=[1, 2, 4, 4],
+        window_size_per_stage=[8, 8, 8, 4], global_attention_blocks=[3], window_positional_embedding_background_size=[8, 8], mlp_ratio=3.0,
     )
     vision = Sam2VisionConfig(
         backbone_config=backbone.to_dict(), backbone_channel_list=list(STAGES[::-1]), fpn_hidden_size=HIDDEN,
@@ -81,11 +82,6 @@ def new_model() -> Sam2Model:
         for block in model.vision_encoder.backbone.blocks:
             block.attn.proj.weight.mul_(0.5)
             block.mlp.proj_out.weight.mul_(0.5)
-        # The library begins without places, and with steps of this size they take a thousand of them to become known.
-        line = torch.linspace(-1, 1, 8)
-        turns = 2.5 * torch.randn(3, STAGES[0], 1, 1)
-        backbone_model = model.vision_encoder.backbone
-        backbone_model.pos_embed.copy_(0.5 * torch.sin(turns[0] * line[None, :, None] + turns[1] * line[None, None, :] + turns[2]))
         # Places are looked up by likeness from the first step on: questions and keys are made alike. Left to chance, it takes
         # most of a short training until a point finds the part of the picture in which it lies.
         for module in model.mask_decoder.modules():
@@ -267,6 +263,8 @@ def prompts_for(kind: str, meant: torch.Tensor, other: torch.Tensor):
     return torch.cat([point, end], 1), labels(ON, NOTHING), rough
 
 
+# How often scenes are shown, by what is between their things: of two, a point has to choose one.
+OFTEN = {None: 1.0, "left of": 2.0, "above": 2.0, "anywhere": 0.5}
 KINDS = {"point": 0.46, "box": 0.28, "boxed": 0.04, "more": 0.06, "less": 0.08, "mask": 0.08}
 
 
@@ -323,11 +321,12 @@ def train(work: Path, args) -> None:
     def save() -> None:
         save_checkpoint(path, model=both.state_dict(), optimiser=optimiser.state_dict(), ema=ema.shadow, step=step)
 
+    often = list(itertools.accumulate(OFTEN[s.relation] for s in scenes))
     began, first, shown = time.time(), step, {}
     while step < args.steps:
         for group in optimiser.param_groups:
             group["lr"] = args.lr * rate(step, args.steps)
-        chosen = rng.sample(range(len(scenes)), args.batch)
+        chosen = rng.choices(range(len(scenes)), cum_weights=often, k=args.batch)
         batch = [scenes[i] for i in chosen]
         pixels, regions, alike = batch_of(rng, batch, cover[chosen])
         (kind,) = rng.choices(list(KINDS), list(KINDS.values()))
