@@ -1,14 +1,17 @@
 import { execFile } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Livepeer } from "@livepeer/ai";
-import { encodePng } from "@rivulet/media";
 import { batchPipelines } from "@rivulet/pipelines";
-import { expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { offers } from "./harness/network.ts";
 import { MODEL, ScriptedRunner } from "./harness/scripted-runner.ts";
+import { ShownNetwork } from "./harness/shown-network.ts";
 import { eventually, ROOT, Stage } from "./harness/stage.ts";
+
+/** Masks as text are the longest answer. */
+const MAX_ANSWER = 64 * 1024 * 1024;
 
 test("the published client generates a picture, unchanged", async () => {
   await using stage = new Stage();
@@ -71,58 +74,69 @@ function curlLines(): readonly string[] {
   return readme.split("\n").filter((line) => line.startsWith("curl "));
 }
 
-test("the README's curl session works as printed, for each of the nine batch routes", async () => {
-  await using stage = new Stage();
-  await using runner = await ScriptedRunner.start();
-  const gateway = await stage.gateway(
-    [await stage.orchestrator([runner.models()])],
-    [`-modelDefaults=${JSON.stringify({ "text-to-image": { model: MODEL } })}`],
-  );
-  await offers(gateway, 1);
-  const picture = await encodePng({ width: 8, height: 8, data: new Uint8Array(8 * 8 * 3) });
-  const lines = curlLines();
-  for (const { name } of batchPipelines)
-    expect(
-      lines.some((line) => line.includes(`/${name}`)),
-      name,
-    ).toBe(true);
+/** What `npm start` leaves running: the models and results that the README speaks of. */
+describe("with the network of npm start", () => {
+  let network: ShownNetwork;
+  beforeAll(async () => {
+    network = await ShownNetwork.open();
+    return () => network[Symbol.asyncDispose]();
+  }, 700_000);
 
-  for (const line of lines) {
-    // Files that a line sends exist in the reader's folder.
-    for (const [, file] of line.matchAll(/@([\w./-]+)/g))
-      writeFileSync(stage.path(file ?? ""), file?.endsWith(".png") ? picture : wav());
-    const here = line.replace(/http:\/\/(?:127\.0\.0\.1|localhost):\d+/g, gateway.address);
-    const { stdout: said } = await run("bash", ["-c", `${here} -s -w '\\n%{http_code}'`], {
-      cwd: stage.leftovers.directory,
-    });
-    const status = Number(said.trimEnd().split("\n").at(-1));
-    const body = said.slice(0, said.trimEnd().lastIndexOf("\n"));
-    expect(body, line).not.toBe("");
-    expect(body, line).not.toMatch(/\bat .*\.(ts|js):\d+/);
-    const isOffered = !batchPipelines.some(({ name }) => name !== "text-to-image" && line.includes(`/${name}`));
-    expect([line, status, isOffered || body.includes("no orchestrator offers this model")]).toEqual([
-      line,
-      isOffered ? 200 : 404,
-      true,
-    ]);
-  }
+  test("the README's curl session works as printed, for each of the nine batch routes", async () => {
+    const lines = curlLines();
+    for (const { name } of batchPipelines)
+      expect(
+        lines.some((line) => line.includes(`/${name}`)),
+        name,
+      ).toBe(true);
+
+    for (const line of lines) {
+      const here = line.replace(/http:\/\/(?:127\.0\.0\.1|localhost):\d+/g, network.address);
+      const { stdout: said } = await run("bash", ["-c", `${here} -s -w '\\n%{http_code}'`], {
+        cwd: network.folder,
+        maxBuffer: MAX_ANSWER,
+      });
+      const status = Number(said.trimEnd().split("\n").at(-1));
+      const body = said.slice(0, said.trimEnd().lastIndexOf("\n"));
+      expect([line, status, status === 200 ? "" : body]).toEqual([line, 200, ""]);
+      expect(body, line).not.toBe("");
+    }
+  });
+
+  test("the README's program runs as printed", async () => {
+    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    const [, program = ""] = /```ts\n([^`]*@livepeer\/ai[^`]*)```/.exec(readme) ?? [];
+    expect(program.match(/generate\.\w+\(/g)).toHaveLength(batchPipelines.length);
+    // Where the client is found, as it would be in an application's own folder.
+    const file = join(ROOT, "e2e", `readme-${process.pid}.mts`);
+    writeFileSync(file, program.replace(/http:\/\/127\.0\.0\.1:\d+/g, network.address));
+    try {
+      await run(process.execPath, [file], { cwd: network.folder });
+    } finally {
+      rmSync(file);
+    }
+  });
+
+  test("nine of the ten methods of the published client are answered, unchanged", async () => {
+    const { generate } = new Livepeer({ serverURL: network.address, httpBearer: "" });
+    const image = new Blob([network.file("text-to-image.png")], { type: "image/png" });
+    const audio = new Blob([network.file("text-to-speech.wav")], { type: "audio/wav" });
+    const prompt = "a large red circle on a blue background";
+    const small = { width: 256, height: 256, numInferenceSteps: 8, guidanceScale: 2.5 };
+    const drawn = await generate.textToImage({ prompt, ...small });
+    const changed = await generate.imageToImage({ prompt, image, ...small });
+    const large = await generate.upscale({ prompt, image, numInferenceSteps: 8 });
+    const film = await generate.imageToVideo({ image, ...small });
+    for (const each of [drawn.imageResponse, changed.imageResponse, large.imageResponse, film.videoResponse])
+      expect(each?.images).toMatchObject([{ url: expect.stringContaining("/stream/"), nsfw: false }]);
+    const masks = await generate.segmentAnything2({ image, pointCoords: "[[128,128]]", pointLabels: "[1]" });
+    expect(JSON.parse(masks.masksResponse?.scores ?? "")).toHaveLength(3);
+    expect((await generate.imageToText({ image })).imageToTextResponse?.text).toContain("red circle");
+    const speech = await generate.textToSpeech({ text: "hello this is rivulet" });
+    expect(speech.audioResponse?.audio.url).toBeTruthy();
+    expect((await generate.audioToText({ audio })).textResponse?.chunks.length).toBeGreaterThan(0);
+    const answer = await generate.llm({ messages: [{ role: "user", content: "What is Rivulet?" }] });
+    expect(answer.llmResponse?.choices[0]?.message?.content).toBeTruthy();
+    await expect(generate.liveVideoToVideo({ subscribeUrl: "", publishUrl: "" })).rejects.toThrow();
+  });
 });
-
-/** Two seconds of silence. */
-function wav(): Buffer {
-  const samples = Buffer.alloc(64_000);
-  const header = Buffer.alloc(44);
-  header.write("RIFF", 0);
-  header.writeUInt32LE(36 + samples.length, 4);
-  header.write("WAVEfmt ", 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(16_000, 24);
-  header.writeUInt32LE(32_000, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write("data", 36);
-  header.writeUInt32LE(samples.length, 40);
-  return Buffer.concat([header, samples]);
-}
