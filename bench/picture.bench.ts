@@ -14,7 +14,9 @@ const captions = ["a large red circle on a blue background", "a small green squa
 const screen = { isTTY: false, write: (text: string) => void process.stderr.write(text) };
 const network = new LocalNetwork(
   {
-    models: findStarterModels().filter(({ pipeline }) => pipeline === "text-to-image"),
+    models: findStarterModels()
+      .filter(({ pipeline }) => pipeline === "text-to-image")
+      .map((model) => ({ ...model, isWarm: true })),
     program: [process.execPath, fileURLToPath(new URL("../apps/rivulet/src/main.ts", import.meta.url))],
     env: process.env,
     logLevel: "warn",
