@@ -17,6 +17,9 @@ const PIPELINE = "image-to-text";
 const SCENES = 200;
 /** Pictures are drawn for one case in so many: that takes a hundred times as long. */
 const DRAWN_EVERY = 5;
+/** One case in so many is also asked with a beginning. */
+const BEGUN_EVERY = 4;
+const BEGINNING = "a picture of";
 const GOAL = { atLeast: 0.9 } as const;
 
 interface Captioned {
@@ -38,10 +41,10 @@ class Captioner {
     this.#signal = signal;
   }
 
-  async caption(picture: Rgb8, meant: string, isSeen: boolean): Promise<Captioned> {
+  async caption(picture: Rgb8, meant: string, isSeen: boolean, prompt = ""): Promise<Captioned> {
     const files = { image: await encodePng(picture) };
-    const { response, timings } = await this.#studio.run(PIPELINE, {}, { files, signal: this.#signal });
-    const told = String(response["text"]);
+    const { response, timings } = await this.#studio.run(PIPELINE, { prompt }, { files, signal: this.#signal });
+    const told = String(response["text"]).slice(prompt === "" ? 0 : prompt.length + 1);
     const isNamed = namesSame(understood(told), understood(meant));
     return { picture, isSeen, meant, told, isNamed, tookMs: timings.inferenceMs };
   }
@@ -66,16 +69,20 @@ async function run(options: CheckOptions): Promise<CheckResult> {
   const models = await drawnByModel(Math.ceil(cases / DRAWN_EVERY), options);
   await using studio = await Studio.openStarter(import.meta.url);
   const captioner = new Captioner(studio, signal);
-  const [clean, poor, loop]: [Captioned[], Captioned[], Captioned[]] = [[], [], []];
+  const clean: Captioned[] = [];
+  const poor: Captioned[] = [];
+  const begun: Captioned[] = [];
+  const loop: Captioned[] = [];
   for (const [i, scene] of drawnScenes(cases).entries()) {
     const picture = drawScene(scene);
     clean.push(await captioner.caption(picture, scene.caption, scene.isSeen));
     poor.push(await captioner.caption(worn(picture, i), scene.caption, scene.isSeen));
+    if (i % BEGUN_EVERY === 0) begun.push(await captioner.caption(picture, scene.caption, scene.isSeen, BEGINNING));
     if (i % 50 === 49) onProgress(`captioned ${i + 1} of ${cases}`);
   }
   for (const { picture, caption, isSeen } of models) loop.push(await captioner.caption(picture, caption, isSeen));
 
-  const all = [...clean, ...poor, ...loop];
+  const all = [...clean, ...poor, ...begun, ...loop];
   const named = (some: readonly Captioned[]) => share(some, ({ isNamed }) => isNamed);
   const exact = (some: readonly Captioned[]) => share(some, ({ told, meant }) => told === meant);
   return {
@@ -90,6 +97,7 @@ async function run(options: CheckOptions): Promise<CheckResult> {
       { name: "  two things", value: named(clean.filter(({ meant }) => isOfTwo(meant))), unit: "share" },
       { name: "  the same, worn", value: named(poor), unit: "share", goal: GOAL },
       { name: "  pictures that the drawing starter makes", value: named(loop), unit: "share", goal: GOAL },
+      { name: `  begun with "${BEGINNING}"`, value: named(begun), unit: "share" },
       { name: "every word right", value: exact(clean), unit: "share" },
       { name: "  the same, worn", value: exact(poor), unit: "share" },
       { name: "  pictures that the drawing starter makes", value: exact(loop), unit: "share" },
