@@ -29,7 +29,6 @@ class Heard:
     words: list[str]
     marks: np.ndarray
     is_begun: bool
-    is_ended: bool
 
 
 @dataclass(frozen=True)
@@ -117,10 +116,10 @@ def window(parts: list[tuple[Said, int]], frames: int, sounding: int, rng: rando
         heard = _heard(said.text.split(), marks + begin, sounding)
         if heard is not None:
             sentences.append(heard)
-    if rng.random() < 0.65 * strength and sounding > 0:
+    if rng.random() < 0.75 * strength and sounding > 0:
         noise = rng.choice(NOISES)
         at = rng.randrange(len(noise) - sounding)
-        level = np.mean(loudness) * 10 ** (-rng.uniform(6, 40) / 10) if loudness else 10 ** rng.uniform(-7, -1)
+        level = np.mean(loudness) * 10 ** (-rng.uniform(5, 32) / 10) if loudness else 10 ** rng.uniform(-7, -1)
         energy[:sounding] += level * noise[at : at + sounding]
     features = np.log10(energy)
     features = (np.maximum(features, features.max() - 8) + 4) / 4
@@ -140,7 +139,7 @@ def _heard(words: list[str], marks: np.ndarray, sounding: int) -> Heard | None:
         return None
     first, last = int(kept[0]), int(kept[-1])
     told = np.clip(marks[first : last + 2], 0, sounding) / FRAMES_PER_STATE
-    return Heard(words[first : last + 1], told, first == 0, last == len(words) - 1)
+    return Heard(words[first : last + 1], told, first == 0)
 
 
 def talk(corpus: list[Said], rng: random.Random, frames: int, count: int, cut: bool) -> list[tuple[Said, int]]:
