@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 test("the package exports what it promises", () => {
   expect(Object.keys(published).sort()).toMatchInlineSnapshot(`
     [
+      "RUNNER_COMPATIBILITY_VERSION",
       "answerHeaders",
       "audioToText",
       "batchPipelines",

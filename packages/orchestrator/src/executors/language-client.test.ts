@@ -87,7 +87,7 @@ describe.each(kinds)("%s", (kind) => {
     const { model, choices, usage, id } = await askWhole(executor);
     expect(model).toBe(MODEL);
     expect(choices).toEqual([
-      { index: 0, finish_reason: "stop", delta: null, message: { role: "assistant", content: "Hello there" } },
+      { index: 0, finish_reason: "stop", message: { role: "assistant", content: "Hello there" } },
     ]);
     expect(usage).toEqual({ prompt_tokens: 11, completion_tokens: 5, total_tokens: 16 });
     expect(id).not.toContain("secret");
