@@ -6,6 +6,8 @@ import { type PipelineRequest, textToImage as pipeline } from "@rivulet/pipeline
 import { isError, RivuletError, silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Backend, Graph } from "../src/backend.ts";
+import { onnxBackend } from "../src/backends/onnx/onnx-backend.ts";
 import type { EngineOptions, LoadedModel, Progress, RunContext } from "../src/implementation.ts";
 import { textToImage } from "../src/pipelines/text-to-image.ts";
 import { noiseOf } from "../src/random/noise.ts";
@@ -38,12 +40,16 @@ interface Loaded {
 }
 
 let written = 0;
-async function load(tiny: TinyModel, options: EngineOptions & { id?: string } = {}): Promise<Loaded> {
+async function load(
+  tiny: TinyModel,
+  options: EngineOptions & { id?: string } = {},
+  backend?: Backend,
+): Promise<Loaded> {
   const directory = join(root, `model-${++written}`);
   await writeTinyModel(directory, tiny);
   const [runs, counts, progress]: [Run[], { open: number }, Progress[]] = [[], { open: 0 }, []];
   const { id = "tiny", ...engine } = options;
-  const model = await textToImage(() => recordingBackend(runs, counts)).load({
+  const model = await textToImage(() => recordingBackend(runs, counts, backend)).load({
     directory,
     model: id,
     threads: 1,
@@ -67,6 +73,20 @@ function context(overrides: Partial<RunContext> = {}): RunContext {
     clock: new TestClock(),
     onProgress: () => {},
     ...overrides,
+  };
+}
+
+/** ONNX Runtime, but for the runs of one part of a model. */
+function failingAt(component: string, reason: string): Backend {
+  const backend = onnxBackend({ log: silentLogger });
+  return {
+    async open(file, options) {
+      const graph = await backend.open(file, options);
+      const { inputs, outputs } = graph;
+      const run: Graph["run"] = (feeds, names) =>
+        file.includes(component) ? Promise.reject(new Error(reason)) : graph.run(feeds, names);
+      return { file, inputs, outputs, run, close: () => graph.close() };
+    },
   };
 }
 
@@ -363,6 +383,14 @@ describe("a run", () => {
       code: "request.rejected-by-model",
       facts: { reason: expect.stringContaining("16") },
     });
+  });
+
+  test("blames no size for memory that ran out", async () => {
+    const reason = "Failed to allocate memory for requested buffer of size 8589934592";
+    const { model } = await load({ family: "sd" }, {}, failingAt("unet", reason));
+    const failure = model.run(request({ width: 72 }), context());
+    await expect(failure).rejects.toThrow(reason);
+    await expect(failure).rejects.toSatisfy((error) => !isError(error));
   });
 
   test("refuses another size than the one the files are made for", async () => {

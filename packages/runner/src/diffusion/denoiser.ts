@@ -36,6 +36,9 @@ export interface Wish {
 /** The model's answer to a latent picture at a timestep. */
 export type Predict = (sample: Float32Array, timestep: number) => Promise<Float32Array>;
 
+/** How runtimes say that two tensors do not fit together; any other failure has nothing to do with the size. */
+const MISFIT = /broadcast|dimension|shape/i;
+
 const SAMPLE = "sample";
 const TIMESTEP = "timestep";
 const STATES = "encoder_hidden_states";
@@ -130,7 +133,8 @@ export class Denoiser {
     try {
       return await runForFloats(this.#graph, feeds, this.#output);
     } catch (cause) {
-      if (size.height % this.#stride === 0 && size.width % this.#stride === 0) throw cause;
+      const isWhole = size.height % this.#stride === 0 && size.width % this.#stride === 0;
+      if (isWhole || !(cause instanceof Error && MISFIT.test(cause.message))) throw cause;
       const step = (height / size.height) * this.#stride;
       const reason = `width and height, as asked for or of the image, must be multiples of ${step}`;
       throw new RivuletError("request.rejected-by-model", { reason }, { cause });
