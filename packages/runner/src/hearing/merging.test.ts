@@ -81,6 +81,14 @@ describe("windows that overlap", () => {
     ]);
   });
 
+  test("tell a word once whose end the earlier one did not hear", () => {
+    const windows = [
+      { ...first, tokens: [at(1), 1, 2, 3], times: [1, 26, 26.4, 30] },
+      { ...second, tokens: [at(0), 2, 3, 4, at(12)], times: [6.1, 6.5, 7, 8, 8] },
+    ];
+    expect(sentencesOf(windows, tokens)[0]?.tokens.map(({ id }) => id)).toEqual([1, 2, 3, 4]);
+  });
+
   test("lose no token, as long as each is said once", () => {
     fc.assert(
       fc.property(

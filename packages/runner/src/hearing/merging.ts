@@ -157,7 +157,8 @@ const JITTER = 0.3;
 /** The same token, and not heard earlier by the later window, but for what attention is out by. */
 function areSame(left: Said | undefined, right: Said | undefined): boolean {
   if (left === undefined || right === undefined || left.id !== right.id) return false;
-  return left.begin <= right.begin + JITTER && left.end <= right.end + JITTER;
+  // A window may hear a word begin and not end: where it begins earlier, its end says nothing.
+  return left.begin < right.begin || (left.begin <= right.begin + JITTER && left.end <= right.end + JITTER);
 }
 
 /** The tokens without the little steps back in time that joining windows makes; a larger one tells of two different things. */
