@@ -9,7 +9,7 @@ import { firstFrame } from "./first-frame.ts";
 import { decodeImage, encodePng } from "./image.ts";
 import { encodeMp4 } from "./mp4.ts";
 import { probeImage } from "./probe.ts";
-import { frameWithProgram } from "./video/first-frame-process.ts";
+import { frameWithLibrary, frameWithProgram } from "./video/first-frame-process.ts";
 
 const never = new AbortController().signal;
 
@@ -36,6 +36,8 @@ describe.skipIf(!(await canReadFilms()))("a film in place of a picture", () => {
   test("that lies about its size is refused, for that is what is paid for", async () => {
     const lie = { bytes: film, width: 8, height: 8, signal: never };
     await expect(firstFrame(lie, "image")).rejects.toMatchObject({ code: "request.media-undecodable" });
+    // By the process that decodes it, before it takes the memory of pixels that nobody reads.
+    await expect(frameWithLibrary(lie)).rejects.toBeInstanceOf(CodecFailed);
   });
 
   test("of any damage is a picture or refused", async () => {
@@ -73,7 +75,7 @@ describe("the first frame", () => {
     const program = join(folder, "ffmpeg");
     writeFileSync(
       program,
-      '#!/bin/sh\ncase "$*" in *"-f mov -i "*"-frames:v 1 -pix_fmt rgb24"*) printf abcdef ;; *) exit 1 ;; esac\n',
+      '#!/bin/sh\ncase "$*" in *"-max_pixels "*"-f mov -i "*"-frames:v 1 -pix_fmt rgb24"*) printf abcdef ;; *) exit 1 ;; esac\n',
     );
     chmodSync(program, 0o755);
     try {

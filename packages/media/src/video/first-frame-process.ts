@@ -18,10 +18,22 @@ export type FrameProcess = (film: FilmFile) => Promise<Uint8Array>;
 
 const FIRST_FRAME_MAIN = fileURLToPath(new URL("./first-frame-main.ts", import.meta.url));
 
+/**
+ * The most pixels a decoder may make of a film, so that small files cannot take much memory: what it states, and what
+ * codecs add to both sides to have whole blocks.
+ */
+function mostPixels({ width, height }: FilmFile): string {
+  return `${(width + BLOCK) * (height + BLOCK)}`;
+}
+
+/** The largest block there is, of AV1. */
+const BLOCK = 128;
+
 /** With the optional library, in a process of its own. The film goes in through a pipe and never touches a disk. */
 export const frameWithLibrary: FrameProcess = (film) => {
   // An empty environment: what reads strangers' files has no need to know this process's secrets.
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", FIRST_FRAME_MAIN], {
+  const stated = [`${film.width}`, `${film.height}`, mostPixels(film)];
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", FIRST_FRAME_MAIN, ...stated], {
     stdio: "pipe",
     env: {},
   });
@@ -38,10 +50,11 @@ export function frameWithProgram(command = "ffmpeg"): FrameProcess {
       await writeFile(file, film.bytes, { mode: 0o600 });
       const quiet = ["-nostdin", "-hide_banner", "-loglevel", "error"];
       // Format and protocols are named, so that nothing in the file can make it open other files or addresses.
-      const input = ["-protocol_whitelist", "file,pipe", "-noautorotate", "-f", "mov", "-i", file, "-map", "0:v:0"];
+      const limits = ["-protocol_whitelist", "file,pipe", "-max_pixels", mostPixels(film)];
+      const input = ["-noautorotate", "-f", "mov", "-i", file, "-map", "0:v:0"];
       const wanted = ["-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"];
       const stdio: ["ignore", "pipe", "pipe"] = ["ignore", "pipe", "pipe"];
-      return await pixelsOf(spawn(command, [...quiet, ...input, ...wanted], { stdio }), film);
+      return await pixelsOf(spawn(command, [...quiet, ...limits, ...input, ...wanted], { stdio }), film);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
