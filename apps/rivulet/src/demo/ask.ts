@@ -22,7 +22,7 @@ export interface Answer extends Pick<Reading, "seed" | "words" | "outline"> {
 
 /**
  * Sends a demonstration's request to the gateway, as a form when it has files, and fetches the files of the answer.
- * Throws `peer.failed` with what the gateway said.
+ * Throws `peer.failed` with what the gateway said when that is no answer, or a file of it cannot be had.
  */
 export async function ask(
   gateway: string,
@@ -36,14 +36,11 @@ export async function ask(
     ...(files.size > 0 ? { body: formOf(demonstration, files) } : jsonOf(demonstration)),
     signal,
   });
-  const body: unknown = await response.json();
-  if (!response.ok)
-    throw new RivuletError("peer.failed", {
-      reason: `the gateway answered ${response.status}: ${JSON.stringify(body).slice(0, 500)}`,
-    });
-  const { files: results, ...reading } = demonstration.read(body);
+  const text = await response.text();
+  if (!response.ok) throw failed(`the gateway answered ${response.status}: ${text.slice(0, MAX_QUOTED)}`);
+  const { files: results, ...reading } = readingOf(demonstration, text);
   const urls = results.map(({ owner, key }) => new URL(String(owner[key]), gateway));
-  const bytes = await Promise.all(urls.map(async (url) => (await fetch(url, { signal })).bytes()));
+  const bytes = await Promise.all(urls.map((url) => fileAt(url, signal)));
   return {
     requestId: response.headers.get("x-request-id") ?? "",
     orchestrator: response.headers.get("x-orchestrator") ?? "",
@@ -52,6 +49,27 @@ export async function ask(
     files: results.map(({ contentType }, i) => ({ contentType, bytes: bytes[i] ?? new Uint8Array() })),
     tookMs: performance.now() - begin,
   };
+}
+
+/** Of what the gateway said, in an error. */
+const MAX_QUOTED = 500;
+
+function readingOf(demonstration: Demonstration, text: string): Reading {
+  try {
+    return demonstration.read(JSON.parse(text));
+  } catch (cause) {
+    throw failed(`the gateway's answer cannot be read: ${text.slice(0, MAX_QUOTED)}`, cause);
+  }
+}
+
+async function fileAt(url: URL, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url, { signal });
+  if (!response.ok) throw failed(`the gateway answered ${response.status} for ${url.pathname}`);
+  return response.bytes();
+}
+
+function failed(reason: string, cause?: unknown): RivuletError {
+  return new RivuletError("peer.failed", { reason }, { cause });
 }
 
 /** Reads `selection;dur=1.2, load;dur=0`. What it does not understand it leaves out. */
