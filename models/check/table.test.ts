@@ -1,3 +1,4 @@
+import { decodeImage } from "@rivulet/media";
 import { expect, test } from "vitest";
 import { contactSheet } from "./contact-sheet.ts";
 import { type Figure, isReached } from "./starter-check.ts";
@@ -31,7 +32,17 @@ test("a contact sheet has a band for each pipeline with pictures, whatever their
     { title: "image-to-image", tiles: [tile(3, 1), tile(256, 256), tile(1, 1000)] },
     { title: "llm", tiles: [] },
   ];
-  const header = new DataView((await contactSheet(bands)).buffer.slice(0));
-  expect(header.byteLength).toBeGreaterThan(100);
+  const sheet = await decodeImage(await contactSheet(bands));
+  // Sixteen tiles of 128 in a row, under a title of 32: one band.
+  expect([sheet.width, sheet.height]).toEqual([2048, 160]);
+  const frameOf = (tile: number) => [
+    ...sheet.data.subarray(3 * (32 * 2048 + tile * 128), 3 * (32 * 2048 + tile * 128 + 1)),
+  ];
+  expect([0, 1, 2, 3].map(frameOf)).toEqual([
+    [0, 150, 0],
+    [255, 0, 0],
+    [255, 0, 0],
+    [255, 255, 255],
+  ]);
   await expect(contactSheet([])).resolves.toBeInstanceOf(Uint8Array);
 });

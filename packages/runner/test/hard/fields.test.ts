@@ -1,5 +1,4 @@
 import { type Pipeline, parseRequest } from "@rivulet/pipelines";
-import { isError } from "@rivulet/primitives";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type NumberField, numberFieldsOf, textFieldsOf } from "./schemas.ts";
 import { ask, expectStanding, judged, openStand, type Stand, subjects } from "./stand.ts";
@@ -115,16 +114,12 @@ describe.each(subjects.map((pipeline) => [pipeline.name, pipeline] as const))("%
   });
 });
 
-test("a field that nobody knows changes nothing, whatever it is called", async () => {
-  for (const pipeline of subjects) {
-    const parsed = () =>
-      parseRequest(pipeline, JSON.parse(`{"__proto__": {"seed": "x"}, "constructor": 1, "toString": 2}`));
-    try {
-      parsed();
-    } catch (error) {
-      expect(isError(error, "request.invalid") && error.facts.problems.every(({ type }) => type === "missing")).toBe(
-        true,
-      );
-    }
-  }
-});
+test.each(subjects.map((pipeline) => [pipeline.name, pipeline] as const))(
+  "%s: a field that nobody knows changes nothing, whatever it is called",
+  (_name, pipeline) => {
+    const strange = JSON.parse(`{"__proto__": {"seed": "x"}, "constructor": 1, "toString": 2}`);
+    const body = { ...pipeline.example };
+    for (const [name, value] of Object.entries(strange)) Object.defineProperty(body, name, { value, enumerable: true });
+    expect(parseRequest(pipeline, body)).toEqual(parseRequest(pipeline, { ...pipeline.example }));
+  },
+);
