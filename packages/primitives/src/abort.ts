@@ -81,7 +81,11 @@ function link(other: AbortSignal | undefined, controller: AbortController): () =
 
 /** Rejects with the signal's reason when it aborts before `work` is done. The work itself goes on. */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
+  if (signal.aborted) {
+    // Nobody hears of its failure any more, and an unheard one would end the process.
+    work.catch(() => {});
+    return Promise.reject(signal.reason);
+  }
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { clockDeadline, deadline, linked } from "./abort.ts";
+import { clockDeadline, deadline, linked, orAborted } from "./abort.ts";
 import { isError } from "./errors.ts";
 import { serviceUri } from "./ids.ts";
 import { Lease } from "./lease.ts";
@@ -73,6 +73,15 @@ describe("a signal", () => {
     expect([lifted?.aborted, without?.aborted]).toEqual([false, false]);
     left.abort("left");
     expect([lifted?.reason, without?.reason]).toEqual(["left", "left"]);
+  });
+
+  test("that has aborted leaves nobody to hear of work that fails later: it harms nobody", async () => {
+    const unheard = vi.fn();
+    process.once("unhandledRejection", unheard);
+    await expect(orAborted(Promise.reject(new Error("late")), AbortSignal.abort("left"))).rejects.toBe("left");
+    await new Promise(setImmediate);
+    process.off("unhandledRejection", unheard);
+    expect(unheard).not.toHaveBeenCalled();
   });
 
   test("is unlinked when its scope ends", () => {
