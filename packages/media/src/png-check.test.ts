@@ -75,6 +75,18 @@ describe("what has good checksums and is wrong all the same", () => {
   const rows = packed(0, 1, 2, 0, 3, 4);
   const end = chunk("IEND", "");
 
+  test("little that takes long to unpack keeps nobody waiting", async () => {
+    // Rows of six bytes behind a hundred thousand blocks of none.
+    const blocks = concat("\x78\x01", ...Array.from({ length: 100_000 }, () => "\0\0\0\xff\xff"));
+    const none = chunk("IDAT", blocks);
+    let hasTurned = false;
+    process.nextTick(() => {
+      hasTurned = true;
+    });
+    await checkPng(concat("\x89PNG\r\n\x1a\n", grey, none, end));
+    expect(hasTurned).toBe(true);
+  });
+
   test.each<[string, PngVerdict, readonly (Uint8Array | string)[]]>([
     ["nothing", "whole", [grey, rows, end]],
     ["a row too few", "damaged", [grey, packed(0, 1, 2), end]],
