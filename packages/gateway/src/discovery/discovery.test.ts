@@ -1,9 +1,18 @@
 import { type Address, address, ZERO_ADDRESS } from "@rivulet/crypto";
 import { type Pipeline, textToImage } from "@rivulet/pipelines";
-import { minutes, ms, RivuletError, type ServiceUri, seconds, serviceUri, silentLogger } from "@rivulet/primitives";
+import {
+  minutes,
+  ms,
+  Rational,
+  RivuletError,
+  type ServiceUri,
+  seconds,
+  serviceUri,
+  silentLogger,
+} from "@rivulet/primitives";
 import { seededRandomness, TestClock, turn } from "@rivulet/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { OrchestratorSession } from "../orchestrator-session.ts";
+import type { Offer, OrchestratorSession } from "../orchestrator-session.ts";
 import { unpaid } from "../paying/unpaid.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery.ts";
 import type { DiscoverySource } from "./source.ts";
@@ -17,6 +26,9 @@ interface FakePeer {
   tokenLife: number;
   asked: number;
   models: string[];
+  /** Who is paid, where it is not `address`. */
+  operator?: Address;
+  termsOf?: (model: string) => Pick<Offer, "terms" | "objection">;
 }
 
 const BAD = address("0x00000000000000000000000000000000000000bd");
@@ -62,7 +74,7 @@ async function ask(uri: ServiceUri, signal: AbortSignal) {
     uri,
     serviceUri: known.serviceUri === undefined ? uri : serviceUri(known.serviceUri),
     address: known.address,
-    operator: known.address,
+    operator: known.operator ?? known.address,
     version: "0.9.1",
     token: { token: new Uint8Array(), sessionId: "s", expiresAt: ms(clock.now() + known.tokenLife) },
     seenAt: clock.now(),
@@ -74,6 +86,7 @@ async function ask(uri: ServiceUri, signal: AbortSignal) {
       capacity: 1,
       capacityInUse: 0,
       runnerVersion: "",
+      ...known.termsOf?.(model),
     })),
     hardware: [],
   };
@@ -135,6 +148,27 @@ test("an orchestrator is forgotten after three missed rounds and found again whe
   a.answers = "yes";
   await clock.advance(seconds(6));
   expect(names()).toEqual(["a", "b"]);
+});
+
+test("who is paid now counts, also while an orchestrator cannot tell all of its terms", async () => {
+  const params = {
+    recipient: BAD,
+    faceValue: 2n,
+    winProbability: 1n,
+    recipientRandHash: new Uint8Array(32),
+    seed: 1n,
+    expirationBlock: 9n,
+  };
+  const token = { token: new Uint8Array(), sessionId: "s", expiresAt: ms(0) };
+  const info = { serviceUri: "", address: ZERO_ADDRESS, hardware: [], prices: [], nodes: [] };
+  const terms = { price: Rational.of(1n), params, token, info };
+  const a = peer("a", { models: ["m", "n"] });
+  await discover(["a"], { blocked: new Set([BAD]) });
+  expect(names()).toEqual(["a"]);
+  a.operator = BAD;
+  a.termsOf = (model) => (model === "m" ? { terms } : { objection: { code: "peer.unreachable", reason: "" } });
+  await clock.advance(minutes(1.1));
+  expect(names()).toEqual([]);
 });
 
 test("while nobody is known, rounds follow each other quickly", async () => {

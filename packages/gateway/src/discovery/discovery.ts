@@ -188,14 +188,17 @@ export class Discovery implements Startable {
    */
   #withTermsThatHold(session: OrchestratorSession): OrchestratorSession {
     const before = this.#known.get(session.uri)?.session;
-    if (before === undefined || session.offers.every(({ objection }) => objection === undefined)) return session;
+    if (before === undefined || before.address !== session.address) return session;
+    if (session.offers.every(({ objection }) => objection === undefined)) return session;
     const offers = session.offers.map((offer) => {
       const { objection, ...rest } = offer;
       const terms = before.offers.find(isSameModel(offer))?.terms;
       const isHeld = objection?.code === "peer.unreachable" && terms !== undefined && !this.#ports.payer.isOver(terms);
       return isHeld ? { ...rest, price: terms.price, terms } : offer;
     });
-    return { ...session, offers, operator: before.operator };
+    // Who is paid is told with terms alone; where none were, it is who was paid before.
+    const { operator } = session.offers.some(({ terms }) => terms?.params !== undefined) ? session : before;
+    return { ...session, offers, operator };
   }
 
   async #run(): Promise<void> {
