@@ -94,6 +94,12 @@ describe.each(kinds)("%s", (kind) => {
     expect(server.questions).toHaveLength(1);
   });
 
+  test("answers of more than any model writes are not kept", async () => {
+    const { executor, server } = await open(kind);
+    server.behave(says({ pieces: Array.from({ length: 1000 }, () => "word ".repeat(4000)) }));
+    await expect(askWhole(executor)).rejects.toMatchObject({ code: "peer.protocol" });
+  });
+
   test("streams each piece when it comes, and says at the end what was counted", async () => {
     const { executor, server } = await open(kind);
     const second = Promise.withResolvers<void>();

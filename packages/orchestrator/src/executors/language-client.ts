@@ -69,6 +69,8 @@ const SILENCE: Milliseconds = minutes(2);
 const MAX_REPORT_BYTES = 4_000_000;
 /** Characters in one event; as JSON they may take six bytes each, and a line has at most 64 KiB. Source: runner-and-models 1.9. */
 const MAX_PIECE = 8000;
+/** Characters of an answer that is kept until it is whole: four million tokens, more than any model writes. */
+const MAX_TEXT = 16_000_000;
 
 /**
  * A server of language models as a runner: conversations in its own words. The answer is always asked for as a stream, so
@@ -264,7 +266,11 @@ class WrittenAnswer {
 
   async whole(pieces: AsyncIterable<Piece>): Promise<Record<string, unknown>> {
     let content = "";
-    for await (const text of this.#texts(pieces)) content += text;
+    for await (const text of this.#texts(pieces)) {
+      content += text;
+      if (content.length > MAX_TEXT)
+        throw new RivuletError("peer.protocol", { reason: `an answer of more than ${MAX_TEXT} characters` });
+    }
     const message = { role: "assistant", content };
     return {
       ...this.#head,
