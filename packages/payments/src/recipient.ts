@@ -118,7 +118,6 @@ export interface AcceptedPayment {
 export class Recipient implements Startable {
   readonly #options: RecipientOptions;
   readonly #ports: RecipientPorts;
-  /** The newest first. */
   /** Newest first. */
   #secrets: readonly KeyObject[] = [];
   #blocks: Disposable | undefined;
