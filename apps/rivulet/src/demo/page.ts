@@ -136,6 +136,8 @@ code, pre { font-family: ui-monospace, "Cascadia Code", Menlo, Consolas, monospa
 .stage { display: flex; flex: 1; gap: .75rem; align-items: center; min-height: 14rem; justify-content: center }
 figure { margin: 0; min-width: 0; flex: 0 1 14rem; text-align: center }
 figure.from { flex: 0 1 6.5rem; opacity: .85 }
+.stage:has(.from audio) { flex-wrap: wrap; align-content: center }
+figure.from:has(audio) { flex: 1 0 100% }
 figure:has(blockquote), figure:not(.from):has(audio) { flex: 1 1 14rem; align-self: center }
 figcaption { font-size: .75rem; color: var(--soft); margin-top: .35rem; overflow-wrap: anywhere }
 figcaption a { color: inherit }
