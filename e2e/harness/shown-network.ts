@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PipelineName } from "@rivulet/pipelines";
 import { at } from "./ask.ts";
 import { Start } from "./start.ts";
 
@@ -33,15 +32,6 @@ export class ShownNetwork implements AsyncDisposable {
   /** Where applications find its gateway. */
   get address(): string {
     return String(at(this.#told, "gateway"));
-  }
-
-  has(pipeline: PipelineName): boolean {
-    return at(this.#told, "pipelines", pipeline) !== undefined;
-  }
-
-  /** What was told of the pipeline's job. */
-  told(pipeline: PipelineName, ...path: readonly (string | number)[]): unknown {
-    return at(this.#told, "pipelines", pipeline, ...path);
   }
 
   /** A file of the results. */
