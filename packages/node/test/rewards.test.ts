@@ -1,6 +1,6 @@
 import { type Chain, connectChain, local, memoryAccount, PrivateKey } from "@rivulet/chain";
 import { type DevelopmentAccount, type Devnet, startDevnet } from "@rivulet/devnet";
-import { type Logger, silentLogger } from "@rivulet/primitives";
+import { type Logger, RivuletError, silentLogger } from "@rivulet/primitives";
 import { TestClock, turn } from "@rivulet/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ChainAccount } from "../src/account/chain-account.ts";
@@ -97,6 +97,30 @@ test("a reward that cannot be minted is told once, and tried with every block", 
   await devnet.client.request("hardhat_setBalance", account.address, `0x${ETHER.toString(16)}`);
   while (told.length === 1) await block();
   expect(told[1]).toBe("info reward minted");
+});
+
+test("a call that fails on the chain costs gas: it is made three times in a round and no more", async () => {
+  await caller.stop();
+  let calls = 0;
+  const send = async () => {
+    calls += 1;
+    throw new RivuletError("chain.transaction-failed", { hash: "0x", reason: "out of gas" });
+  };
+  caller = new RewardCaller({ ...chain, transactions: { address: account.address, send }, log: silentLogger });
+  await caller.start();
+  await devnet.registerOrchestrator(account.address, { serviceUri: "https://127.0.0.1:8935" });
+  await devnet.nextRound();
+  await seen();
+  for (const expected of [1, 2, 3]) {
+    while (calls < expected) await turn();
+    await block();
+  }
+  await block();
+  await block();
+  expect(calls).toBe(3);
+  await devnet.nextRound();
+  await seen();
+  while (calls === 3) await turn();
 });
 
 test("an active orchestrator that changes its cuts gets its reward first, as the contract demands", async () => {

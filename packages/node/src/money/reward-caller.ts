@@ -1,19 +1,22 @@
 import { type Contracts, type Endpoints, readPoolPosition, type Transactions } from "@rivulet/chain";
 import type { Activity, Rounds } from "@rivulet/payments";
-import { codeOf, type Logger, type Round, type Startable } from "@rivulet/primitives";
+import { codeOf, isError, type Logger, type Round, type Startable } from "@rivulet/primitives";
 
 export interface RewardCallerPorts {
   readonly rounds: Rounds;
   readonly activity: Activity;
   readonly contracts: Contracts;
   readonly endpoints: Endpoints;
-  readonly transactions: Transactions;
+  readonly transactions: Pick<Transactions, "address" | "send">;
   readonly log: Logger;
 }
 
+/** What fails on the chain costs gas each time; a round's reward is worth several tries, not one with every block. */
+const MAX_FAILURES = 3;
+
 /**
  * Mints the account's reward once in every round in which it is active: what is not called for in its round is lost. Tried
- * again with every block until it succeeds or the round is over. Source: nodes-and-operations 4.2.
+ * again with every block until it succeeds, fails on the chain too often, or the round is over. Source: nodes-and-operations 4.2.
  */
 export class RewardCaller implements Startable {
   readonly #ports: RewardCallerPorts;
@@ -23,6 +26,8 @@ export class RewardCaller implements Startable {
   #done: Round | undefined;
   /** The last round whose failure was told. */
   #told: Round | undefined;
+  /** Calls of that round that failed on the chain. */
+  #failures = 0;
   #turn: Promise<void> | undefined;
 
   constructor(ports: RewardCallerPorts) {
@@ -56,7 +61,10 @@ export class RewardCaller implements Startable {
       this.#done = round;
     } catch (error) {
       if (signal.aborted) return;
-      const level = this.#told === round ? "debug" : "warn";
+      const isFirst = this.#told !== round;
+      if (isFirst) this.#failures = 0;
+      if (isError(error, "chain.transaction-failed") && ++this.#failures >= MAX_FAILURES) this.#done = round;
+      const level = isFirst ? "warn" : "debug";
       this.#told = round;
       log[level]("reward not minted", {
         round,
