@@ -9,6 +9,7 @@ const MAX_CONNECTIONS = 256;
 /** Sources: wire-protocol 1.4. */
 const TIMEOUT_CONNECT = seconds(2);
 export const TIMEOUT_IDLE = seconds(60);
+
 /** Where only a chain names places, names that stand for private ones are not followed; those of our own settings are. */
 export function lookupOf({ publicOnly, orchestrators, auth }: GatewayOptions): LookupFunction | undefined {
   if (publicOnly !== true || orchestrators.kind !== "pool") return undefined;

@@ -30,6 +30,7 @@ const MAX_PIXEL_BYTES = 8;
 const SLACK = 1 << 20;
 /** Bytes as base64. */
 const BASE64 = 4 / 3;
+
 /**
  * Reads what orchestrators answer and fetches the files it names, within bounds. Throws "peer.protocol", "peer.bad-result",
  * "peer.unreachable", and the signal's reason.

@@ -34,7 +34,7 @@ const DRAWN_AT_ONCE = 4096;
 /** Who wants more than this has it drawn for itself. */
 const FROM_STOCK = 64;
 
-/** Cryptographically secure chance, drawn in stock. What has been handed out is no longer in it. */
+/** Cryptographically secure chance, drawn in stock. Bytes that have been handed out are no longer in it. */
 class SecureRandomness implements Randomness {
   readonly #stock = Buffer.allocUnsafeSlow(DRAWN_AT_ONCE);
   #used = DRAWN_AT_ONCE;
