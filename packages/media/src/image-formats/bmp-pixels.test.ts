@@ -94,6 +94,7 @@ describe("a bitmap", () => {
 
   test.each([
     [{ bits: 8, rows: plain, compression: 1 }, "request.media-unsupported"],
+    [{ bits: 1, rows: plain, compression: 3 }, "request.media-unsupported"],
     [{ bits: 7, rows: plain }, "request.media-undecodable"],
   ])("%j is refused", async (form, code) => {
     await expect(decodeImage(bitmap(form), { field: "mask" })).rejects.toMatchObject({

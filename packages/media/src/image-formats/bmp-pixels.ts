@@ -53,7 +53,9 @@ function formOf(header: Header, bytes: Uint8Array, field: string): Form {
   const isOld = length === CORE_HEADER;
   const bits = header.u16(isOld ? 24 : 28, "little");
   const compression = isOld ? PLAIN : header.u32(30, "little");
-  if (compression !== PLAIN && !MASKED.has(compression))
+  // Of two colours the same number stands for codes of fax machines.
+  const isMasked = MASKED.has(compression) && bits in MASKS;
+  if (compression !== PLAIN && !isMasked)
     throw new RivuletError("request.media-unsupported", { field, reason: "compressed bitmaps are not decoded here" });
   const isFromTop = !isOld && header.i32(22, "little") < 0;
   const byte = (at: number) => bytes[at] ?? 0;
@@ -64,9 +66,7 @@ function formOf(header: Header, bytes: Uint8Array, field: string): Form {
       colourAt: (row, x) => (byte(row + 3 * x + 2) << 16) | (byte(row + 3 * x + 1) << 8) | byte(row + 3 * x),
     };
   if (bits === 16 || bits === 32) {
-    const masks = MASKED.has(compression)
-      ? [0, 4, 8].map((offset) => header.u32(AFTER_INFO + offset, "little"))
-      : (MASKS[bits] ?? []);
+    const masks = isMasked ? [0, 4, 8].map((offset) => header.u32(AFTER_INFO + offset, "little")) : (MASKS[bits] ?? []);
     const shares = masks.map(shareOf);
     const size = bits / 8;
     return {
