@@ -29,9 +29,11 @@ export function bmpPixels(bytes: Uint8Array, field: string): Rgb8 {
   const stride = Math.ceil((bits * width) / 32) * 4;
   const first = header.u32(10, "little");
   const data = new Uint8Array(width * height * 3);
-  for (let y = 0, to = 0; y < height; y++) {
+  for (let y = 0; y < height; y++) {
     const row = first + stride * (isFromTop ? y : height - 1 - y);
-    for (let x = 0; x < width; x++, to += 3) {
+    // A header alone may promise millions of rows: those that are not there cost nothing.
+    if (row >= bytes.length) continue;
+    for (let x = 0, to = 3 * width * y; x < width; x++, to += 3) {
       const colour = colourAt(row, x);
       data[to] = colour >>> 16;
       data[to + 1] = colour >>> 8;
