@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { address, checksumAddress, discoveryText, keySigner, rawSign } from "@rivulet/crypto";
@@ -241,6 +242,22 @@ test("jobs at once are signed one after the other, with nonces of their own", as
   );
   expect(nonces.length).toBeGreaterThanOrEqual(10);
   expect(new Set(nonces).size).toBe(nonces.length);
+});
+
+test("what a job did not use counts for the next one, also when it ends while another is being signed", async () => {
+  const given = await order(10n ** 6n);
+  const pay = () => payer.pay(given, new AbortController().signal);
+  const first = await pay();
+  const thought = Promise.withResolvers<void>();
+  thinking = thought.promise;
+  const asked = once(server, "request");
+  const second = pay();
+  await asked;
+  first.settle({ kind: "charged", fee: till.price.times(4n * 10n ** 5n) });
+  thought.resolve();
+  await second;
+  await pay();
+  expect(signings().map(({ body }) => body["inPixels"])).toEqual([1_000_000, 1_000_000, 400_000]);
 });
 
 test("a job that waits for its turn can be called off, and holds up nobody", async () => {

@@ -39,6 +39,8 @@ export class SignerConversation {
   #state: SignerState | undefined;
   /** Units of work that credit at the orchestrator paid for and the signer has not been told of; below zero, units it was told of that were not done. */
   #untold = 0n;
+  /** What of it the step under way tells; jobs that end meanwhile change the rest. */
+  #telling = 0n;
   /** The credentials that the signer last signed: the signature is over the manifest id alone. */
   #credentials: string | undefined;
   /** The parameters it last signed tickets for. */
@@ -62,6 +64,7 @@ export class SignerConversation {
   forget(): void {
     this.#state = undefined;
     this.#untold = 0n;
+    this.#telling = 0n;
   }
 
   /**
@@ -86,7 +89,8 @@ export class SignerConversation {
   async #sign(payable: PayableOrder, signal: AbortSignal): Promise<SignedHeaders> {
     signal.throwIfAborted();
     const { order, terms, params } = payable;
-    const units = order.work.amount + this.#untold;
+    this.#telling = this.#untold;
+    const units = order.work.amount + this.#telling;
     if (units <= 0n) return this.#fromCredit(payable, units);
     const hash = Buffer.from(params.recipientRandHash).toString("hex");
     // Its nonces begin anew with a new state, so it must not see the same parameters again.
@@ -117,11 +121,17 @@ export class SignerConversation {
         throw answer.error;
       }
     }
-    this.#untold = left;
     const credentials = this.#credentials;
     const [payment, ...more] = signed;
     if (payment === undefined || credentials === undefined) return this.#fromCredit(payable, left);
+    this.#leave(left);
     return { credentials, ...(more.length === 0 ? whole(payment) : joined(signed)) };
+  }
+
+  /** Ends a step after which `units` are still to be told. */
+  #leave(units: bigint): void {
+    this.#untold += units - this.#telling;
+    this.#telling = 0n;
   }
 
   async #ask({ order, terms }: PayableOrder, units: bigint, signal: AbortSignal): Promise<SignerAnswer> {
@@ -145,7 +155,7 @@ export class SignerConversation {
     const credentials = this.#credentials;
     if (credentials === undefined)
       throw new RivuletError("signer.rejected", { reason: "it has credit for work that was never paid for" });
-    this.#untold = units;
+    this.#leave(units);
     const { address: sender } = await this.#client.identity();
     return {
       payment: encodePayment({ sender, expectedPrice: terms.price }),
