@@ -79,17 +79,21 @@ function expectRefused(answer: Answer, field: string): void {
 
 const isRefusal = (status: number) => status >= 400 && status < 500;
 
-describe.each(batchPipelines.map((pipeline) => [pipeline.name, pipeline] as const))("%s", (_name, pipeline) => {
-  test("does its example", async () => {
-    expect((await asked(pipeline)).status).toBe(200);
-  });
-
-  test.runIf(Object.keys(pipeline.media).length > 0)("refuses files that are none, by the field's name", async () => {
+const withMedia = batchPipelines.filter(({ media }) => Object.keys(media).length > 0);
+test.each(withMedia.map((pipeline) => [pipeline.name, pipeline] as const))(
+  "%s refuses files that are none, by the field's name",
+  async (_name, pipeline) => {
     for (const field of Object.keys(pipeline.media)) {
       const whole = await plain[pipeline.media[field] ?? "image"]();
       for (const bytes of [new Uint8Array(), noise(5000), whole.subarray(0, 20)])
         expectRefused(await asked(pipeline, {}, { [field]: bytes }), field);
     }
+  },
+);
+
+describe.each(batchPipelines.map((pipeline) => [pipeline.name, pipeline] as const))("%s", (_name, pipeline) => {
+  test("does its example", async () => {
+    expect((await asked(pipeline)).status).toBe(200);
   });
 
   test("refuses numbers that are none or too large, by the field's name", async () => {
