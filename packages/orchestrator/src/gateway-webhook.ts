@@ -8,6 +8,7 @@ import {
   orAborted,
   Rational,
   RivuletError,
+  readTextWithin,
   seconds,
 } from "@rivulet/primitives";
 import { type Dispatcher, request } from "undici";
@@ -88,7 +89,7 @@ export class GatewayWebhook implements Gateways {
         await body.dump();
         throw new RivuletError("auth.rejected", { reason: `the price webhook answered ${statusCode}` });
       }
-      this.#remember(gateway, basePriceIn(await textOf(body)));
+      this.#remember(gateway, basePriceIn(await readTextWithin(body, MAX_ANSWER_BYTES, tooLong)));
     } catch (cause) {
       if (isError(cause)) throw cause;
       throw new RivuletError("auth.unavailable", {}, { cause });
@@ -105,6 +106,8 @@ export class GatewayWebhook implements Gateways {
   }
 }
 
+const tooLong = () => new RangeError("the answer is too long");
+
 /** Throws "auth.unavailable" for a price that is none: to go on at another would be to guess what the operator meant. */
 function basePriceIn(text: string): Rational | undefined {
   if (text.trim() === "") return undefined;
@@ -114,15 +117,4 @@ function basePriceIn(text: string): Rational | undefined {
   if (Number.isSafeInteger(price) && price >= 0 && Number.isSafeInteger(units) && units > 0)
     return Rational.of(BigInt(price), BigInt(units));
   throw new RivuletError("auth.unavailable", { reason: "the price webhook's answer has no price that can be read" });
-}
-
-async function textOf(body: Dispatcher.ResponseData["body"]): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new RangeError("the answer is too long");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }

@@ -43,6 +43,7 @@ export { type LogFields, type Logger, silentLogger } from "./log.ts";
 export { BoundedQueue, type QueuePolicy } from "./queue.ts";
 export type { Randomness } from "./randomness.ts";
 export { Rational } from "./rational.ts";
+export { readTextWithin, readWithin } from "./read-within.ts";
 export { Sequence } from "./sequence.ts";
 export type { Startable } from "./startable.ts";
 export { type Milliseconds, minutes, ms, seconds } from "./time.ts";

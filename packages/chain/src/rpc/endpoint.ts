@@ -1,4 +1,4 @@
-import { deadline, isError, type Milliseconds, RivuletError } from "@rivulet/primitives";
+import { deadline, isError, type Milliseconds, RivuletError, readTextWithin } from "@rivulet/primitives";
 import { MAX_ANSWER_BYTES } from "../limits.ts";
 import { record } from "./call.ts";
 
@@ -177,15 +177,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new EndpointFailure(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+function readBounded({ body }: Response): Promise<string> {
+  const tooLong = () => new EndpointFailure(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+  return readTextWithin(body ?? [], MAX_ANSWER_BYTES, tooLong);
 }
 
 function fieldOf(value: unknown, key: string): unknown {

@@ -6,6 +6,7 @@ import {
   type Milliseconds,
   minutes,
   RivuletError,
+  readTextWithin,
   type Startable,
   seconds,
 } from "@rivulet/primitives";
@@ -78,7 +79,7 @@ export class PerformanceScores implements Startable {
     const { signal } = this.#stopped;
     try {
       const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]) });
-      const text = await textOf(answer);
+      const text = await readTextWithin(answer.body ?? [], MAX_BYTES, tooLong);
       if (!answer.ok)
         throw new RivuletError("peer.protocol", { reason: `the score service answered ${answer.status}` });
       this.#scores = parseScores(text, region);
@@ -106,16 +107,8 @@ export function parseScores(text: string, region: string): ReadonlyMap<Address, 
   );
 }
 
-async function textOf({ body }: Response): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of body ?? []) {
-    length += piece.length;
-    if (length > MAX_BYTES)
-      throw new RivuletError("peer.protocol", { reason: `scores of more than ${MAX_BYTES} bytes` });
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString("utf8");
+function tooLong(): RivuletError {
+  return new RivuletError("peer.protocol", { reason: `scores of more than ${MAX_BYTES} bytes` });
 }
 
 function parseJson(text: string): unknown {

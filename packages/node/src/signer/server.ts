@@ -1,7 +1,7 @@
 import { createServer as createClearServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { OrchestratorDirectory } from "@rivulet/gateway";
-import { httpOf, isError, type Logger, RivuletError, type Startable } from "@rivulet/primitives";
+import { httpOf, isError, type Logger, RivuletError, readTextWithin, type Startable } from "@rivulet/primitives";
 import type { ListenAddress } from "../config/setting.ts";
 import type { TlsIdentity } from "../config/tls-files.ts";
 import { SignerRefusal } from "./callers.ts";
@@ -134,15 +134,8 @@ function only(request: IncomingMessage, method: string): void {
   if (request.method !== method) throw new RivuletError("request.method-not-allowed", {});
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  const pieces: Buffer[] = [];
-  let length = 0;
-  for await (const piece of request) {
-    length += piece.length;
-    if (length > MAX_BODY) throw new RivuletError("request.too-large", { limitBytes: MAX_BODY });
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString("utf8");
+function readBody(request: IncomingMessage): Promise<string> {
+  return readTextWithin(request, MAX_BODY, () => new RivuletError("request.too-large", { limitBytes: MAX_BODY }));
 }
 
 function parsed(text: string): unknown {

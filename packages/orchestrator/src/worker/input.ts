@@ -1,5 +1,5 @@
 import type { MediaFile, Pipeline } from "@rivulet/pipelines";
-import { deadline, RivuletError } from "@rivulet/primitives";
+import { deadline, RivuletError, readWithin } from "@rivulet/primitives";
 import { type Dispatcher, request } from "undici";
 import { INPUT_DOWNLOAD_LIMIT, MAX_INPUT_BYTES } from "../limits.ts";
 
@@ -28,12 +28,6 @@ async function download(
     answer.body.destroy();
     throw new RivuletError("peer.unreachable", { reason: `the input's address answered ${answer.statusCode}` });
   }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of answer.body) {
-    length += chunk.length;
-    if (length > MAX_INPUT_BYTES) throw new RivuletError("request.too-large", { limitBytes: MAX_INPUT_BYTES });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
+  const tooLong = () => new RivuletError("request.too-large", { limitBytes: MAX_INPUT_BYTES });
+  return await readWithin(answer.body, MAX_INPUT_BYTES, tooLong);
 }
