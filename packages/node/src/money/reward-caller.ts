@@ -1,6 +1,7 @@
 import { type Contracts, type Endpoints, readPoolPosition, type Transactions } from "@rivulet/chain";
 import type { Activity, Rounds } from "@rivulet/payments";
 import { codeOf, isError, type Logger, type Round, type Startable } from "@rivulet/primitives";
+import { BlockWatch } from "./block-watch.ts";
 
 export interface RewardCallerPorts {
   readonly rounds: Rounds;
@@ -20,41 +21,31 @@ const MAX_FAILURES = 3;
  */
 export class RewardCaller implements Startable {
   readonly #ports: RewardCallerPorts;
-  readonly #stopped = new AbortController();
-  #blocks: Disposable | undefined;
+  readonly #watch: BlockWatch;
   /** The last round for which there is nothing left to do. */
   #done: Round | undefined;
   /** The last round whose failure was told. */
   #told: Round | undefined;
   /** Calls of that round that failed on the chain. */
   #failures = 0;
-  #turn: Promise<void> | undefined;
 
   constructor(ports: RewardCallerPorts) {
     this.#ports = ports;
-  }
-
-  async start(): Promise<void> {
-    this.#blocks = this.#ports.rounds.onBlock(() => this.#look());
-    this.#look();
-  }
-
-  async stop(): Promise<void> {
-    this.#blocks?.[Symbol.dispose]();
-    this.#stopped.abort(new Error("the reward caller stopped"));
-    await this.#turn;
-  }
-
-  #look(): void {
-    const round = this.#ports.rounds.lastInitializedRound;
-    if (this.#turn !== undefined || this.#done === round) return;
-    this.#turn = this.#call(round).finally(() => {
-      this.#turn = undefined;
+    this.#watch = new BlockWatch(ports.rounds, "the reward caller", (signal) => {
+      const round = ports.rounds.lastInitializedRound;
+      return this.#done === round ? undefined : this.#call(round, signal);
     });
   }
 
-  async #call(round: Round): Promise<void> {
-    const { signal } = this.#stopped;
+  start(): Promise<void> {
+    return this.#watch.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#watch.stop();
+  }
+
+  async #call(round: Round, signal: AbortSignal): Promise<void> {
     const { activity, transactions, log } = this.#ports;
     try {
       if (await activity.isActive(transactions.address, round, signal)) await this.#mint(round, signal);

@@ -10,6 +10,7 @@ import {
   type Randomness,
   type Startable,
 } from "@rivulet/primitives";
+import { BlockWatch } from "./block-watch.ts";
 
 export interface RoundKeeperPorts {
   readonly rounds: Rounds;
@@ -27,24 +28,22 @@ export interface RoundKeeperPorts {
 export class RoundKeeper implements Startable {
   readonly #maxDelay: Milliseconds;
   readonly #ports: RoundKeeperPorts;
-  readonly #stopped = new AbortController();
-  #blocks: Disposable | undefined;
-  #turn: Promise<void> | undefined;
+  readonly #watch: BlockWatch;
 
   constructor(maxDelay: Milliseconds, ports: RoundKeeperPorts) {
     this.#maxDelay = maxDelay;
     this.#ports = ports;
+    this.#watch = new BlockWatch(ports.rounds, "the round keeper", (signal) =>
+      this.#isDue ? this.#begin(signal) : undefined,
+    );
   }
 
-  async start(): Promise<void> {
-    this.#blocks = this.#ports.rounds.onBlock(() => this.#look());
-    this.#look();
+  start(): Promise<void> {
+    return this.#watch.start();
   }
 
-  async stop(): Promise<void> {
-    this.#blocks?.[Symbol.dispose]();
-    this.#stopped.abort(new Error("the round keeper stopped"));
-    await this.#turn;
+  stop(): Promise<void> {
+    return this.#watch.stop();
   }
 
   get #isDue(): boolean {
@@ -52,16 +51,8 @@ export class RoundKeeper implements Startable {
     return rounds.currentRound > rounds.lastInitializedRound;
   }
 
-  #look(): void {
-    if (!this.#isDue || this.#turn !== undefined) return;
-    this.#turn = this.#begin().finally(() => {
-      this.#turn = undefined;
-    });
-  }
-
-  async #begin(): Promise<void> {
+  async #begin(signal: AbortSignal): Promise<void> {
     const { clock, randomness, contracts, transactions, rounds, log } = this.#ports;
-    const { signal } = this.#stopped;
     try {
       await clock.sleep(ms(randomness.uniform() * this.#maxDelay), signal);
       if (!this.#isDue) return;
