@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Startable } from "@rivulet/primitives";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { FakeServer, leftOf } from "./fake-server.ts";
 
 /** Whose manners the fake has. */
 export type LanguageServerKind = "vllm" | "llama.cpp" | "ollama";
@@ -52,7 +51,7 @@ export const answersInWords: LanguageBehaviour = () => ({
  * A server of language models with the manners of a real one, over real sockets, with nothing behind it. What was asked is
  * kept; what is answered a test decides.
  */
-export class FakeLanguageServer implements Startable {
+export class FakeLanguageServer extends FakeServer {
   readonly #options: FakeLanguageServerOptions;
   /** Every conversation that arrived, in order. */
   readonly questions: LanguageQuestion[] = [];
@@ -66,44 +65,29 @@ export class FakeLanguageServer implements Startable {
   canFetch = true;
   /** While it starts it answers questions about itself with this. */
   status = 200;
-  readonly #server: Server;
-  readonly #waiting = new Set<() => void>();
   #behaviour: LanguageBehaviour = answersInWords;
-  #url = "";
 
   constructor(options: FakeLanguageServerOptions) {
+    super();
     this.#options = options;
     this.models = [...options.models];
-    this.#server = createServer((request, response) => {
-      this.#serve(request, response).catch(() => response.destroy());
-    });
   }
 
   /** As an operator writes it: with `/v1` where that is the custom. */
-  get url(): string {
-    return this.#options.kind === "ollama" ? this.#url : `${this.#url}/v1`;
-  }
-
-  async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    const { port } = this.#server.address() as AddressInfo;
-    this.#url = `http://127.0.0.1:${port}`;
-  }
-
-  async stop(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
+  override get url(): string {
+    return this.#options.kind === "ollama" ? super.url : `${super.url}/v1`;
   }
 
   behave(behaviour: LanguageBehaviour): void {
     this.#behaviour = behaviour;
   }
 
-  /** Resolves when `count` conversations have arrived since the start. */
-  async arrived(count: number): Promise<void> {
-    while (this.questions.length < count) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  protected override get kept() {
+    return this.questions;
+  }
+
+  protected override answer(request: IncomingMessage, response: ServerResponse): void {
+    this.#serve(request, response).catch(() => response.destroy());
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -158,14 +142,10 @@ export class FakeLanguageServer implements Startable {
     { headers }: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const left = new AbortController();
-    response.once("close", () => {
-      if (!response.writableFinished) left.abort();
-    });
-    const question = { path, body, headers, left: left.signal };
+    const left = leftOf(response);
+    const question = { path, body, headers, left };
     this.questions.push(question);
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+    this.tell();
     const model = String(body["model"]);
     const answer = this.#lacks(model) ? this.#noSuch(model) : await this.#behaviour(question);
     if (answer === "hang") return;
@@ -179,7 +159,7 @@ export class FakeLanguageServer implements Startable {
     response.writeHead(200, { "content-type": type });
     response.flushHeaders();
     for await (const line of lines(model, answer, wantsUsage(body))) {
-      if (left.signal.aborted) return;
+      if (left.aborted) return;
       response.write(line);
     }
     if (answer.ending === "cut") response.destroy();

@@ -1,9 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { encodePng, encodeWav } from "@rivulet/media";
 import { findPipeline, parseFields, parseRequest } from "@rivulet/pipelines";
-import type { Startable } from "@rivulet/primitives";
 import { findBoundary, formOf, parseMultipart } from "@rivulet/wire";
+import { FakeServer, leftOf } from "./fake-server.ts";
 
 /** A job that arrived at the fake. */
 export interface FakeRunnerJob {
@@ -37,7 +36,7 @@ export interface FakeRunnerModel {
  * A server with the surface of a runner that does what a test tells it: over real sockets, with nothing behind it.
  * By default it answers every job at once and correctly.
  */
-export class FakeRunner implements Startable {
+export class FakeRunner extends FakeServer {
   /** Every job that arrived, in order. */
   readonly jobs: FakeRunnerJob[] = [];
   /** Set to make `/health` answer with this status instead. */
@@ -46,30 +45,10 @@ export class FakeRunner implements Startable {
   listsModels = true;
   models: readonly FakeRunnerModel[];
   #behaviour: FakeRunnerBehaviour = answersWell;
-  readonly #server: Server;
-  readonly #waiting = new Set<() => void>();
-  #url = "";
 
   constructor(models: readonly FakeRunnerModel[] = []) {
+    super();
     this.models = models;
-    this.#server = createServer((request, response) => void this.#serve(request, response));
-  }
-
-  get url(): string {
-    return this.#url;
-  }
-
-  async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    const { port } = this.#server.address() as AddressInfo;
-    this.#url = `http://127.0.0.1:${port}`;
-  }
-
-  async stop(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
   }
 
   /** What happens to jobs from now on. */
@@ -77,9 +56,12 @@ export class FakeRunner implements Startable {
     this.#behaviour = behaviour;
   }
 
-  /** Resolves when `count` jobs have arrived since the start. */
-  async arrived(count: number): Promise<void> {
-    while (this.jobs.length < count) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  protected override get kept() {
+    return this.jobs;
+  }
+
+  protected override answer(request: IncomingMessage, response: ServerResponse): void {
+    void this.#serve(request, response);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -93,14 +75,9 @@ export class FakeRunner implements Startable {
     } catch {
       return;
     }
-    const left = new AbortController();
-    response.once("close", () => {
-      if (!response.writableFinished) left.abort();
-    });
-    const job = { ...jobOf(request, Buffer.concat(chunks)), left: left.signal };
+    const job = { ...jobOf(request, Buffer.concat(chunks)), left: leftOf(response) };
     this.jobs.push(job);
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+    this.tell();
     const answer = await this.#behaviour(job);
     if (answer === "hang") return;
     if (answer === "crash") {

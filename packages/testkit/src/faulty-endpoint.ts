@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Startable } from "@rivulet/primitives";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { FakeServer } from "./fake-server.ts";
 
 /** A question to an endpoint of a chain, as it came over the wire. */
 export interface EndpointCall {
@@ -22,35 +21,15 @@ export type EndpointFault = (
  * Stands before an endpoint of a chain and misbehaves as a test tells it; over real sockets, with single calls and
  * batches. One call of a batch that breaks or hangs takes the others with it.
  */
-export class FaultyEndpoint implements Startable {
+export class FaultyEndpoint extends FakeServer {
   /** The methods that were asked for, in order. */
   readonly methods: string[] = [];
   readonly #target: string;
-  readonly #server: Server;
-  readonly #waiting = new Set<() => void>();
   #fault: EndpointFault = endpointFaults.none;
-  #url = "";
 
   constructor(target: string) {
+    super();
     this.#target = target;
-    this.#server = createServer((request, response) => void this.#serve(request, response));
-  }
-
-  get url(): string {
-    return this.#url;
-  }
-
-  async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    const { port } = this.#server.address() as AddressInfo;
-    this.#url = `http://127.0.0.1:${port}`;
-  }
-
-  async stop(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
   }
 
   /** What happens to calls from now on. */
@@ -58,9 +37,12 @@ export class FaultyEndpoint implements Startable {
     this.#fault = fault;
   }
 
-  /** Resolves when `count` calls have arrived since the start. */
-  async arrived(count: number): Promise<void> {
-    while (this.methods.length < count) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  protected override get kept() {
+    return this.methods;
+  }
+
+  protected override answer(request: IncomingMessage, response: ServerResponse): void {
+    void this.#serve(request, response);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -85,8 +67,7 @@ export class FaultyEndpoint implements Startable {
 
   async #answer({ method, params = [] }: EndpointCall) {
     this.methods.push(method);
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+    this.tell();
     try {
       return await this.#fault({ method, params }, (call) => this.#forward(call));
     } catch {
