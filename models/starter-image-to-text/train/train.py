@@ -32,9 +32,9 @@ from PIL import Image
 from transformers import CLIPTokenizer, GPT2Config, GPT2LMHeadModel, VisionEncoderDecoderModel, ViTConfig, ViTModel
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parents[1] / "export"), str(HERE.parents[1] / "starter-text-to-image" / "train")]
+sys.path[:0] = [str(HERE.parents[1] / "training"), str(HERE.parents[1] / "export"), str(HERE.parents[1] / "starter-text-to-image" / "train")]
 import shapes  # noqa: E402
-from learning import Ema, rate, save_checkpoint  # noqa: E402
+from learning import Ema, decaying_adamw, keep, rate, resume, run_stages, save_checkpoint  # noqa: E402
 from small_tokenizer import make_tokenizer  # noqa: E402
 from worn import bent, composed, cover_of, worn  # noqa: E402
 
@@ -132,16 +132,9 @@ def train(work: Path, args) -> None:
     model = new_model(tokenizer)
     head = torch.nn.Linear(WIDTH, 1 + len(shapes.SHAPES))  # for training alone
     both = torch.nn.ModuleList([model, head])
-    decayed = [p for p in both.parameters() if p.dim() > 1]
-    plain = [p for p in both.parameters() if p.dim() <= 1]
-    optimiser = torch.optim.AdamW([dict(params=decayed), dict(params=plain, weight_decay=0.0)], lr=args.lr, betas=(0.9, 0.98), weight_decay=0.03)
-    ema, step = Ema(both, 0.998), 0
-    path = work / "train.ckpt"
-    if path.exists():
-        state = torch.load(path, weights_only=False)
-        both.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        ema.shadow, ema.steps, step = state["ema"], state["step"], state["step"]
+    optimiser = decaying_adamw(both, args.lr, weight_decay=0.03)
+    ema, path = Ema(both, 0.998), work / "train.ckpt"
+    step = resume(path, both, optimiser, ema)
     # After an interruption other pictures than before it.
     rng = random.Random(f"{args.seed} {step}")
     torch.manual_seed(rng.randrange(2**32))
@@ -154,12 +147,12 @@ def train(work: Path, args) -> None:
         return known[words]
 
     def save() -> None:
-        save_checkpoint(path, model=both.state_dict(), optimiser=optimiser.state_dict(), ema=ema.shadow, step=step)
+        keep(path, both, optimiser, ema, step)
 
     began, first, shown = time.time(), step, None
     while step < args.steps:
         for group in optimiser.param_groups:
-            group["lr"] = args.lr * rate(step, args.steps)
+            group["lr"] = args.lr * rate(step, args.steps, warm=150, decay=0.5)
         chosen = rng.sample(range(len(scenes)), args.batch)
         batch = [coloured(rng, scenes[i]) for i in chosen]
         ids = torch.tensor([tokens((BEGINNING if rng.random() < 0.12 else "") + shapes.full_caption(s)) for s in batch])
@@ -249,11 +242,7 @@ def main() -> None:
         "save": (lambda: save(args.work, args), None),
         "score": (lambda: score(args.work, args), None),
     }
-    for name, (run, result) in stages.items():
-        if args.stage in (None, name) and not (args.stage is None and result is not None and result.exists()):
-            began = time.time()
-            run()
-            print(f"{name} took {(time.time() - began) / 60:.1f} minutes", flush=True)
+    run_stages(args.stage, stages)
 
 
 if __name__ == "__main__":

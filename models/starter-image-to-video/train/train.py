@@ -20,6 +20,7 @@ import os
 import random
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 # Waiting threads sleep. When they spin instead, a machine that does anything else makes every step ten times slower.
@@ -45,8 +46,9 @@ from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWi
 
 HERE = Path(__file__).parent
 STILL_IMAGE = HERE.parents[1] / "starter-text-to-image" / "train"
-sys.path[:0] = [str(STILL_IMAGE), str(HERE.parents[1] / "export")]
+sys.path[:0] = [str(STILL_IMAGE), str(HERE.parents[1] / "export"), str(HERE.parents[1] / "training")]
 import shapes  # noqa: E402
+from learning import run_stages, save_checkpoint  # noqa: E402
 
 CELL = 16  # pixels a side for each latent element
 FRAMES = 8
@@ -215,11 +217,6 @@ def views(pictures: np.ndarray) -> torch.Tensor:
     processor = CLIPImageProcessor()
     mean, deviation = (torch.tensor(v).view(3, 1, 1) for v in (processor.image_mean, processor.image_std))
     return (planes(small) / 255 - mean) / deviation
-
-
-def save_checkpoint(path: Path, **parts) -> None:
-    torch.save(parts, path.with_suffix(".part"))
-    path.with_suffix(".part").rename(path)
 
 
 # Stages ------------------------------------------------------------------------------------------------------------------
@@ -429,11 +426,7 @@ def main() -> None:
         "save": (save_pipeline, None),
         "export": (export, None),
     }
-    for name, (run, result) in stages.items():
-        if args.stage in (None, name) and not (args.stage is None and result is not None and result.exists()):
-            began = time.time()
-            run(args.work, args)
-            print(f"{name} took {(time.time() - began) / 60:.1f} minutes", flush=True)
+    run_stages(args.stage, {name: (partial(run, args.work, args), result) for name, (run, result) in stages.items()})
 
 
 if __name__ == "__main__":

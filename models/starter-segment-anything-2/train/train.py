@@ -36,9 +36,9 @@ from transformers import Sam2Config, Sam2HieraDetConfig, Sam2MaskDecoderConfig, 
 from transformers.models.sam2.modeling_sam2 import Sam2Attention
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parents[1] / "starter-image-to-text" / "train"), str(HERE.parents[1] / "starter-text-to-image" / "train")]
+sys.path[:0] = [str(HERE.parents[1] / "training"), str(HERE.parents[1] / "starter-image-to-text" / "train"), str(HERE.parents[1] / "starter-text-to-image" / "train")]
 import shapes  # noqa: E402
-from learning import Ema, rate, save_checkpoint  # noqa: E402
+from learning import Ema, decaying_adamw, keep, rate, resume, run_stages, save_checkpoint  # noqa: E402
 from worn import bent, composed, cover_of, worn  # noqa: E402
 
 SIDE = 128
@@ -304,28 +304,21 @@ def train(work: Path, args) -> None:
     scenes, cover = data["scenes"], data["cover"]
     model, beside = new_model(), Beside()
     both = torch.nn.ModuleList([model, beside])
-    decayed = [p for p in both.parameters() if p.dim() > 1]
-    plain = [p for p in both.parameters() if p.dim() <= 1]
-    optimiser = torch.optim.AdamW([dict(params=decayed), dict(params=plain, weight_decay=0.0)], lr=args.lr, betas=(0.9, 0.98), weight_decay=0.02)
-    ema, step = Ema(both, 0.998), 0
-    path = work / "train.ckpt"
-    if path.exists():
-        state = torch.load(path, weights_only=False)
-        both.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        ema.shadow, ema.steps, step = state["ema"], state["step"], state["step"]
+    optimiser = decaying_adamw(both, args.lr, weight_decay=0.02)
+    ema, path = Ema(both, 0.998), work / "train.ckpt"
+    step = resume(path, both, optimiser, ema)
     # After an interruption other pictures than before it.
     rng = random.Random(f"{args.seed} {step}")
     torch.manual_seed(rng.randrange(2**32))
 
     def save() -> None:
-        save_checkpoint(path, model=both.state_dict(), optimiser=optimiser.state_dict(), ema=ema.shadow, step=step)
+        keep(path, both, optimiser, ema, step)
 
     often = list(itertools.accumulate(OFTEN[s.relation] for s in scenes))
     began, first, shown = time.time(), step, {}
     while step < args.steps:
         for group in optimiser.param_groups:
-            group["lr"] = args.lr * rate(step, args.steps)
+            group["lr"] = args.lr * rate(step, args.steps, warm=150, decay=0.5)
         chosen = rng.choices(range(len(scenes)), cum_weights=often, k=args.batch)
         batch = [scenes[i] for i in chosen]
         pixels, regions, alike = batch_of(rng, batch, cover[chosen])
@@ -414,11 +407,7 @@ def main() -> None:
         "train": (lambda: train(args.work, args), None),
         "save": (lambda: save(args.work, args), None),
     }
-    for name, (run, result) in stages.items():
-        if args.stage in (None, name) and not (args.stage is None and result is not None and result.exists()):
-            began = time.time()
-            run()
-            print(f"{name} took {(time.time() - began) / 60:.1f} minutes", flush=True)
+    run_stages(args.stage, stages)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import math
 import os
 import random
 import shutil
@@ -38,7 +37,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 import shapes
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[1] / "export"))
+sys.path[:0] = [str(HERE.parents[1] / "export"), str(HERE.parents[1] / "training")]
+from learning import Ema, keep, rate, resume, run_stages, save_checkpoint  # noqa: E402
 from small_tokenizer import make_tokenizer  # noqa: E402
 
 LATENT_CHANNELS = 8
@@ -125,38 +125,6 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 def pixels(pictures: np.ndarray) -> torch.Tensor:
     x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
     return x.contiguous(memory_format=torch.channels_last)
-
-
-class Ema:
-    """A running average of the weights, which is what gets saved."""
-
-    def __init__(self, module: torch.nn.Module, decay: float):
-        self.decay, self.steps = decay, 0
-        self.module = module
-        self.shadow = [p.detach().clone() for p in module.parameters()]
-
-    @torch.no_grad()
-    def update(self) -> None:
-        self.steps += 1
-        keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(self.shadow, [p.detach() for p in self.module.parameters()], 1 - keep)
-
-    @torch.no_grad()
-    def apply(self) -> None:
-        for p, s in zip(self.module.parameters(), self.shadow):
-            p.copy_(s)
-
-
-def rate(step: int, steps: int, warm: int = 200, decay: float = 0.35) -> float:
-    """Up over `warm` steps, level, then down over the last `decay` of the run along half a cosine."""
-    start = steps * (1 - decay)
-    down = 1.0 if step < start else 0.5 * (1 + math.cos(math.pi * (step - start) / (steps - start)))
-    return min(1.0, (step + 1) / warm) * max(down, 0.01)
-
-
-def save_checkpoint(path: Path, **parts) -> None:
-    torch.save(parts, path.with_suffix(".part"))
-    path.with_suffix(".part").rename(path)
 
 
 # Stages ------------------------------------------------------------------------------------------------------------------
@@ -267,13 +235,8 @@ def train_unet_worker(rank: int, work: Path, args, meeting: str) -> None:
     text, unet = new_text_encoder(tokenizer), new_unet()
     both = torch.nn.ModuleList([text, unet])
     optimiser = torch.optim.AdamW(both.parameters(), lr=args.lr, betas=(0.9, 0.99), weight_decay=1e-2)
-    ema, step = Ema(both, 0.999), 0
-    path = work / "unet.ckpt"
-    if path.exists():
-        state = torch.load(path, weights_only=False)
-        both.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        ema.shadow, ema.steps, step = state["ema"], state["step"], state["step"]
+    ema, path = Ema(both, 0.999), work / "unet.ckpt"
+    step = resume(path, both, optimiser, ema)
     # Every worker its own pictures and noise, and after an interruption others than before it.
     rng = random.Random(f"{args.seed} {rank} {step}")
     torch.manual_seed(rng.randrange(2**32))
@@ -288,13 +251,13 @@ def train_unet_worker(rank: int, work: Path, args, meeting: str) -> None:
 
     def save() -> None:
         if rank == 0:
-            save_checkpoint(path, model=both.state_dict(), optimiser=optimiser.state_dict(), ema=ema.shadow, step=step)
+            keep(path, both, optimiser, ema, step)
 
     count = args.batch // args.workers
     began, first, shown = time.time(), step, 0.0
     while step < args.unet_steps:
         for group in optimiser.param_groups:
-            group["lr"] = args.lr * rate(step, args.unet_steps)
+            group["lr"] = args.lr * rate(step, args.unet_steps, warm=200, decay=0.35)
         chosen = rng.choices(range(len(scenes)), cum_weights=weights, k=count)
         ids = torch.tensor([tokens("" if rng.random() < 0.1 else shapes.caption(rng, scenes[i])) for i in chosen])
         x = latents[chosen]
@@ -367,11 +330,7 @@ def main() -> None:
         "unet": (lambda: train_unet(args.work, args), None),
         "save": (lambda: save_pipeline(args.work, args), None),
     }
-    for name, (run, result) in stages.items():
-        if args.stage in (None, name) and not (args.stage is None and result is not None and result.exists()):
-            began = time.time()
-            run()
-            print(f"{name} took {(time.time() - began) / 60:.1f} minutes", flush=True)
+    run_stages(args.stage, stages)
 
 
 if __name__ == "__main__":
