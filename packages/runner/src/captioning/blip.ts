@@ -3,7 +3,7 @@ import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines
 import type { Graph, Port } from "../backend.ts";
 import { refuseNonFinite } from "../diffusion/decoder.ts";
 import { turn } from "../diffusion/denoise.ts";
-import { type BackendFactory, rejected } from "../diffusion/picture-maker.ts";
+import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import { feed, getInput } from "../diffusion/ports.ts";
 import { bicubic } from "../diffusion/resample.ts";
 import { type Graphs, openGraphs } from "../graph-files.ts";
@@ -11,6 +11,7 @@ import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts"
 import { likeliest } from "../language/sampling.ts";
 import { getJson, ModelSettings } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
+import { rejected } from "../rejected.ts";
 import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
 import { loadTextTokenizer, type TextTokenizer } from "../tokenizers/text-tokenizer.ts";
 import { CLIP, PictureInput } from "../vision/picture-input.ts";

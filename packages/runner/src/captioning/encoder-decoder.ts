@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { turn } from "../diffusion/denoise.ts";
-import { rejected } from "../diffusion/picture-maker.ts";
 import { bilinear } from "../diffusion/resample.ts";
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
+import { rejected } from "../rejected.ts";
 import { loadTextTokenizer, type TextTokenizer } from "../tokenizers/text-tokenizer.ts";
 import { PictureInput } from "../vision/picture-input.ts";
 import { LibraryModel } from "./library-model.ts";

@@ -1,4 +1,4 @@
-import { rejected } from "./picture-maker.ts";
+import { rejected } from "../rejected.ts";
 
 /** Of a request's own text, in the error that refuses it. */
 const MAX_QUOTED = 100;

@@ -1,10 +1,11 @@
 import { encodePng, type Rgb8, toDataUrl } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import { invariant, type Logger, RivuletError } from "@rivulet/primitives";
+import { invariant, type Logger } from "@rivulet/primitives";
 import type { Backend } from "../backend.ts";
 import type { LoadContext, RunContext } from "../implementation.ts";
 import { type ModelRule, ruleOf } from "../model-rules.ts";
 import { defaultSeedMode, type Noise, noiseOf, type SeedMode } from "../random/noise.ts";
+import { rejected } from "../rejected.ts";
 import type { Denoising, Schedule } from "../schedulers/schedule.ts";
 import type { PlanOptions } from "../schedulers/scheduler.ts";
 import { denoise, turn } from "./denoise.ts";
@@ -88,12 +89,7 @@ export class PictureMaker implements AsyncDisposable {
 
   /** Throws "request.rejected-by-model" for a number of steps that the method cannot make. */
   plan(steps: number, options?: PlanOptions): Schedule {
-    try {
-      return this.model.scheduler.plan(this.rule.steps ?? steps, options);
-    } catch (cause) {
-      if (cause instanceof RangeError) throw rejected(`num_inference_steps: ${cause.message}`, cause);
-      throw cause;
-    }
+    return this.model.scheduler.plan(this.rule.steps ?? steps, options);
   }
 
   /**
@@ -155,9 +151,4 @@ export class PictureMaker implements AsyncDisposable {
 /** The seed of a request that names none. */
 export function drawnSeed({ randomness }: RunContext): number {
   return Math.floor(randomness.uniform() * SEEDS);
-}
-
-/** The error for what a model cannot do. */
-export function rejected(reason: string, cause?: unknown): RivuletError {
-  return new RivuletError("request.rejected-by-model", { reason }, cause === undefined ? {} : { cause });
 }

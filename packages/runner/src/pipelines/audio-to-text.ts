@@ -4,7 +4,7 @@ import { DECODED_AUDIO_RATE, decodeAudio, probeAudio } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { invariant } from "@rivulet/primitives";
 import { turn } from "../diffusion/denoise.ts";
-import { type BackendFactory, rejected } from "../diffusion/picture-maker.ts";
+import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import { type Graphs, openGraphs } from "../graph-files.ts";
 import { framesOfTokens, type Looks } from "../hearing/alignment.ts";
 import type { WindowTokens } from "../hearing/merging.ts";
@@ -17,6 +17,7 @@ import { type Window, windowsOf } from "../hearing/windows.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import { likeliest } from "../language/sampling.ts";
 import { ruleOf } from "../model-rules.ts";
+import { rejected } from "../rejected.ts";
 import { floatsOf, type Tensor } from "../tensor.ts";
 
 type Request = PipelineRequest<"audio-to-text">;

@@ -6,10 +6,11 @@ import { turn } from "../diffusion/denoise.ts";
 import type { Question, Wish } from "../diffusion/denoiser.ts";
 import type { Encoder, Posterior } from "../diffusion/encoder.ts";
 import { edited, type Guidance, isGuided, steered, unguided } from "../diffusion/guidance.ts";
-import { type BackendFactory, type Making, PictureMaker, rejected } from "../diffusion/picture-maker.ts";
+import { type BackendFactory, type Making, PictureMaker } from "../diffusion/picture-maker.ts";
 import { lanczos, resized } from "../diffusion/resample.ts";
 import type { Conditioning } from "../diffusion/text-conditioning.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
+import { rejected } from "../rejected.ts";
 import { givenPicture } from "./given-picture.ts";
 
 type Request = PipelineRequest<"image-to-image">;

@@ -3,12 +3,13 @@ import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines
 import { denoise, turn } from "../diffusion/denoise.ts";
 import type { LatentSize } from "../diffusion/denoiser.ts";
 import { planesOf } from "../diffusion/encoder.ts";
-import { type BackendFactory, drawnSeed, rejected } from "../diffusion/picture-maker.ts";
+import { type BackendFactory, drawnSeed } from "../diffusion/picture-maker.ts";
 import { lanczos, resized } from "../diffusion/resample.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import { ruleOf } from "../model-rules.ts";
 import { defaultSeedMode, type Noise, noiseOf, type SeedMode } from "../random/noise.ts";
-import { mix, type Schedule, scaled } from "../schedulers/schedule.ts";
+import { rejected } from "../rejected.ts";
+import { mix, scaled } from "../schedulers/schedule.ts";
 import type { FilmWish } from "../video/film-denoiser.ts";
 import { type FilmModel, loadFilmModel } from "../video/film-model.ts";
 import { givenPicture } from "./given-picture.ts";
@@ -49,10 +50,10 @@ class LoadedImageToVideo implements LoadedModel<"image-to-video"> {
   }
 
   async run(request: Request, context: RunContext): Promise<Response> {
-    const { denoiser, decoder, safetyChecker } = this.#model;
+    const { scheduler, denoiser, decoder, safetyChecker } = this.#model;
     const { signal, onProgress } = context;
     const size = this.#latentSize(request);
-    const schedule = this.#plan(request.num_inference_steps);
+    const schedule = scheduler.plan(request.num_inference_steps);
     const picture = await givenPicture(context);
     const seed = request.seed ?? drawnSeed(context);
     const noise = noiseOf(seed, this.#seedMode);
@@ -109,15 +110,5 @@ class LoadedImageToVideo implements LoadedModel<"image-to-video"> {
     if (fixed !== undefined && (fixed.height !== height || fixed.width !== width))
       throw rejected(`width and height: must be ${fixed.width} × ${fixed.height}`);
     return { channels: denoiser.channels, height: height / step, width: width / step };
-  }
-
-  /** Throws "request.rejected-by-model" for a number of steps that the method cannot make. */
-  #plan(steps: number): Schedule {
-    try {
-      return this.#model.scheduler.plan(steps);
-    } catch (cause) {
-      if (cause instanceof RangeError) throw rejected(`num_inference_steps: ${cause.message}`, cause);
-      throw cause;
-    }
   }
 }

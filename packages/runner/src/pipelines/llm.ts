@@ -1,5 +1,5 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import { type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
+import { type Milliseconds, ms } from "@rivulet/primitives";
 import { refuseNonFinite } from "../diffusion/decoder.ts";
 import { turn } from "../diffusion/denoise.ts";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
@@ -7,6 +7,7 @@ import type { Implementation, LoadedModel, RunContext } from "../implementation.
 import { CausalModel } from "../language/causal-model.ts";
 import { chooseToken, type Sampling } from "../language/sampling.ts";
 import { TokenText } from "../language/token-text.ts";
+import { rejected } from "../rejected.ts";
 import { type ChatTokenizer, loadChatTokenizer, type Turn } from "../tokenizers/chat-tokenizer.ts";
 
 type Request = PipelineRequest<"llm">;
@@ -89,22 +90,10 @@ class LoadedLlm implements LoadedModel<"llm"> {
   }
 
   #prompt(turns: readonly Turn[]): readonly number[] {
-    const ids = this.#encoded(turns);
+    const ids = this.#tokenizer.encode(turns);
     const most = this.#model.contextLength;
-    if (ids.length + 1 > most)
-      throw new RivuletError("request.rejected-by-model", {
-        reason: `messages: Input of ${ids.length} tokens exceeds the maximum of ${most}`,
-      });
+    if (ids.length + 1 > most) throw rejected(`messages: Input of ${ids.length} tokens exceeds the maximum of ${most}`);
     return ids;
-  }
-
-  #encoded(turns: readonly Turn[]): readonly number[] {
-    try {
-      return this.#tokenizer.encode(turns);
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause;
-      throw new RivuletError("request.rejected-by-model", { reason: `messages: ${cause.message}` }, { cause });
-    }
   }
 
   /** At most `room` tokens, each chosen after the last; an abort ends them within one. */

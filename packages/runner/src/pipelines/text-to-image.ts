@@ -1,10 +1,11 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { refuseAdapters } from "../diffusion/adapters.ts";
 import { steered, unguided } from "../diffusion/guidance.ts";
-import { type BackendFactory, PictureMaker, rejected } from "../diffusion/picture-maker.ts";
+import { type BackendFactory, PictureMaker } from "../diffusion/picture-maker.ts";
 import { promptParts } from "../diffusion/prompt.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import type { Noise } from "../random/noise.ts";
+import { rejected } from "../rejected.ts";
 
 type Request = PipelineRequest<"text-to-image">;
 

@@ -25,9 +25,13 @@ export interface NoiseDefaults {
 
 /** Source of names and defaults: runner-and-models 7.6. */
 export function noiseConfig(settings: ModelSettings, defaults: NoiseDefaults): NoiseConfig {
+  const trainTimesteps = settings.number("num_train_timesteps", 1000);
+  const trainedBetas = settings.findNumbers("trained_betas");
+  if (trainedBetas !== undefined && trainedBetas.length !== trainTimesteps)
+    throw new RangeError(`scheduler setting trained_betas must have ${trainTimesteps} numbers: ${trainedBetas.length}`);
   return {
-    trainTimesteps: settings.number("num_train_timesteps", 1000),
-    betas: settings.findNumbers("trained_betas") ?? {
+    trainTimesteps,
+    betas: trainedBetas ?? {
       start: settings.number("beta_start", defaults.betaStart ?? 0.0001),
       end: settings.number("beta_end", defaults.betaEnd ?? 0.02),
       schedule: settings.choice(

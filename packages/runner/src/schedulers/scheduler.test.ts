@@ -134,13 +134,19 @@ describe("a scheduler", () => {
       { _class_name: "DDIMScheduler", thresholding: true },
       { _class_name: "EulerDiscreteScheduler", prediction_type: "flow" },
       { _class_name: "EulerDiscreteScheduler", beta_start: "0.1" },
+      { _class_name: "EulerDiscreteScheduler", trained_betas: [0.1, 0.2] },
     ])
       expect(() => schedulerOf(new ModelSettings(refused))).toThrow(RangeError);
   });
 
   test("of a consistency model says how many steps it takes", () => {
     const lcm = schedulerOf(new ModelSettings({ _class_name: "LCMScheduler" }));
-    expect(() => lcm.plan(51)).toThrow(RangeError);
+    expect(() => lcm.plan(51)).toThrow(
+      expect.objectContaining({
+        code: "request.rejected-by-model",
+        facts: { reason: expect.stringMatching(/^num_inference_steps: .*50/) },
+      }),
+    );
     expect(lcm.plan(50).timesteps).toHaveLength(50);
   });
 

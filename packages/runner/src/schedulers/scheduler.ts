@@ -14,7 +14,7 @@ export interface PlanOptions {
 
 /** A denoising method with a model's configuration. */
 export interface Scheduler {
-  /** The plan for `steps` steps. Throws `RangeError` when the method cannot make that many. */
+  /** The plan for `steps` steps. Throws "request.rejected-by-model" when the method cannot make that many. */
   plan(steps: number, options?: PlanOptions): Schedule;
 }
 

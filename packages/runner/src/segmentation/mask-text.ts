@@ -1,5 +1,5 @@
 import { turn } from "../diffusion/denoise.ts";
-import { rejected } from "../diffusion/picture-maker.ts";
+import { rejected } from "../rejected.ts";
 
 /** A rectangle of numbers that are found a row at a time, so that a large one never lies in memory whole. */
 export interface Rows {

@@ -1,5 +1,5 @@
 import type { PipelineRequest } from "@rivulet/pipelines";
-import { rejected } from "../diffusion/picture-maker.ts";
+import { rejected } from "../rejected.ts";
 
 type Request = PipelineRequest<"segment-anything-2">;
 

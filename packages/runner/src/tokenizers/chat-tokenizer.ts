@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Template } from "@huggingface/jinja";
 import { ModelSettings } from "../model-settings.ts";
+import { rejected } from "../rejected.ts";
 import { readTokenizer } from "./tokenizer-file.ts";
 
 /** One turn of a conversation. */
@@ -12,7 +13,7 @@ export interface Turn {
 
 /** Conversations as the token ids a language model reads, and its answers as text. */
 export interface ChatTokenizer {
-  /** The conversation in the model's own form, up to where its answer begins. Throws `RangeError` when it has none for it. */
+  /** The conversation in the model's own form, up to where its answer begins. Throws "request.rejected-by-model" when it has none. */
   encode(turns: readonly Turn[]): readonly number[];
   decode(ids: readonly number[]): string;
 }
@@ -28,9 +29,10 @@ export async function loadChatTokenizer(directory: string): Promise<ChatTokenize
   const special = { bos_token: textOf(config["bos_token"]), eos_token: textOf(config["eos_token"]) };
   return {
     encode(turns) {
-      const text = rendered(template, {
+      const text = template.render({
         messages: turns.map((turn) => ({ ...turn })),
         add_generation_prompt: true,
+        refuse,
         ...special,
       });
       // The template writes the special tokens itself.
@@ -40,13 +42,12 @@ export async function loadChatTokenizer(directory: string): Promise<ChatTokenize
   };
 }
 
-function rendered(template: Template, values: Record<string, unknown>): string {
-  try {
-    return template.render(values);
-  } catch (cause) {
-    // Templates refuse what their model was not trained for, such as a system turn.
-    throw new RangeError(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
+/** The library's own function throws what every broken template throws. It can be replaced only from within a template. */
+const { body: REFUSES_BY_NAME } = new Template("{% set raise_exception = refuse %}").parsed;
+
+/** Called by templates for what their model was not trained for, such as a system turn. */
+function refuse(reason: unknown): never {
+  throw rejected(`messages: ${reason}`);
 }
 
 /** The template file, or the one in the configuration: a text, or several with names of which `default` is for talking. */
@@ -54,7 +55,9 @@ function templateOf(directory: string, config: Readonly<Record<string, unknown>>
   const file = join(directory, "chat_template.jinja");
   const isOwn = existsSync(file);
   try {
-    return new Template(isOwn ? readFileSync(file, "utf8") : templateIn(config));
+    const template = new Template(isOwn ? readFileSync(file, "utf8") : templateIn(config));
+    template.parsed.body.unshift(...REFUSES_BY_NAME);
+    return template;
   } catch (cause) {
     const place = isOwn ? file : "tokenizer_config.json";
     throw new RangeError(`${place}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
