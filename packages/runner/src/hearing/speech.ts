@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { getJson, ModelSettings } from "../model-settings.ts";
+import { ModelSettings } from "../model-settings.ts";
 import { readTokenizer } from "../tokenizers/tokenizer-file.ts";
+import { LogMel } from "./log-mel.ts";
 
 /** A spectrogram as the encoder takes it: [1, bands, frames]. */
 export interface Spectrogram {
@@ -16,33 +17,23 @@ export interface Speech {
   readonly windowSeconds: number;
   /** Samples a frame of the spectrogram. */
   readonly hop: number;
-  spectrogram(samples: Float32Array): Promise<Spectrogram>;
+  spectrogram(samples: Float32Array): Spectrogram;
   decode(ids: readonly number[]): string;
 }
 
-/**
- * Reads tokenizer and spectrogram settings in a model's directory. Throws `RangeError` where a file is missing.
- *
- * Transformers.js makes the spectrograms. It could also write down and merge windows, but lets times go back, takes words
- * for one token later than they are, and splits them differently from call to call.
- */
+/** Reads tokenizer and spectrogram settings in a model's directory. Throws `RangeError` where a file is missing. */
 export async function loadSpeech(directory: string): Promise<Speech> {
-  // Loading the library takes a quarter of a second, which only hosts of such models spend.
-  const { WhisperFeatureExtractor } = await import("@huggingface/transformers");
   const { tokenizer } = await readTokenizer(directory);
-  const file = join(directory, "preprocessor_config.json");
-  const extractor = new WhisperFeatureExtractor(await getJson(file));
-  const settings = new ModelSettings({ ...extractor.config }, file);
+  const settings = await ModelSettings.get(join(directory, "preprocessor_config.json"));
   const get = (key: string) => settings.number(key, Number.NaN);
   const [rate, windowSeconds, hop] = [get("sampling_rate"), get("chunk_length"), get("hop_length")];
+  const bands = get("feature_size");
+  const mel = new LogMel({ rate, seconds: windowSeconds, width: get("n_fft"), hop, bands });
   return {
     rate,
     windowSeconds,
     hop,
-    async spectrogram(samples) {
-      const { input_features: features } = await extractor(samples);
-      return { data: features.data, dims: features.dims };
-    },
+    spectrogram: (samples) => ({ data: mel.of(samples), dims: [1, bands, mel.frames] }),
     decode: (ids) => (ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: true })),
   };
 }

@@ -99,7 +99,7 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
     let language: number | undefined;
     for await (const window of windowsOf(sound, length, overlap)) {
       await turn(context.signal);
-      const { data, dims } = await this.#speech.spectrogram(window.samples);
+      const { data, dims } = this.#speech.spectrogram(window.samples);
       await turn(context.signal);
       const heard = await this.#model.hear(data, dims);
       // The language of the first window is that of all: what a window in the middle of a talk sounds like may mislead.

@@ -9,7 +9,7 @@ export const TOLERANCE = {
   latents: 1e-3,
   logits: 1e-3,
   samples: 1e-3,
-  spectrogram: 1e-4,
+  spectrogram: 1e-5,
   /** Three answers are weighed against each other up to nine times, and so are the roundings of each. */
   latentsByInstruction: 1e-2,
 } as const;
