@@ -1,16 +1,16 @@
 /**
- * `npm run bench -- pipelines [--json] [--seconds N] [--only NAME]`: what each pipeline costs on this machine, with the
- * starter model that is installed, or with the tiny model of random numbers that its tests use.
+ * `npm run bench -- pipelines [--json] [--seconds N] [--only PIPELINE-OR-MODEL] [--models DIRECTORY] [--threads N]`: what
+ * each pipeline costs on this machine, with the starter models or with all models of a directory in the layout of
+ * `-aiModelsDir`.
  *
- * Each model has a process of its own and one thread. What is not inside the runtime is ours; the goal is a tenth.
+ * Each model has a process of its own, and one thread unless told otherwise. What is not inside the runtime is ours; the
+ * goal is a tenth.
  */
 
-import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { type ExecException, execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { findStarterModels } from "@rivulet/node";
-import { batchPipelines, type Pipeline } from "@rivulet/pipelines";
+import { modelsBelow, type Subject, starters } from "./models.ts";
 import type { Measured, Runs } from "./pipeline-probe.ts";
 import { report } from "./report.ts";
 
@@ -18,38 +18,11 @@ const GOAL = 0.1;
 
 const option = (name: string) => new RegExp(`--${name}[= ](\\S+)`).exec(process.argv.join(" "))?.[1];
 const probe = fileURLToPath(new URL("pipeline-probe.ts", import.meta.url));
-const references = new URL("../models/references/", import.meta.url);
-
-/** Of pipelines whose starter model is not installed. */
-const TINY: Readonly<Record<string, string>> = {
-  "text-to-image": "sd1",
-  "image-to-image": "sd1",
-  "image-to-video": "svd",
-  upscale: "swin2sr",
-  "image-to-text": "blip",
-  "segment-anything-2": "sam2",
-  "audio-to-text": "whisper",
-  "text-to-speech": "vits",
-  llm: "llama",
-};
-
-interface Subject {
-  readonly pipeline: Pipeline;
-  readonly id: string;
-  readonly directory: string;
-  readonly defaults: object;
-}
-
-function subjectOf(pipeline: Pipeline): readonly Subject[] {
-  const starter = findStarterModels().find((model) => model.pipeline === pipeline.name);
-  if (starter !== undefined) return [{ ...starter, pipeline }];
-  const family = TINY[pipeline.name];
-  const directory = family === undefined ? "" : fileURLToPath(new URL(`${family}/model`, references));
-  return existsSync(directory) ? [{ pipeline, id: `tiny/${family}`, directory, defaults: {} }] : [];
-}
+const [root, only] = [option("models"), option("only")];
 
 async function measure({ pipeline, id, directory, defaults }: Subject): Promise<Measured> {
-  const args = [probe, pipeline.name, directory, id, option("seconds") ?? "2", JSON.stringify(defaults)];
+  const limits = [option("seconds") ?? "2", option("threads") ?? "1"];
+  const args = [probe, pipeline.name, directory, id, ...limits, JSON.stringify(defaults)];
   const { stdout } = await promisify(execFile)(process.execPath, ["--disable-warning=ExperimentalWarning", ...args]);
   return JSON.parse(stdout);
 }
@@ -65,10 +38,15 @@ function percent(share: number): number {
 const rows: Record<string, string | number>[] = [];
 const results: object[] = [];
 const ratios: Record<string, number> = {};
-for (const subject of batchPipelines.flatMap(subjectOf)) {
+for (const subject of root === undefined ? starters() : await modelsBelow(root)) {
   const { name } = subject.pipeline;
-  if (![undefined, name].includes(option("only"))) continue;
-  const measured = await measure(subject);
+  if (![undefined, name, subject.id].includes(only)) continue;
+  const measured = await measure(subject).catch((error: ExecException) => {
+    console.error(`${subject.id} as ${name}: ${error.signal ?? error.message}`);
+    process.exitCode = 1;
+  });
+  if (measured === undefined) continue;
+  const label = root === undefined ? name : `${name}, ${subject.id}`;
   const { loadMs, firstMs, fresh, repeated, unit, perSecond, peakMiB, step, tokens } = measured;
   const outside = outsideOf(fresh);
   rows.push({
@@ -83,7 +61,7 @@ for (const subject of batchPipelines.flatMap(subjectOf)) {
     "": outside > GOAL ? "over the goal" : "",
   });
   results.push({ pipeline: name, model: subject.id, ...measured });
-  ratios[`${name}: share of a job outside the runtime`] = outside;
+  ratios[`${label}: share of a job outside the runtime`] = outside;
   if (repeated !== undefined) {
     const { runs, ms } = repeated;
     rows.push({
@@ -92,10 +70,10 @@ for (const subject of batchPipelines.flatMap(subjectOf)) {
       "job ms": ms / runs,
       "not runtime %": percent(outsideOf(repeated)),
     });
-    ratios[`${name}: a job with a picture seen before / with a new one`] = ms / runs / (fresh.ms / fresh.runs);
+    ratios[`${label}: a job with a picture seen before / with a new one`] = ms / runs / (fresh.ms / fresh.runs);
   }
-  if (step !== undefined) ratios[`${name}: a step / the bare run of its graph`] = step.ms / step.bareMs;
+  if (step !== undefined) ratios[`${label}: a step / the bare run of its graph`] = step.ms / step.bareMs;
   if (tokens !== undefined)
-    ratios[`${name}: tokens a second / those of Transformers.js alone`] = tokens.perSecond / tokens.libraryPerSecond;
+    ratios[`${label}: tokens a second / those of Transformers.js alone`] = tokens.perSecond / tokens.libraryPerSecond;
 }
 report("pipelines", rows, { results }, ratios);
