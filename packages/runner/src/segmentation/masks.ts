@@ -58,16 +58,17 @@ export function enlarged(
 ): Rows {
   const across = between(width, to.width);
   const down = between(height, to.height);
+  const line = new Float64Array(width);
   return {
     ...to,
     row(y) {
-      const { first: top, second: bottom, share: lower } = down[y] ?? NOWHERE;
+      const [top, bottom, lower] = [width * (down.first[y] ?? 0), width * (down.second[y] ?? 0), down.share[y] ?? 0];
+      for (let x = 0; x < width; x++)
+        line[x] = (logits[top + x] ?? 0) * (1 - lower) + (logits[bottom + x] ?? 0) * lower;
       const row = new Float32Array(to.width);
       for (let x = 0; x < to.width; x++) {
-        const { first: left, second: right, share } = across[x] ?? NOWHERE;
-        const along = (line: number) =>
-          (logits[line * width + left] ?? 0) * (1 - share) + (logits[line * width + right] ?? 0) * share;
-        row[x] = along(top) * (1 - lower) + along(bottom) * lower;
+        const share = across.share[x] ?? 0;
+        row[x] = (line[across.first[x] ?? 0] ?? 0) * (1 - share) + (line[across.second[x] ?? 0] ?? 0) * share;
       }
       return row;
     },
@@ -87,19 +88,20 @@ export function small({ logits, width, height }: Mask): Rows {
   };
 }
 
+/** For each output the two inputs that it lies between. */
 interface Between {
-  readonly first: number;
-  readonly second: number;
+  readonly first: Int32Array;
+  readonly second: Int32Array;
   /** How much the second counts. */
-  readonly share: number;
+  readonly share: Float64Array;
 }
 
-const NOWHERE: Between = { first: 0, second: 0, share: 0 };
-
-function between(inputs: number, outputs: number): readonly Between[] {
-  return Array.from({ length: outputs }, (_, index) => {
-    const place = Math.max(0, ((index + 0.5) * inputs) / outputs - 0.5);
-    const first = Math.min(inputs - 1, Math.floor(place));
-    return { first, second: Math.min(inputs - 1, first + 1), share: place - first };
-  });
+function between(inputs: number, outputs: number): Between {
+  const places = Float64Array.from({ length: outputs }, (_, i) => Math.max(0, ((i + 0.5) * inputs) / outputs - 0.5));
+  const first = Int32Array.from(places, (place) => Math.min(inputs - 1, place));
+  return {
+    first,
+    second: first.map((index) => Math.min(inputs - 1, index + 1)),
+    share: places.map((place, i) => place - (first[i] ?? 0)),
+  };
 }
