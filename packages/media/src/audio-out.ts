@@ -9,13 +9,7 @@ const LARGEST = 32_767;
 
 /** Sound of one channel at another rate. */
 export function resampleAudio(samples: Float32Array, from: number, to: number): Float32Array {
-  if (from === to) return samples;
-  const resampler = new Resampler(from, to);
-  const [body, tail] = [resampler.push(samples), resampler.end()];
-  const whole = new Float32Array(body.length + tail.length);
-  whole.set(body);
-  whole.set(tail, body.length);
-  return whole;
+  return new Resampler(from, to).end(samples);
 }
 
 /** A WAV file with one channel of 16-bit samples. What lies outside −1 to 1 is cut off. */
@@ -35,7 +29,9 @@ export function encodeWav(samples: Float32Array, rate: number): Uint8Array {
   view.setUint16(34, 8 * BYTES_PER_SAMPLE, true);
   text(36, "data");
   view.setUint32(40, samples.length * BYTES_PER_SAMPLE, true);
-  for (let i = 0, at = HEADER_BYTES; i < samples.length; i++, at += BYTES_PER_SAMPLE)
-    view.setInt16(at, Math.round(Math.min(1, Math.max(-1, samples[i] ?? 0)) * LARGEST), true);
+  // In the order of this machine, which is the file's: little-endian.
+  const numbers = new Int16Array(bytes.buffer, HEADER_BYTES);
+  for (let i = 0; i < samples.length; i++)
+    numbers[i] = Math.round(Math.min(1, Math.max(-1, samples[i] ?? 0)) * LARGEST);
   return bytes;
 }

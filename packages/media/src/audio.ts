@@ -1,7 +1,7 @@
 import { RivuletError } from "@rivulet/primitives";
 import { type DecoderProcess, decodeWithLibrary, decodeWithProgram, SAMPLE_RATE } from "./audio/decoder-process.ts";
 import { Resampler } from "./audio/resampler.ts";
-import { findWavSamples, type MonoSamples } from "./audio/wav-samples.ts";
+import { findWavSamples, type MonoSamples, samplesOf16Bits } from "./audio/wav-samples.ts";
 import { CodecFailed, CodecMissing } from "./codec-process.ts";
 import { probeAudio } from "./probe.ts";
 
@@ -64,14 +64,20 @@ export async function* decodeAudio(
     samples += block.length;
     if (samples > most)
       throw undecodable(`the sound is longer than the ${durationSeconds} seconds that the file states`);
-    // One sample that is no number spoils the sum.
-    if (!Number.isFinite(block.reduce((sum, value) => sum + value, 0))) throw undecodable("samples are not numbers");
+    if (!areNumbers(block)) throw undecodable("samples are not numbers");
     if (block.length > 0) yield block;
   }
   if (samples === 0) throw undecodable("there is no sound in it");
   const seconds = samples / SAMPLE_RATE;
   if (!VIDEO_FORMATS.includes(format) && seconds < durationSeconds * LEAST_SHARE - 1)
     throw undecodable(`the sound ends after ${seconds.toFixed(1)} of ${durationSeconds.toFixed(1)} seconds`);
+}
+
+/** One sample that is no number spoils the sum. */
+function areNumbers(block: Float32Array): boolean {
+  let sum = 0;
+  for (const sample of block) sum += sample;
+  return Number.isFinite(sum);
 }
 
 function blocksOf(bytes: Uint8Array, format: string, options: AudioDecodeOptions & { readonly field: string }) {
@@ -108,9 +114,8 @@ async function* samplesOf(pieces: AsyncIterable<Buffer>): AsyncGenerator<Float32
   let rest: Buffer = Buffer.alloc(0);
   for await (const piece of pieces) {
     const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-    const block = new Float32Array(bytes.length >> 1);
-    for (let i = 0; i < block.length; i++) block[i] = bytes.readInt16LE(i * 2) / 2 ** 15;
-    rest = bytes.subarray(block.length * 2);
-    yield block;
+    const whole = bytes.length - (bytes.length % 2);
+    rest = bytes.subarray(whole);
+    yield samplesOf16Bits(bytes.subarray(0, whole));
   }
 }

@@ -42,26 +42,27 @@ export class Resampler {
 
   push(block: Float32Array): Float32Array {
     if (this.#half === 0) return block;
-    this.#pushed += block.length;
     this.#hold(block);
     return this.#make(this.#begin + this.#held.length - this.#half);
   }
 
-  /** The last of the output. */
-  end(): Float32Array {
-    if (this.#half === 0) return new Float32Array();
-    this.#hold(new Float32Array(this.#half + 1));
+  /** The last of the output; of all, where nothing follows what was pushed with it. */
+  end(block = new Float32Array()): Float32Array {
+    if (this.#half === 0) return block;
+    this.#hold(block, this.#half + 1);
     return this.#make(this.#pushed);
   }
 
-  #hold(block: Float32Array): void {
+  /** Keeps a block, and so many samples of silence after it. */
+  #hold(block: Float32Array, silence = 0): void {
     const kept = Math.max(0, Math.floor((this.#made * this.#down) / this.#up) - this.#half + 1 - this.#begin);
     const rest = this.#held.subarray(Math.min(kept, this.#held.length));
     this.#begin += this.#held.length - rest.length;
-    const held = new Float32Array(rest.length + block.length);
+    const held = new Float32Array(rest.length + block.length + silence);
     held.set(rest);
     held.set(block, rest.length);
     this.#held = held;
+    this.#pushed += block.length;
   }
 
   /** The outputs whose time lies before input `end`. */
@@ -74,9 +75,14 @@ export class Resampler {
       const whole = Math.floor(time / this.#up);
       const filter = this.#filter(Math.round(((time - whole * this.#up) / this.#up) * this.#phases));
       const from = whole - this.#half + 1 - this.#begin;
-      let sum = 0;
-      for (let k = 0; k < filter.length; k++) sum += (filter[k] ?? 0) * (held[from + k] ?? 0);
-      out[i] = sum;
+      // Two sums, because neither waits for the other.
+      let even = 0;
+      let odd = 0;
+      for (let k = 0; k < filter.length; k += 2) {
+        even += (filter[k] ?? 0) * (held[from + k] ?? 0);
+        odd += (filter[k + 1] ?? 0) * (held[from + k + 1] ?? 0);
+      }
+      out[i] = even + odd;
     }
     this.#made += count;
     return out;

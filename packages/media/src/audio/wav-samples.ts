@@ -16,15 +16,43 @@ const EXTENSIBLE = 0xfffe;
 const RATES = { least: 1000, most: 768_000 } as const;
 const MAX_CHANNELS = 64;
 
-/** How one sample is read, by its kind and bits. Whole numbers have their greatest magnitude at −1. */
-const readers: Readonly<Record<string, (view: DataView, at: number) => number>> = {
-  [`${PCM} 8`]: (view, at) => (view.getUint8(at) - 128) / 128,
-  [`${PCM} 16`]: (view, at) => view.getInt16(at, true) / 2 ** 15,
-  [`${PCM} 24`]: (view, at) => ((view.getInt8(at + 2) << 16) | view.getUint16(at, true)) / 2 ** 23,
-  [`${PCM} 32`]: (view, at) => view.getInt32(at, true) / 2 ** 31,
-  [`${FLOAT} 32`]: (view, at) => view.getFloat32(at, true),
-  [`${FLOAT} 64`]: (view, at) => view.getFloat64(at, true),
+/** How samples are written, by their kind and bits. */
+interface Coding {
+  /** The magnitude that stands for −1. */
+  readonly full: number;
+  readonly numbers: (bytes: Uint8Array) => ArrayLike<number>;
+}
+
+/** Bytes are numbers in a typed array's own order: little-endian, as on every machine that this runs on. */
+const codings: Readonly<Record<string, Coding>> = {
+  [`${PCM} 8`]: { full: 2 ** 7, numbers: (bytes) => new Int8Array(bytes.map((byte) => byte ^ 0x80)) },
+  [`${PCM} 16`]: { full: 2 ** 15, numbers: (bytes) => new Int16Array(aligned(bytes)) },
+  [`${PCM} 24`]: { full: 2 ** 31, numbers: (bytes) => new Int32Array(widened(bytes)) },
+  [`${PCM} 32`]: { full: 2 ** 31, numbers: (bytes) => new Int32Array(aligned(bytes)) },
+  [`${FLOAT} 32`]: { full: 1, numbers: (bytes) => new Float32Array(aligned(bytes)) },
+  [`${FLOAT} 64`]: { full: 1, numbers: (bytes) => new Float64Array(aligned(bytes)) },
 };
+
+/** A copy, at the beginning of a buffer of its own. */
+function aligned(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}
+
+/** Sound of one channel in 16 bits. */
+export function samplesOf16Bits(bytes: Uint8Array): Float32Array {
+  return mix(new Int16Array(aligned(bytes)), [2 ** -15]);
+}
+
+/** Three bytes each as the upper ones of four. */
+function widened(bytes: Uint8Array): ArrayBuffer {
+  const wide = new Uint8Array((bytes.length / 3) * 4);
+  for (let from = 0, to = 0; from < bytes.length; from += 3, to += 4) {
+    wide[to + 1] = bytes[from] ?? 0;
+    wide[to + 2] = bytes[from + 1] ?? 0;
+    wide[to + 3] = bytes[from + 2] ?? 0;
+  }
+  return wide.buffer;
+}
 
 /**
  * The samples of a WAV file, all channels mixed into one; `undefined` when they are compressed. A file that was cut is read
@@ -39,12 +67,12 @@ export function findWavSamples(bytes: Uint8Array, field: string): MonoSamples | 
     if (name === "data") {
       if (form === undefined) return header.fail("a WAV has no usable fmt chunk");
       const { kind, bits, rate, channels, mask } = form;
-      const read = readers[`${kind} ${bits}`];
-      if (read === undefined) return undefined;
+      const coding = codings[`${kind} ${bits}`];
+      if (coding === undefined) return undefined;
       if (rate < RATES.least || rate > RATES.most || channels < 1 || channels > MAX_CHANNELS)
         return header.fail(`audio of ${channels} channels at ${rate} Hz`);
       const data = bytes.subarray(body, Math.min(body + size, bytes.length));
-      return { rate, blocks: mixed(data, { read, width: bits / 8, rate, weights: mixingOf(channels, mask) }) };
+      return { rate, blocks: mixed(data, { coding, width: bits / 8, rate, shares: mixingOf(channels, mask) }) };
     }
     at = body + size + (size % 2);
   }
@@ -74,26 +102,31 @@ function formAt(header: Header, at: number, size: number): WavForm {
 function* mixed(
   data: Uint8Array,
   form: {
-    readonly read: (view: DataView, at: number) => number;
+    readonly coding: Coding;
     readonly width: number;
     readonly rate: number;
-    readonly weights: readonly number[];
+    /** Of each channel. */
+    readonly shares: readonly number[];
   },
 ): Generator<Float32Array, void, undefined> {
-  const { read, width, rate, weights } = form;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const { coding, width, rate, shares } = form;
+  const weights = shares.map((share) => share / coding.full);
   const frame = width * weights.length;
   const frames = Math.floor(data.length / frame);
   for (let first = 0; first < frames; first += rate) {
-    const block = new Float32Array(Math.min(rate, frames - first));
-    for (let i = 0; i < block.length; i++) {
-      const at = (first + i) * frame;
-      let sum = 0;
-      for (let channel = 0; channel < weights.length; channel++)
-        sum += (weights[channel] ?? 0) * read(view, at + channel * width);
-      // Floats may be louder than anything can be played; what is no number stays so, to be found out.
-      block[i] = Math.min(1, Math.max(-1, sum));
-    }
-    yield block;
+    const last = Math.min(first + rate, frames);
+    yield mix(coding.numbers(data.subarray(first * frame, last * frame)), weights);
   }
+}
+
+/** One number of each frame's. Floats may be louder than anything can be played; what is no number stays so, to be found out. */
+function mix(numbers: ArrayLike<number>, weights: readonly number[]): Float32Array {
+  const block = new Float32Array(numbers.length / weights.length);
+  for (let i = 0, at = 0; i < block.length; i++) {
+    let sum = 0;
+    for (let channel = 0; channel < weights.length; channel++, at++)
+      sum += (weights[channel] ?? 0) * (numbers[at] ?? 0);
+    block[i] = sum < -1 ? -1 : sum > 1 ? 1 : sum;
+  }
+  return block;
 }

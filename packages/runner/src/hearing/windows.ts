@@ -26,12 +26,12 @@ export async function* windowsOf(
       taken += part.length;
       // One sample more than a window shows that this one is not the last.
       if (filled < held.length) continue;
-      yield { samples: held.slice(0, length), left, right: overlap };
+      yield { samples: held.subarray(0, length), left, right: overlap };
       const next = new Float32Array(length + 1);
       next.set(held.subarray(length - 2 * overlap));
       held = next;
       filled = 2 * overlap + 1;
       left = overlap;
     }
-  if (filled > 0) yield { samples: held.slice(0, filled), left, right: 0 };
+  if (filled > 0) yield { samples: held.subarray(0, filled), left, right: 0 };
 }
