@@ -1,5 +1,5 @@
 import { mersenneTwister } from "./mersenne-twister.ts";
-import { boxMuller, type PhiloxBlock, philox } from "./philox.ts";
+import { boxMuller, philox } from "./philox.ts";
 
 /**
  * Whose random numbers a seed stands for.
@@ -40,26 +40,21 @@ export function cudaNoise(seed: bigint, threads: number = GPU_THREADS): Noise {
   const keyLow = Number(seed & 0xffff_ffffn);
   const keyHigh = Number(seed >> 32n);
   let counter = 0;
-  const block: PhiloxBlock = [0, 0, 0, 0];
+  const block = new Uint32Array(LANES);
   return (count) => {
     const values = new Float32Array(count);
     const rounds = Math.max(1, Math.ceil(count / (threads * LANES)));
     for (let round = 0; round < rounds; round++, counter++) {
       const from = round * threads * LANES;
-      for (let thread = 0; thread < threads && from + thread < count; thread++) {
+      const to = Math.min(count, from + threads);
+      for (let first = from; first < to; first++) {
         block[0] = counter;
         block[1] = 0;
-        block[2] = thread;
+        block[2] = first - from;
         block[3] = 0;
         philox(block, keyLow, keyHigh);
-        const first = boxMuller(block[0], block[1]);
-        values[from + thread] = first[0];
-        if (from + thread + threads >= count) continue;
-        const second = boxMuller(block[2], block[3]);
-        // Writes past the end of a typed array are dropped, which is what the last, partly used, lanes want.
-        values[from + thread + threads] = first[1];
-        values[from + thread + 2 * threads] = second[0];
-        values[from + thread + 3 * threads] = second[1];
+        for (let lane = 0, at = first; lane < LANES && at < count; lane++, at += threads)
+          values[at] = boxMuller(block[lane & 2] ?? 0, block[lane | 1] ?? 0, lane % 2 === 0);
       }
     }
     return values;

@@ -6,8 +6,8 @@ import type { Scheduler } from "./scheduler.ts";
 import { noisedBySigma, scaledBySigma, sigmaSchedule } from "./sigma-schedule.ts";
 
 /**
- * Euler's method that goes a little below the next noise level and adds fresh noise back up to it, at every step, also the
- * last one, where the noise has no weight. Source: runner-and-models 7.6.4.
+ * Euler's method that goes a little below the next noise level and adds fresh noise back up to it. The reference draws noise
+ * for the last step as well, where it has no weight; here it is left out. Source: runner-and-models 7.6.4.
  */
 export function eulerAncestralScheduler(settings: ModelSettings): Scheduler {
   const config = noiseConfig(settings, { spacing: "linspace" });
@@ -19,13 +19,13 @@ export function eulerAncestralScheduler(settings: ModelSettings): Scheduler {
         initNoiseSigma,
         begin,
         scaleInput: (denoising) => scaledBySigma(sigmas, denoising),
-        takesNoise: () => true,
-        step: (denoising, output, noise = new Float32Array(output.length)) => {
+        takesNoise: (index) => at(sigmas, index + 1) > 0,
+        step: (denoising, output, noise) => {
           const sigma = at(sigmas, denoising.index);
           const clean = cleanAtSigma(config.predictionType, sigma, denoising.sample, output);
           const { up, down } = ancestralSigmas(sigma, at(sigmas, denoising.index + 1));
           const share = down / sigma;
-          return advance(denoising, mix([share, denoising.sample], [1 - share, clean], [up, noise]));
+          return advance(denoising, mix([share, denoising.sample], [1 - share, clean], noise && [up, noise]));
         },
         addNoise: (clean, noise, index) => noisedBySigma(sigmas, clean, noise, index),
       };
