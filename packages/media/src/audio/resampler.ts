@@ -47,7 +47,7 @@ export class Resampler {
   }
 
   /** The last of the output; of all, where nothing follows what was pushed with it. */
-  end(block = new Float32Array()): Float32Array {
+  end(block: Float32Array = new Float32Array()): Float32Array {
     if (this.#half === 0) return block;
     this.#hold(block, this.#half + 1);
     return this.#make(this.#pushed);
