@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { isOutOfMemory } from "@rivulet/primitives";
 
 /** How a process ends in which the library is missing. */
 export const CODEC_MISSING = 69;
@@ -21,7 +22,10 @@ export interface CodecProcess extends Disposable {
   /** The process is not stalled as long as it is `held`, or since `goesOn` was called. */
   readonly held: () => void;
   readonly goesOn: () => void;
-  /** Waits for the end. Throws the signal's reason, `CodecMissing`, or `CodecFailed` with what the process said. */
+  /**
+   * Waits for the end. Throws the signal's reason, `CodecMissing`, `CodecFailed` with what the process said, or an error
+   * that tells of memory when it ended for want of it, which is not the file's fault.
+   */
   succeeded(): Promise<void>;
 }
 
@@ -38,20 +42,29 @@ export function watchCodec(what: "decoder" | "encoder", child: ChildProcess, sig
   child.stdin?.on("error", () => {}); // a child that ends before it has read all: how it ended says why
   const kill = () => void child.kill("SIGKILL");
   signal.addEventListener("abort", kill, { once: true });
-  let stalled = setTimeout(kill, STALLED_AFTER_MS);
+  let hasStalled = false;
+  const stall = () => {
+    hasStalled = true;
+    kill();
+  };
+  let stalled = setTimeout(stall, STALLED_AFTER_MS);
   const held = () => clearTimeout(stalled);
   return {
     ended,
     held,
     goesOn: () => {
       held();
-      stalled = setTimeout(kill, STALLED_AFTER_MS);
+      stalled = setTimeout(stall, STALLED_AFTER_MS);
     },
     async succeeded() {
       const [code, by] = await ended;
       signal.throwIfAborted();
       if (code === CODEC_MISSING) throw new CodecMissing(said.trim());
-      if (code !== 0) throw new CodecFailed(code === null ? `the ${what} was ended by ${by}` : reasonOf(said));
+      if (code === 0) return;
+      // Nobody but a system that is short of memory ends processes so.
+      const isSacrificed = by === "SIGKILL" && !hasStalled;
+      if (isSacrificed || isOutOfMemory(said)) throw new Error(`the ${what} ended: out of memory`);
+      throw new CodecFailed(code === null ? `the ${what} was ended by ${by}` : reasonOf(said));
     },
     [Symbol.dispose]() {
       held();

@@ -1,5 +1,5 @@
 import type { ImageProbe } from "@rivulet/pipelines";
-import { RivuletError } from "@rivulet/primitives";
+import { isOutOfMemory, RivuletError } from "@rivulet/primitives";
 import sharp from "sharp";
 import { firstFrame } from "./first-frame.ts";
 import { bmpPixels } from "./image-formats/bmp-pixels.ts";
@@ -41,7 +41,8 @@ const decoders: {
  * The pixels of an image or, where there are several, of its first frame: alpha dropped without compositing, no rotation,
  * truncated files as far as they go. Source: runner-and-models 1.2.5.
  *
- * Throws "request.media-unsupported" or "request.media-undecodable", naming `field`.
+ * Throws "request.media-unsupported" or "request.media-undecodable", naming `field`; the library's error when there is not
+ * enough memory for the pixels.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Rgb8> {
   const { field = "image", signal = NEVER } = options;
@@ -107,5 +108,6 @@ function open(bytes: Uint8Array, failOn: "none" | "truncated") {
 }
 
 function undecodable(field: string, cause?: unknown) {
+  if (isOutOfMemory(cause)) return cause; // the file may be whole
   return new RivuletError("request.media-undecodable", { field, reason: "the pixels could not be read" }, { cause });
 }

@@ -40,6 +40,7 @@ export {
 export { BrokenInvariant, invariant } from "./invariant.ts";
 export { Lease } from "./lease.ts";
 export { type LogFields, type Logger, silentLogger } from "./log.ts";
+export { isOutOfMemory } from "./out-of-memory.ts";
 export { BoundedQueue, type QueuePolicy } from "./queue.ts";
 export type { Randomness } from "./randomness.ts";
 export { Rational } from "./rational.ts";

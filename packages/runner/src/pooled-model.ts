@@ -466,7 +466,7 @@ export class PooledModel {
   }
 
   /** A host ended. One that a job had to be taken from by force is replaced; any other crashed. */
-  #lost(host: ModelHost, { reason, isCrash }: HostEnd): void {
+  #lost(host: ModelHost, { isCrash, error }: HostEnd): void {
     const index = this.#idle.indexOf(host);
     if (index >= 0) this.#idle.splice(index, 1);
     else if (!this.#busy.delete(host)) return;
@@ -474,11 +474,11 @@ export class PooledModel {
     if (this.#hosts === 0 && this.#loading === undefined) this.heldBytes = 0;
     if (isCrash) {
       this.#ports.observer.crashed(this.config);
-      this.#log.error("model process ended", { reason });
+      this.#log.error("model process ended", { reason: error.facts.reason });
       if (this.#now() - this.#load.endedAt >= WELL_AFTER) this.#failure = undefined;
-      this.#fail("run", new RivuletError("runner.crashed", { reason }));
+      this.#fail("run", error);
     } else {
-      this.#log.warn("model process ended", { reason });
+      this.#log.warn("model process ended", { reason: error.facts.reason });
       this.#bringUpIfWanted();
       this.#arbiter.changed();
     }

@@ -30,6 +30,14 @@ test("of plain text the last lines are kept, cut to a bearable length", () => {
   expect(output.tail.length).toBeLessThan(5000);
 });
 
+test("how a process came to its end does not push out why", () => {
+  const { output } = outputOf(
+    "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n----- Native stack trace -----\n",
+    ...Array.from({ length: 20 }, (_, i) => `${i + 1}: 0x931db0  [node]\n    at run (file:///main.ts:${i}:1)\n`),
+  );
+  expect(output.tail).toMatch(/^FATAL ERROR: .*out of memory \| -+ Native stack trace -+$/);
+});
+
 test("the last error is remembered with its reason", () => {
   const { output } = outputOf(
     '{"level":"error","event":"cannot start","reason":"port taken"}\n{"level":"info","event":"bye"}\n',

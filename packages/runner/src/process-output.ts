@@ -4,6 +4,8 @@ import type { LogLevel } from "./system.ts";
 
 /** Enough for a stack trace; what a process writes beyond it in one line is cut. */
 const MAX_LINE_CHARS = 4096;
+/** Where in the program something happened, of JavaScript or of native code; what happened is said before. */
+const STACK_FRAME = /^\s*(?:at |\d+: 0x[\da-f]+ )/;
 /** The last lines of plain text that are kept to explain how a process ended. */
 const MAX_TAIL_LINES = 8;
 
@@ -42,8 +44,9 @@ export class ProcessOutput {
 
   #line(line: string): void {
     const event = parseEvent(line);
-    if (event === undefined) this.#tail.push(line);
-    else {
+    if (event === undefined) {
+      if (!STACK_FRAME.test(line)) this.#tail.push(line);
+    } else {
       this.#log[event.level](event.event, event.fields);
       if (event.level === "error")
         this.#lastError = `${event.event}: ${event.fields["reason"] ?? "for no known reason"}`;

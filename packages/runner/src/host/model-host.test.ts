@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type ErrorCode, isError, ms, RivuletError, silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock, turn } from "@rivulet/testkit";
 import { afterEach, describe, expect, test } from "vitest";
 import { implementations } from "../../test/fake-implementations.ts";
+import { hostProcesses } from "../../test/host-processes.ts";
 import type { Progress } from "../implementation.ts";
 import { systemClock } from "../system.ts";
 import { memoryLauncher } from "./memory-host.ts";
@@ -219,16 +219,3 @@ describe("a model host in a child process", () => {
     expect(host.peakBytes).toBeGreaterThan(16 * 1024 * 1024);
   });
 });
-
-/** Our own children that run a model host, by process id. */
-function hostProcesses(): string[] {
-  return readdirSync("/proc").filter((pid) => {
-    if (!/^\d+$/.test(pid) || !existsSync(`/proc/${pid}/cmdline`)) return false;
-    try {
-      const mine = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[1] === String(process.pid);
-      return mine && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("host-main");
-    } catch {
-      return false; // it ended while we looked
-    }
-  });
-}

@@ -3,6 +3,7 @@ import {
   type ErrorCode,
   type ErrorFacts,
   invariant,
+  isOutOfMemory,
   type Milliseconds,
   minutes,
   RivuletError,
@@ -10,6 +11,7 @@ import {
   seconds,
 } from "@rivulet/primitives";
 import type { Progress } from "../implementation.ts";
+import { FITS_WHEN } from "./fits-when.ts";
 import type { FromHost, HostConnection, HostJob, HostLauncher, HostModel } from "./messages.ts";
 
 /** How long a model may take to load: as long as the network's own workers wait. Source: runner-and-models 3.4. */
@@ -27,8 +29,9 @@ export interface ModelHostOptions {
 
 /** How a host ended: by itself, which is a crash, or by its owner's will. */
 export interface HostEnd {
-  readonly reason: string;
   readonly isCrash: boolean;
+  /** What its job was told: "runner.crashed", or "runner.out-of-memory" when that is what it died of. */
+  readonly error: RivuletError<"runner.crashed"> | RivuletError<"runner.out-of-memory">;
 }
 
 export interface ModelHostPorts {
@@ -124,7 +127,7 @@ export class ModelHost implements Startable {
    * a job whose signal aborts rejects with the signal's reason, but not before the model has let go of it.
    *
    * Throws what the implementation threw, `runner.failed` for what it did not mean to throw, `runner.crashed` when the
-   * host ended.
+   * host ended, `runner.out-of-memory` when either was for want of memory.
    */
   async run(work: HostJob, { signal, onProgress }: RunOptions): Promise<Record<string, unknown>> {
     invariant(this.#job === undefined, "a model host has one job at a time");
@@ -192,12 +195,15 @@ export class ModelHost implements Startable {
     if (this.#endReason !== undefined) return;
     this.#endReason = this.#doom ?? reason;
     this.#loaded.reject(this.#loadFailed(`the model process ended: ${this.#endReason}`));
-    this.#job?.done.reject(this.#crashed());
-    this.#ended.resolve({ reason: this.#endReason, isCrash: this.#doom === undefined });
+    const error = this.#crashed();
+    this.#job?.done.reject(error);
+    this.#ended.resolve({ isCrash: this.#doom === undefined, error });
   }
 
-  #crashed(): RivuletError {
-    return new RivuletError("runner.crashed", { reason: this.#endReason ?? "not started" });
+  #crashed(): HostEnd["error"] {
+    const reason = this.#endReason ?? "not started";
+    if (!isOutOfMemory(reason)) return new RivuletError("runner.crashed", { reason });
+    return new RivuletError("runner.out-of-memory", { reason: `${reason}; ${FITS_WHEN}` });
   }
 
   #loadFailed(reason: string): RivuletError {

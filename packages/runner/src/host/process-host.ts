@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { invariant, type Logger } from "@rivulet/primitives";
 import { ProcessOutput } from "../process-output.ts";
 import { started } from "../started.ts";
+import { FITS_WHEN } from "./fits-when.ts";
 import { frameChannel } from "./frames.ts";
 import type { FromHost, HostLauncher, ToHost } from "./messages.ts";
 
@@ -11,7 +12,7 @@ const HOST_MAIN = fileURLToPath(new URL("./host-main.ts", import.meta.url));
 
 /** What it usually means that a process ends so, for whoever has to do something about it. */
 const MEANINGS: Partial<Readonly<Record<NodeJS.Signals, string>>> = {
-  SIGKILL: ", which is how a system ends processes when memory is short",
+  SIGKILL: `, which is how a system ends processes when memory is short: ${FITS_WHEN}`,
 };
 
 /** The module of all pipelines' implementations; it exports `implementations`. */

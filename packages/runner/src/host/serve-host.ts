@@ -1,6 +1,15 @@
 import { join } from "node:path";
-import { type Clock, codeOf, isError, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
+import {
+  type Clock,
+  codeOf,
+  isError,
+  isOutOfMemory,
+  type Logger,
+  type Randomness,
+  RivuletError,
+} from "@rivulet/primitives";
 import type { Implementation, LoadedModel, Progress } from "../implementation.ts";
+import { FITS_WHEN } from "./fits-when.ts";
 import type { Channel, FromHost, HostJob, HostModel, ToHost } from "./messages.ts";
 
 /** A model of any pipeline. Requests were parsed by the owner with the pipeline's own schema, which is the proof. */
@@ -107,6 +116,7 @@ async function run(
     channel.send({ kind: "memory", peakBytes: ports.peakBytes() });
     channel.send({ kind: "result", job, response });
   } catch (error) {
+    channel.send({ kind: "memory", peakBytes: ports.peakBytes() }); // runtimes keep what a failed run had taken
     channel.send({ kind: "error", job, ...told(error, directory) });
   }
 }
@@ -115,19 +125,21 @@ async function run(
 function told(error: unknown, directory: string): { code: RivuletError["code"]; facts: object } {
   if (isError(error)) return { code: codeOf(error), facts: error.facts };
   const reason = textBelow(directory, error);
-  if (!OUT_OF_MEMORY.test(reason)) return { code: "runner.failed", facts: { reason } };
-  return { code: "runner.out-of-memory", facts: { reason: `${reason}; ${WHAT_TO_DO}` } };
+  if (isOutOfMemory(reason)) return { code: "runner.out-of-memory", facts: { reason: `${reason}; ${FITS_WHEN}` } };
+  return { code: "runner.failed", facts: { reason: isBeyondEngine(error) ? `${reason}; ${ASK_FOR_LESS}` : reason } };
 }
 
-/**
- * How ONNX Runtime and the JavaScript engine say that memory ran out; neither has a code for it.
- * Source: runner-and-models 1.2.4, which classes failures by this text.
- */
-const OUT_OF_MEMORY = /out of memory|bad_alloc|failed to allocate|allocation failed/i;
+/** Whether something was to be larger, or deeper, than the JavaScript engine can have it. */
+function isBeyondEngine(error: unknown): boolean {
+  return (
+    error instanceof RangeError && /^(?:Invalid (?:typed )?array|Invalid string|Maximum call stack)/.test(error.message)
+  );
+}
 
-const WHAT_TO_DO = "a smaller request may fit, or fewer models in memory at once";
+const ASK_FOR_LESS = "a smaller request may work; if none does, the model's files are damaged";
 
-function loadFailed(model: HostModel, reason: string): RivuletError {
+function loadFailed(model: HostModel, text: string): RivuletError {
+  const reason = isOutOfMemory(text) ? `${text}; ${FITS_WHEN}` : text;
   return new RivuletError("model.load-failed", { pipeline: model.pipeline, model: model.model, reason });
 }
 
