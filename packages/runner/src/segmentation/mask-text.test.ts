@@ -7,9 +7,14 @@ const { signal } = new AbortController();
 const rectangle = (width: number, height: number, unit: number): Rows => ({
   width,
   height,
-  row: (y) => Float32Array.from({ length: width }, (_, x) => (y * width + x - 2) * unit),
+  fill: (row, y) => row.set(row.map((_, x) => (y * width + x - 2) * unit)),
 });
-const numbersOf = ({ height, row }: Rows) => Array.from({ length: height }, (_, y) => [...row(y)]);
+const numbersOf = ({ width, height, fill }: Rows) =>
+  Array.from({ length: height }, (_, y) => {
+    const row = new Float32Array(width);
+    fill(row, y);
+    return [...row];
+  });
 
 test("rectangles are lists of rows of numbers", async () => {
   expect(await writtenRows([rectangle(2, 1, 1), rectangle(1, 2, 2)], asLogits, signal)).toBe(

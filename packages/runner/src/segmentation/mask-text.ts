@@ -6,7 +6,8 @@ import { MAX_CHARACTERS, type WriteNumbers, writeFloats, writeSigns } from "./nu
 export interface Rows {
   readonly width: number;
   readonly height: number;
-  row(y: number): Float32Array;
+  /** Puts a row's numbers into the array, which has its width. */
+  fill(row: Float32Array, y: number): void;
 }
 
 /** How numbers are written. */
@@ -43,10 +44,12 @@ export async function writtenRows(
   let sinceTurn = 0;
   text.open();
   for (const rectangle of rectangles) {
+    const row = new Float32Array(rectangle.width);
     text.open();
     for (let y = 0; y < rectangle.height; y++) {
+      rectangle.fill(row, y);
       text.open();
-      text.add(rectangle.row(y), write);
+      text.add(row, write);
       text.close();
       if (text.length > MAX_TEXT) throw tooLong();
       sinceTurn += rectangle.width;

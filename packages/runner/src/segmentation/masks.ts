@@ -52,27 +52,52 @@ function stabilityOf({ logits }: Mask, delta: number): number {
 }
 
 /** The mask in the size of a picture, between four places each; a mask's corner places lie half a place inside the corner. */
-export function enlarged(
-  { logits, width, height }: Mask,
-  to: { readonly width: number; readonly height: number },
-): Rows {
-  const across = between(width, to.width);
-  const down = between(height, to.height);
-  const line = new Float64Array(width);
+export function enlarged(mask: Mask, { width, height }: { readonly width: number; readonly height: number }): Rows {
+  const across = between(mask.width, width);
+  const down = between(mask.height, height);
+  let [above, below] = [new Line(mask, across), new Line(mask, across)];
   return {
-    ...to,
-    row(y) {
-      const [top, bottom, lower] = [width * (down.first[y] ?? 0), width * (down.second[y] ?? 0), down.share[y] ?? 0];
-      for (let x = 0; x < width; x++)
-        line[x] = (logits[top + x] ?? 0) * (1 - lower) + (logits[bottom + x] ?? 0) * lower;
-      const row = new Float32Array(to.width);
-      for (let x = 0; x < to.width; x++) {
-        const share = across.share[x] ?? 0;
-        row[x] = (line[across.first[x] ?? 0] ?? 0) * (1 - share) + (line[across.second[x] ?? 0] ?? 0) * share;
-      }
-      return row;
+    width,
+    height,
+    fill(row, y) {
+      const [first = 0, second = 0, share = 0] = [down.first[y], down.second[y], down.share[y]];
+      if (above.y !== first) [above, below] = [below, above];
+      const [top, bottom] = [above.at(first), below.at(second)];
+      for (let x = 0; x < width; x++) row[x] = (top[x] ?? 0) * (1 - share) + (bottom[x] ?? 0) * share;
     },
   };
+}
+
+/** A line of a mask in another width. Most rows of a picture lie between the lines that the row above lies between. */
+class Line {
+  readonly #mask: Mask;
+  readonly #across: Between;
+  readonly #values: Float64Array;
+  #y = -1;
+
+  constructor(mask: Mask, across: Between) {
+    this.#mask = mask;
+    this.#across = across;
+    this.#values = new Float64Array(across.share.length);
+  }
+
+  get y(): number {
+    return this.#y;
+  }
+
+  at(y: number): Float64Array {
+    if (this.#y === y) return this.#values;
+    this.#y = y;
+    const { first, second, share } = this.#across;
+    const { logits, width } = this.#mask;
+    const start = y * width;
+    for (let x = 0; x < this.#values.length; x++) {
+      const part = share[x] ?? 0;
+      this.#values[x] =
+        (logits[start + (first[x] ?? 0)] ?? 0) * (1 - part) + (logits[start + (second[x] ?? 0)] ?? 0) * part;
+    }
+    return this.#values;
+  }
 }
 
 /** The largest logit that is told. Source: runner-and-models 7.13. */
@@ -83,8 +108,9 @@ export function small({ logits, width, height }: Mask): Rows {
   return {
     width,
     height,
-    row: (y) =>
-      logits.subarray(y * width, (y + 1) * width).map((logit) => Math.min(MAX_LOGIT, Math.max(-MAX_LOGIT, logit))),
+    fill(row, y) {
+      for (let x = 0; x < width; x++) row[x] = Math.min(MAX_LOGIT, Math.max(-MAX_LOGIT, logits[y * width + x] ?? 0));
+    },
   };
 }
 
@@ -97,11 +123,14 @@ interface Between {
 }
 
 function between(inputs: number, outputs: number): Between {
-  const places = Float64Array.from({ length: outputs }, (_, i) => Math.max(0, ((i + 0.5) * inputs) / outputs - 0.5));
-  const first = Int32Array.from(places, (place) => Math.min(inputs - 1, place));
-  return {
-    first,
-    second: first.map((index) => Math.min(inputs - 1, index + 1)),
-    share: places.map((place, i) => place - (first[i] ?? 0)),
-  };
+  const [first, second] = [new Int32Array(outputs), new Int32Array(outputs)];
+  const share = new Float64Array(outputs);
+  for (let i = 0; i < outputs; i++) {
+    const place = Math.max(0, ((i + 0.5) * inputs) / outputs - 0.5);
+    const before = Math.min(inputs - 1, Math.floor(place));
+    first[i] = before;
+    second[i] = Math.min(inputs - 1, before + 1);
+    share[i] = place - before;
+  }
+  return { first, second, share };
 }

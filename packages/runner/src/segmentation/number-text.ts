@@ -80,7 +80,9 @@ const [COMMA, MINUS, POINT, ZERO] = [0x2c, 0x2d, 0x2e, 0x30] as const;
 const [ONE, NOUGHT, NOUGHT_POINT] = [word("1.0,"), word("0.0,"), word("0.")] as const;
 
 /** Numbers of four digits, as words. */
-const FOUR_DIGITS = Uint32Array.from({ length: 10_000 }, (_, number) => word(String(number).padStart(4, "0")));
+const FOUR_DIGITS = Uint32Array.from({ length: 10_000 }, (_, number) =>
+  [1000, 100, 10, 1].reduce((word, unit) => word * 256 + ZERO + (Math.trunc(number / unit) % 10), 0),
+);
 
 function word(characters: string): number {
   return Buffer.from(characters).readUIntBE(0, characters.length);
