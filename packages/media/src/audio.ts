@@ -76,7 +76,7 @@ export async function* decodeAudio(
 /** One sample that is no number spoils the sum. */
 function areNumbers(block: Float32Array): boolean {
   let sum = 0;
-  for (const sample of block) sum += sample;
+  for (let i = 0; i < block.length; i++) sum += block[i] ?? 0;
   return Number.isFinite(sum);
 }
 
