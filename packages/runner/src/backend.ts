@@ -8,6 +8,9 @@ export interface Port {
   readonly dims: readonly (number | string)[];
 }
 
+/** Inputs or outputs by name. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
 /** A model file, opened for running. `close` gives its memory back; a closed graph is not run again. */
 export interface Graph {
   /** Where it was opened from: what is wrong with it is told with this. */
@@ -15,10 +18,13 @@ export interface Graph {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   /**
-   * Computes the named outputs, or all of them. May block this thread for the whole run: callers who want to be
-   * interruptible let the event loop turn before each run.
+   * Computes the named outputs, or all of them. Lets the event loop turn once, so that an abort can arrive, and may then
+   * block this thread for the whole run.
+   *
+   * `room` is memory that outputs whose size the caller knows may be written to, by name: it saves making and filling
+   * more of it. Whether that was done, the answer tells; what was in it is lost in any case.
    */
-  run(feeds: Readonly<Record<string, Tensor>>, outputs?: readonly string[]): Promise<Readonly<Record<string, Tensor>>>;
+  run(feeds: Tensors, outputs?: readonly string[], room?: Tensors): Promise<Tensors>;
   close(): Promise<void>;
 }
 

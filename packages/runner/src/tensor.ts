@@ -13,6 +13,16 @@ interface ElementArrays {
 
 export type ElementType = keyof ElementArrays;
 
+const arrays: { readonly [T in ElementType]: new (length: number) => ElementArrays[T] } = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  float64: Float64Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
+
 /** Numbers with a shape: what goes into a model and comes out of it. Row-major; `data` is shared, never copied. */
 export type Tensor<T extends ElementType = ElementType> = T extends ElementType
   ? { readonly type: T; readonly dims: readonly number[]; readonly data: ElementArrays[T] }
@@ -27,6 +37,18 @@ export function sizeOf(dims: readonly number[]): number {
 export function floats(data: Float32Array, dims: readonly number[]): Tensor<"float32"> {
   if (data.length !== sizeOf(dims)) throw new RangeError(`${data.length} numbers do not fill [${dims.join(", ")}]`);
   return { type: "float32", dims, data };
+}
+
+/** Zeros with a shape. */
+export function zeros(type: ElementType, dims: readonly number[]): Tensor {
+  return { type, dims, data: new arrays[type](sizeOf(dims)) } as Tensor;
+}
+
+/** As many elements as a shape has, from the first on. Shares them. Throws `RangeError` when there are fewer. */
+export function firstOf(tensor: Tensor, dims: readonly number[]): Tensor {
+  const size = sizeOf(dims);
+  if (tensor.data.length < size) throw new RangeError(`${tensor.data.length} numbers do not fill [${dims.join(", ")}]`);
+  return { type: tensor.type, dims, data: tensor.data.subarray(0, size) } as Tensor;
 }
 
 /** The numbers in the element type a model file asks for. Fractions are cut off where it asks for whole numbers. */

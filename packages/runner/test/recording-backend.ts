@@ -27,8 +27,8 @@ export function recordingBackend(
         file,
         inputs: graph.inputs,
         outputs: graph.outputs,
-        async run(feeds, outputs) {
-          const results = await graph.run(feeds, outputs);
+        async run(feeds, outputs, room) {
+          const results = await graph.run(feeds, outputs, room);
           runs.push({ component, feeds, results });
           return results;
         },
@@ -54,7 +54,7 @@ export function keepingBackend(): Backend {
         file,
         inputs: graph.inputs,
         outputs: graph.outputs,
-        run: (feeds, outputs) => graph.run(feeds, outputs),
+        run: (...asked) => graph.run(...asked),
         async close() {},
       };
     },

@@ -1,12 +1,11 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { type Milliseconds, ms } from "@rivulet/primitives";
-import { refuseNonFinite } from "../diffusion/decoder.ts";
-import { turn } from "../diffusion/denoise.ts";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import { chooseToken, type Sampling } from "../generation/sampling.ts";
+import { TokenText } from "../generation/token-text.ts";
+import { writeTokens } from "../generation/write-tokens.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
-import { CausalModel } from "../language/causal-model.ts";
-import { chooseToken, type Sampling } from "../language/sampling.ts";
-import { TokenText } from "../language/token-text.ts";
+import { LanguageModel } from "../language/language-model.ts";
 import { rejected } from "../rejected.ts";
 import { type ChatTokenizer, loadChatTokenizer, type Turn } from "../tokenizers/chat-tokenizer.ts";
 
@@ -19,7 +18,12 @@ export function llm(backend: BackendFactory): Implementation<"llm"> {
     async load({ directory, model, threads, engine = {}, log, onProgress }) {
       const { providers = [] } = engine;
       const tokenizer = await loadChatTokenizer(directory);
-      const decoder = await CausalModel.load({ directory, backend: backend({ providers, log }), threads, onProgress });
+      const decoder = await LanguageModel.load({
+        directory,
+        backend: backend({ providers, log }),
+        threads,
+        onProgress,
+      });
       return new LoadedLlm(decoder, tokenizer, model);
     },
   };
@@ -29,11 +33,11 @@ export function llm(backend: BackendFactory): Implementation<"llm"> {
 const PIECE_INTERVAL: Milliseconds = ms(20);
 
 class LoadedLlm implements LoadedModel<"llm"> {
-  readonly #model: CausalModel;
+  readonly #model: LanguageModel;
   readonly #tokenizer: ChatTokenizer;
   readonly #id: string;
 
-  constructor(model: CausalModel, tokenizer: ChatTokenizer, id: string) {
+  constructor(model: LanguageModel, tokenizer: ChatTokenizer, id: string) {
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#id = id;
@@ -63,9 +67,18 @@ class LoadedLlm implements LoadedModel<"llm"> {
     let completion = 0;
     let finish = "length";
     const written = new TokenText((ids) => this.#tokenizer.decode(ids));
-    for await (const token of this.#tokens(prompt, room, samplingOf(request), context)) {
+    const sampling = samplingOf(request);
+    const tokens = writeTokens({
+      reading: this.#model.begin(),
+      prompt,
+      most: room,
+      ends: this.#model.ends,
+      choose: (logits) => chooseToken(logits, sampling, () => context.randomness.uniform()),
+      signal: context.signal,
+    });
+    for await (const token of tokens) {
       completion += 1;
-      if (this.#model.stops.has(token)) {
+      if (this.#model.ends.has(token)) {
         finish = "stop";
         break;
       }
@@ -94,24 +107,6 @@ class LoadedLlm implements LoadedModel<"llm"> {
     const most = this.#model.contextLength;
     if (ids.length + 1 > most) throw rejected(`messages: Input of ${ids.length} tokens exceeds the maximum of ${most}`);
     return ids;
-  }
-
-  /** At most `room` tokens, each chosen after the last; an abort ends them within one. */
-  async *#tokens(prompt: readonly number[], room: number, sampling: Sampling, context: RunContext) {
-    let ids = prompt;
-    let memory = this.#model.blank();
-    for (let count = 0; count < room; count++) {
-      await turn(context.signal);
-      const answer = await this.#model.read(ids, memory);
-      memory = answer.memory;
-      refuseNonFinite(
-        answer.logits.reduce((sum, value) => sum + value, 0),
-        "answer",
-      );
-      const token = chooseToken(answer.logits, sampling, () => context.randomness.uniform());
-      yield token;
-      ids = [token];
-    }
   }
 }
 

@@ -2,7 +2,7 @@ import { llm as pipeline } from "@rivulet/pipelines";
 import { silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
-import { CausalModel } from "../../src/language/causal-model.ts";
+import { LanguageModel } from "../../src/language/language-model.ts";
 import { llm } from "../../src/pipelines/llm.ts";
 import { loadChatTokenizer } from "../../src/tokenizers/chat-tokenizer.ts";
 import { keepingBackend } from "../recording-backend.ts";
@@ -22,19 +22,16 @@ describe.each(["llama", "qwen"])("%s", (family) => {
   });
 
   test("finds tokens as likely, whether it reads them at once or one by one", async () => {
-    const model = await CausalModel.load({ directory, backend, threads: 1, onProgress: () => {} });
+    const model = await LanguageModel.load({ directory, backend, threads: 1, onProgress: () => {} });
+    const { signal } = new AbortController();
     for (const { expected } of answers) {
-      const atOnce = await model.read(expected.ids, model.blank());
+      const atOnce = await model.begin().read(expected.ids, { signal });
       expect(distance(atOnce.logits, expected.logits)).toBeLessThan(TOLERANCE.logits);
-      let memory = model.blank();
-      const oneByOne: Float32Array[] = [];
-      for (const id of expected.ids) {
-        const answer = await model.read([id], memory);
-        memory = answer.memory;
-        oneByOne.push(answer.logits);
-      }
-      expect(distance(oneByOne.at(-1) ?? [], expected.logits)).toBeLessThan(TOLERANCE.logits);
-      expect(memory.tokens).toBe(expected.ids.length);
+      const reading = model.begin();
+      let last = atOnce;
+      for (const id of expected.ids) last = await reading.read([id], { signal });
+      expect(distance(last.logits, expected.logits)).toBeLessThan(TOLERANCE.logits);
+      expect(reading.length).toBe(expected.ids.length);
     }
   });
 

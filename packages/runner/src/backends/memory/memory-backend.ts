@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import type { Backend, Graph, Port } from "../../backend.ts";
 import type { Tensor } from "../../tensor.ts";
 
@@ -26,6 +27,7 @@ function open(file: string, { inputs, outputs, run }: MemoryGraph): Graph {
     inputs,
     outputs,
     async run(feeds, names = outputs.map(({ name }) => name)) {
+      await eventLoopTurn();
       for (const { name } of inputs) if (feeds[name] === undefined) throw new RangeError(`input ${name} is missing`);
       for (const name of Object.keys(feeds))
         if (!inputs.some((port) => port.name === name)) throw new RangeError(`there is no input ${name}`);

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Logger } from "@rivulet/primitives";
 import type { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-node";
-import type { Backend, Graph, OpenOptions, Port } from "../../backend.ts";
+import type { Backend, Graph, OpenOptions, Port, Tensors } from "../../backend.ts";
 import type { ElementType, Tensor } from "../../tensor.ts";
 
 type Runtime = typeof import("onnxruntime-node");
@@ -26,7 +26,8 @@ export function onnxBackend({ providers = [], log }: OnnxBackendOptions): Backen
   return {
     async open(file, options) {
       runtime ??= import("onnxruntime-node");
-      return new OnnxGraph(file, await openSession(await runtime, file, preferred, options, log));
+      const library = await runtime;
+      return new OnnxGraph(file, await openSession(library, file, preferred, options, log), library.Tensor);
     },
   };
 }
@@ -77,23 +78,38 @@ class OnnxGraph implements Graph {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly #session: InferenceSession;
+  readonly #names: readonly string[];
+  readonly #library: Runtime["Tensor"];
 
-  constructor(file: string, session: InferenceSession) {
+  constructor(file: string, session: InferenceSession, library: Runtime["Tensor"]) {
     this.file = file;
     this.#session = session;
     this.inputs = session.inputMetadata.map(portOf);
     this.outputs = session.outputMetadata.map(portOf);
+    this.#names = this.outputs.map(({ name }) => name);
+    this.#library = library;
   }
 
-  async run(
-    feeds: Readonly<Record<string, Tensor>>,
-    outputs: readonly string[] = this.outputs.map(({ name }) => name),
-  ): Promise<Readonly<Record<string, Tensor>>> {
-    const inputs = Object.entries(feeds).map(([name, tensor]) => [name, inputOf(tensor)] as const);
-    const results = await this.#session.run(Object.fromEntries(inputs), outputs).catch((cause: unknown) => {
+  async run(feeds: Tensors, outputs: readonly string[] = this.#names, room: Tensors = {}): Promise<Tensors> {
+    const inputs: Record<string, OnnxTensor> = {};
+    for (const [name, tensor] of Object.entries(feeds)) inputs[name] = inputOf(tensor);
+    const wanted: Record<string, OnnxTensor | null> = {};
+    for (const name of outputs) wanted[name] = this.#roomOf(room[name]);
+    let results: InferenceSession.OnnxValueMapType;
+    try {
+      results = await this.#session.run(inputs, wanted);
+    } catch (cause) {
       throw new Error(`${this.file}: ${reasonOf(cause)}`, { cause });
-    });
-    return Object.fromEntries(outputs.map((name) => [name, tensorFrom(name, results[name])] as const));
+    }
+    const made: Record<string, Tensor> = {};
+    for (const name of outputs) made[name] = tensorFrom(name, results[name]);
+    return made;
+  }
+
+  /** Memory in the form the library takes, which it does not for halves. */
+  #roomOf(tensor: Tensor | undefined): OnnxTensor | null {
+    if (tensor === undefined || tensor.type === "float16") return null;
+    return new this.#library(tensor.type, tensor.data, tensor.dims);
   }
 
   async close(): Promise<void> {
