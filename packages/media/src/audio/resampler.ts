@@ -17,10 +17,8 @@ const MAX_KEPT = 8;
 export class Resampler {
   readonly #up: number;
   readonly #down: number;
-  readonly #half: number;
-  readonly #phases: number;
-  readonly #filters: Filters;
-  readonly #bandwidth: number;
+  /** None between equal rates. */
+  readonly #filters: Filters | undefined;
   /** What was pushed and is still needed. */
   #held: Float32Array;
   /** Where in the input `#held` begins; silence lies before the input. */
@@ -32,30 +30,28 @@ export class Resampler {
     const common = divisor(from, to);
     this.#up = to / common;
     this.#down = from / common;
-    this.#bandwidth = Math.min(1, to / from) * PASS;
-    this.#half = from === to ? 0 : Math.ceil(CROSSINGS / this.#bandwidth);
-    this.#phases = Math.min(this.#up, MAX_PHASES);
-    this.#filters = filtersOf(this.#up, this.#down, this.#phases);
-    this.#held = new Float32Array(this.#half);
-    this.#begin = -this.#half;
+    this.#filters = from === to ? undefined : filtersOf(this.#up, this.#down);
+    const before = this.#filters?.half ?? 0;
+    this.#held = new Float32Array(before);
+    this.#begin = -before;
   }
 
   push(block: Float32Array): Float32Array {
-    if (this.#half === 0) return block;
-    this.#hold(block);
-    return this.#make(this.#begin + this.#held.length - this.#half);
+    if (this.#filters === undefined) return block;
+    this.#hold(block, this.#filters);
+    return this.#make(this.#begin + this.#held.length - this.#filters.half, this.#filters);
   }
 
   /** The last of the output; of all, where nothing follows what was pushed with it. */
   end(block: Float32Array = new Float32Array()): Float32Array {
-    if (this.#half === 0) return block;
-    this.#hold(block, this.#half + 1);
-    return this.#make(this.#pushed);
+    if (this.#filters === undefined) return block;
+    this.#hold(block, this.#filters, this.#filters.half + 1);
+    return this.#make(this.#pushed, this.#filters);
   }
 
   /** Keeps a block, and so many samples of silence after it. */
-  #hold(block: Float32Array, silence = 0): void {
-    const kept = Math.max(0, Math.floor((this.#made * this.#down) / this.#up) - this.#half + 1 - this.#begin);
+  #hold(block: Float32Array, { half }: Filters, silence = 0): void {
+    const kept = Math.max(0, Math.floor((this.#made * this.#down) / this.#up) - half + 1 - this.#begin);
     const rest = this.#held.subarray(Math.min(kept, this.#held.length));
     this.#begin += this.#held.length - rest.length;
     const held = new Float32Array(rest.length + block.length + silence);
@@ -66,15 +62,18 @@ export class Resampler {
   }
 
   /** The outputs whose time lies before input `end`. */
-  #make(end: number): Float32Array {
-    const count = Math.max(0, Math.ceil((end * this.#up) / this.#down) - this.#made);
-    const out = new Float32Array(count);
+  #make(end: number, filters: Filters): Float32Array {
+    const out = new Float32Array(Math.max(0, Math.ceil((end * this.#up) / this.#down) - this.#made));
     const held = this.#held;
-    for (let i = 0; i < count; i++) {
-      const time = (this.#made + i) * this.#down;
-      const whole = Math.floor(time / this.#up);
-      const filter = this.#filter(Math.round(((time - whole * this.#up) / this.#up) * this.#phases));
-      const from = whole - this.#half + 1 - this.#begin;
+    const up = this.#up;
+    // The time of an output is `whole + part / up` inputs, and an output further on so many more.
+    let whole = Math.floor((this.#made * this.#down) / up);
+    let part = this.#made * this.#down - whole * up;
+    const wholeStep = Math.floor(this.#down / up);
+    const partStep = this.#down % up;
+    for (let i = 0; i < out.length; i++) {
+      const filter = filters.at(part);
+      const from = whole - filters.half + 1 - this.#begin;
       // Two sums, because neither waits for the other.
       let even = 0;
       let odd = 0;
@@ -83,35 +82,59 @@ export class Resampler {
         odd += (filter[k + 1] ?? 0) * (held[from + k + 1] ?? 0);
       }
       out[i] = even + odd;
+      whole += wholeStep;
+      part += partStep;
+      if (part < up) continue;
+      part -= up;
+      whole += 1;
     }
-    this.#made += count;
+    this.#made += out.length;
     return out;
-  }
-
-  /** The weights of the samples around a time that lies `phase` of `#phases` after one of them. */
-  #filter(phase: number): Float32Array {
-    const known = this.#filters[phase];
-    if (known !== undefined) return known;
-    const filter = new Float32Array(2 * this.#half);
-    for (let k = 0; k < filter.length; k++) {
-      const distance = k - this.#half + 1 - phase / this.#phases;
-      const edge = Math.min(1, Math.abs(distance) / this.#half);
-      filter[k] = this.#bandwidth * sinc(this.#bandwidth * distance) * kaiser(edge);
-    }
-    const sum = filter.reduce((total, weight) => total + weight, 0);
-    this.#filters[phase] = filter.map((weight) => weight / sum);
-    return this.#filters[phase] ?? filter;
   }
 }
 
-type Filters = (Float32Array | undefined)[];
+/** What samples weigh around a time between two of them, each worked out when it is first wanted. */
+class Filters {
+  /** Samples on each side of the time. */
+  readonly half: number;
+  readonly #up: number;
+  readonly #phases: number;
+  readonly #bandwidth: number;
+  readonly #byPhase: (Float32Array | undefined)[];
 
-/** By the ratio of the rates, in the order in which they were last wanted; each filled as it is needed. */
+  constructor(up: number, down: number) {
+    this.#up = up;
+    this.#phases = Math.min(up, MAX_PHASES);
+    this.#bandwidth = Math.min(1, up / down) * PASS;
+    this.half = Math.ceil(CROSSINGS / this.#bandwidth);
+    this.#byPhase = new Array<undefined>(this.#phases + 1).fill(undefined);
+  }
+
+  /** For a time that lies `part` of `up` after a sample. */
+  at(part: number): Float32Array {
+    const phase = this.#phases === this.#up ? part : Math.round((part / this.#up) * this.#phases);
+    return this.#byPhase[phase] ?? this.#make(phase);
+  }
+
+  #make(phase: number): Float32Array {
+    const weights = Float32Array.from({ length: 2 * this.half }, (_, k) => {
+      const distance = k - this.half + 1 - phase / this.#phases;
+      const edge = Math.min(1, Math.abs(distance) / this.half);
+      return this.#bandwidth * sinc(this.#bandwidth * distance) * kaiser(edge);
+    });
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    const filter = weights.map((weight) => weight / sum);
+    this.#byPhase[phase] = filter;
+    return filter;
+  }
+}
+
+/** By the ratio of the rates, in the order in which they were last wanted. */
 const kept = new Map<string, Filters>();
 
-function filtersOf(up: number, down: number, phases: number): Filters {
+function filtersOf(up: number, down: number): Filters {
   const ratio = `${up}/${down}`;
-  const filters = kept.get(ratio) ?? new Array<undefined>(phases + 1).fill(undefined);
+  const filters = kept.get(ratio) ?? new Filters(up, down);
   kept.delete(ratio);
   kept.set(ratio, filters);
   const [oldest = ratio] = kept.keys();
