@@ -33,49 +33,92 @@ export const lanczos: Kernel = {
  */
 export function resized(image: Rgb8, width: number, height: number, kernel: Kernel): Rgb8 {
   if (image.width === width && image.height === height) return image;
-  const wide = new Uint8ClampedArray(width * image.height * CHANNELS);
-  const across = windowsFor(image.width, width, kernel);
-  for (let y = 0; y < image.height; y++)
-    for (const [x, window] of across.entries())
-      for (let c = 0; c < CHANNELS; c++)
-        wide[(y * width + x) * CHANNELS + c] = weighed(image.data, window, y * image.width * CHANNELS + c, CHANNELS);
-  const whole = new Uint8ClampedArray(width * height * CHANNELS);
-  const row = width * CHANNELS;
-  for (const [y, window] of windowsFor(image.height, height, kernel).entries())
-    for (let i = 0; i < row; i++) whole[y * row + i] = weighed(wide, window, i, row);
-  return { width, height, data: new Uint8Array(whole.buffer) };
+  const wide = widened(image, windowsFor(image.width, width, kernel));
+  return { width, height, data: heightened(wide, width * CHANNELS, windowsFor(image.height, height, kernel)) };
 }
 
-/** Weights are whole multiples of 1 / 2²², as in the reference's image library: so that halves are rounded the same way. */
-const UNIT = 2 ** 22;
+/**
+ * Weights are whole multiples of 1 / 2²², as in the reference's image library: so that halves are rounded the same way, and
+ * that a sum of weighed bytes fits 32 bits.
+ */
+const UNIT_BITS = 22;
+const UNIT = 2 ** UNIT_BITS;
+const HALF = UNIT / 2;
 
-/** The weighted sum of samples `stride` apart, the first of all at `start`. The inner loop of the whole: no iterators. */
-function weighed(samples: ArrayLike<number>, { from, weights }: Window, start: number, stride: number): number {
-  let sum = UNIT / 2;
-  for (let i = 0, at = start + from * stride; i < weights.length; i++, at += stride)
-    sum += (weights[i] ?? 0) * (samples[at] ?? 0);
-  return Math.floor(sum / UNIT);
+/** Which input samples make each output sample, and how much of each: as many weights from `first` on, whole numbers of units. */
+interface Windows {
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  /** Those of one output after those of the other, each `most` long. */
+  readonly weights: Int32Array;
+  readonly most: number;
 }
 
-/** Which input samples make an output sample, and how much of each. */
-interface Window {
-  readonly from: number;
-  /** Whole numbers of units. */
-  readonly weights: Float64Array;
+function widened({ width, height, data }: Rgb8, { first, count, weights, most }: Windows): Uint8ClampedArray {
+  const bytes = new Uint8ClampedArray(first.length * height * CHANNELS);
+  let to = 0;
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < first.length; x++) {
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
+      let from = (y * width + (first[x] ?? 0)) * CHANNELS;
+      const end = x * most + (count[x] ?? 0);
+      for (let i = x * most; i < end; i++) {
+        const weight = weights[i] ?? 0;
+        red += Math.imul(weight, data[from] ?? 0);
+        green += Math.imul(weight, data[from + 1] ?? 0);
+        blue += Math.imul(weight, data[from + 2] ?? 0);
+        from += CHANNELS;
+      }
+      bytes[to++] = red >> UNIT_BITS;
+      bytes[to++] = green >> UNIT_BITS;
+      bytes[to++] = blue >> UNIT_BITS;
+    }
+  return bytes;
 }
 
-function windowsFor(inputs: number, outputs: number, kernel: Kernel): readonly Window[] {
+function heightened(data: Uint8ClampedArray, row: number, { first, count, weights, most }: Windows): Uint8Array {
+  const bytes = new Uint8ClampedArray(row * first.length);
+  let to = 0;
+  for (let y = 0; y < first.length; y++) {
+    const start = (first[y] ?? 0) * row;
+    const end = y * most + (count[y] ?? 0);
+    for (let x = 0; x < row; x++) {
+      let sum = HALF;
+      let from = start + x;
+      for (let i = y * most; i < end; i++) {
+        sum += Math.imul(weights[i] ?? 0, data[from] ?? 0);
+        from += row;
+      }
+      bytes[to++] = sum >> UNIT_BITS;
+    }
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+function windowsFor(inputs: number, outputs: number, { reach, weight }: Kernel): Windows {
   const scale = inputs / outputs;
   const stretch = Math.max(scale, 1);
-  const reach = kernel.reach * stretch;
-  return Array.from({ length: outputs }, (_, index) => {
+  const most = Math.ceil(2 * reach * stretch) + 1;
+  const [first, count] = [new Int32Array(outputs), new Int32Array(outputs)];
+  const weights = new Int32Array(outputs * most);
+  const raw = new Float64Array(most);
+  for (let index = 0; index < outputs; index++) {
     const centre = (index + 0.5) * scale;
-    const from = Math.max(0, Math.trunc(centre - reach + 0.5));
-    const to = Math.min(inputs, Math.trunc(centre + reach + 0.5));
-    const raw = Float64Array.from({ length: to - from }, (_, i) => kernel.weight((from + i - centre + 0.5) / stretch));
-    const sum = raw.reduce((total, weight) => total + weight, 0);
-    return { from, weights: raw.map((weight) => roundHalfAway((weight / sum) * UNIT)) };
-  });
+    const from = Math.max(0, Math.trunc(centre - reach * stretch + 0.5));
+    const length = Math.min(inputs, Math.trunc(centre + reach * stretch + 0.5)) - from;
+    let sum = 0;
+    for (let i = 0; i < length; i++) {
+      const counts = weight((from + i - centre + 0.5) / stretch);
+      raw[i] = counts;
+      sum += counts;
+    }
+    for (let i = 0; i < length; i++) weights[index * most + i] = roundHalfAway(((raw[i] ?? 0) / sum) * UNIT);
+    first[index] = from;
+    count[index] = length;
+  }
+  return { first, count, weights, most };
 }
 
 function roundHalfAway(value: number): number {

@@ -34,15 +34,16 @@ export class PictureInput {
   readonly width: number;
   readonly height: number;
   readonly #kernel: Kernel;
-  readonly #mean: Colour;
-  readonly #deviation: Colour;
+  /** What a byte of each colour is to the model. */
+  readonly #values: readonly Float32Array[];
 
   constructor(width: number, height: number, { kernel, mean, deviation }: Omit<PictureDefaults, "side">) {
     this.width = width;
     this.height = height;
     this.#kernel = kernel;
-    this.#mean = mean;
-    this.#deviation = deviation;
+    this.#values = mean.map((middle, c) =>
+      Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - middle) / (deviation[c] ?? 1)),
+    );
   }
 
   /** Throws `RangeError` for a file that asks for what is not done here. */
@@ -78,10 +79,8 @@ export class PictureInput {
     const { data } = resized(picture, this.width, this.height, this.#kernel);
     const area = this.width * this.height;
     const planes = new Float32Array(3 * area);
-    for (let c = 0; c < 3; c++) {
-      const [mean, deviation] = [this.#mean[c] ?? 0, this.#deviation[c] ?? 1];
-      for (let i = 0; i < area; i++) planes[c * area + i] = ((data[3 * i + c] ?? 0) / 255 - mean) / deviation;
-    }
+    for (const [c, values] of this.#values.entries())
+      for (let i = 0; i < area; i++) planes[c * area + i] = values[data[3 * i + c] ?? 0] ?? 0;
     return planes;
   }
 }
