@@ -65,6 +65,8 @@ export class FakeLanguageServer extends FakeServer {
   canFetch = true;
   /** While it starts it answers questions about itself with this. */
   status = 200;
+  /** What it says of itself in other words, by path: those of a real server, as they were recorded. */
+  readonly recorded = new Map<string, LanguageRefusal>();
   #behaviour: LanguageBehaviour = answersInWords;
 
   constructor(options: FakeLanguageServerOptions) {
@@ -102,6 +104,8 @@ export class FakeLanguageServer extends FakeServer {
       return json(response, this.status, {
         error: { message: "Loading model", type: "unavailable_error", code: this.status },
       });
+    const recorded = this.recorded.get(path);
+    if (recorded !== undefined) return say(response, recorded);
     const told = kind === "ollama" ? await this.#ollama(path, body) : this.#openAi(path);
     if (told === undefined) return json(response, 404, { detail: "Not Found" });
     return json(response, 200, told);
@@ -149,10 +153,7 @@ export class FakeLanguageServer extends FakeServer {
     const model = String(body["model"]);
     const answer = this.#lacks(model) ? this.#noSuch(model) : await this.#behaviour(question);
     if (answer === "hang") return;
-    if ("status" in answer) {
-      response.writeHead(answer.status, { "content-type": answer.type ?? "application/json" }).end(answer.body);
-      return;
-    }
+    if ("status" in answer) return say(response, answer);
     const lines =
       this.#options.kind === "ollama" ? ollamaLines : this.#options.kind === "vllm" ? vllmLines : llamaCppLines;
     const type = this.#options.kind === "ollama" ? "application/x-ndjson" : "text/event-stream; charset=utf-8";
@@ -211,17 +212,18 @@ async function* vllmLines(model: string, answer: LanguageAnswer, counts: boolean
   yield "data: [DONE]\n\n";
 }
 
-/** No content in the first piece, a comment to keep the line alive, the count and timings beside the reason. */
+/** No content in the first piece, a comment to keep the line alive, the count and timings in a piece without choices. */
 async function* llamaCppLines(_model: string, answer: LanguageAnswer, counts: boolean): AsyncGenerator<string> {
   const head = { created: 1_700_000_000, id: "chatcmpl-Xq", model: "gpt-3.5-turbo", object: "chat.completion.chunk" };
-  const choice = (delta: object, reason: string | null, more: object = {}) =>
-    event({ choices: [{ finish_reason: reason, index: 0, delta }], ...head, ...more });
+  const choice = (delta: object, reason: string | null) =>
+    event({ choices: [{ finish_reason: reason, index: 0, delta }], ...head });
   yield choice({ role: "assistant", content: null }, null);
   yield ":\n\n";
   for await (const content of answer.pieces) yield choice({ content }, null);
   if (!(yield* otherEnd(answer, event({ error: { code: 500, message: "context shift is disabled" } })))) return;
-  const usage = counts && answer.usage !== undefined ? { usage: usageOf(answer.usage) } : {};
-  yield choice({}, answer.finish ?? "stop", { ...usage, timings: { predicted_ms: 1 } });
+  yield choice({}, answer.finish ?? "stop");
+  if (counts && answer.usage !== undefined)
+    yield event({ choices: [], ...head, usage: usageOf(answer.usage), timings: { predicted_ms: 1 } });
   yield "data: [DONE]\n\n";
 }
 
@@ -254,6 +256,9 @@ async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string,
 }
 
 function json(response: ServerResponse, status: number, value: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" });
-  response.end(JSON.stringify(value));
+  say(response, { status, body: JSON.stringify(value) });
+}
+
+function say(response: ServerResponse, { status, type = "application/json", body }: LanguageRefusal): void {
+  response.writeHead(status, { "content-type": type }).end(body);
 }

@@ -38,13 +38,26 @@ export const openAiDialect: Dialect = {
 
   async available(models, ask, signal) {
     const { data } = recordOf(await ask("/models", { signal }));
-    const entries = Array.isArray(data) ? data.map(recordOf) : [];
-    // llama.cpp has one model and takes any name for it. Who lists nothing has to be believed.
-    const isAnyName = !Array.isArray(data) || entries.some(({ owned_by: by }) => by === "llamacpp");
-    const names = new Set(entries.map(({ id }) => id));
-    return models.filter((model) => isAnyName || names.has(nameOf(model))).map((model) => ({ ...model, isWarm: true }));
+    // Who lists nothing has to be believed.
+    if (!Array.isArray(data)) return models.map((model) => ({ ...model, isWarm: true }));
+    const entries = data.map(recordOf);
+    return models.flatMap((model) => {
+      const entry = entries.find((each) => isCalled(each, nameOf(model)));
+      return entry === undefined ? [] : [{ ...model, isWarm: isLoaded(entry) }];
+    });
   },
 };
+
+/** llama.cpp takes any name for the one model it was started with. Of a folder of models it says of each how it stands. */
+function isCalled({ id, aliases, owned_by: by, status }: Readonly<Record<string, unknown>>, name: string): boolean {
+  if (by === "llamacpp" && status === undefined) return true;
+  return id === name || (Array.isArray(aliases) && aliases.includes(name));
+}
+
+/** Whoever does not say has loaded it. */
+function isLoaded({ status }: Readonly<Record<string, unknown>>): boolean {
+  return status === undefined || recordOf(status)["value"] === "loaded";
+}
 
 function said(choice: unknown): Piece {
   const { delta, finish_reason: finish } = recordOf(choice);
