@@ -10,6 +10,8 @@ import { feed, getInput, outputName, runForFloats } from "../diffusion/ports.ts"
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
+import type { Tensor } from "../tensor.ts";
+import { madeInTiles, type Tile } from "./tiles.ts";
 
 const PIXELS = "pixel_values";
 /** Where exports put the graph of a model that has only one. Source: runner-and-models 7.3.1. */
@@ -51,12 +53,11 @@ class SwinUpscaler implements LoadedModel<"upscale"> {
 
   async run(request: PipelineRequest<"upscale">, context: RunContext): Promise<PipelineRunnerResponse<"upscale">> {
     const picture = await givenPicture(context);
-    await turn(context.signal);
-    const { planes, width, height } = mirrored(picture, this.#window);
-    const feeds = { [PIXELS]: feed(getInput(this.#graph, PIXELS), planes, [1, 3, height, width]) };
-    const { data, dims } = await runForFloats(this.#graph, feeds, this.#output);
+    const made = await madeInTiles(picture, this.#factor, this.#window, async (tile) => {
+      await turn(context.signal);
+      return this.#enlarged(picture, tile);
+    });
     context.signal.throwIfAborted();
-    const made = cut(data, dims[3] ?? 0, dims[2] ?? 0, picture.width * this.#factor, picture.height * this.#factor);
     const seed = request.seed ?? 0;
     return { images: [{ url: toDataUrl("image/png", await encodePng(made)), seed, nsfw: false }] };
   }
@@ -64,29 +65,34 @@ class SwinUpscaler implements LoadedModel<"upscale"> {
   async dispose(): Promise<void> {
     await this.#graph.close();
   }
+
+  /** A part of a picture, made from what lies there and, as far as it goes, up to a window to the right and below. */
+  async #enlarged(picture: Rgb8, tile: Tile): Promise<Rgb8> {
+    const seen = { ...tile, width: this.#beyond(tile.width), height: this.#beyond(tile.height) };
+    const planes = mirrored(picture, seen);
+    const feeds = { [PIXELS]: feed(getInput(this.#graph, PIXELS), planes, [1, 3, seen.height, seen.width]) };
+    const made = await runForFloats(this.#graph, feeds, this.#output);
+    return topLeft(made, tile.width * this.#factor, tile.height * this.#factor);
+  }
+
+  /** The next whole window; a whole one is added even where none is missing, as the reference does. */
+  #beyond(side: number): number {
+    return (Math.floor(side / this.#window) + 1) * this.#window;
+  }
 }
 
-interface Planes {
-  readonly planes: Float32Array;
-  readonly width: number;
-  readonly height: number;
-}
-
-/**
- * Planes of 0 to 1, continued to the right and below by their own mirror image up to the next whole window; a whole one
- * is added even where none is missing, as the reference does.
- */
-function mirrored({ data, width, height }: Rgb8, window: number): Planes {
-  const [wide, high] = [width, height].map((side) => (Math.floor(side / window) + 1) * window) as [number, number];
+/** A part of a picture as planes of 0 to 1. To the right and below, the picture is continued by its own mirror image. */
+function mirrored({ data, width, height }: Rgb8, { left, top, width: wide, height: high }: Tile): Float32Array {
   const planes = new Float32Array(3 * wide * high);
+  const columns = Uint32Array.from({ length: wide }, (_, x) => 3 * mirror(left + x, width));
   for (let y = 0; y < high; y++) {
-    const row = mirror(y, height);
-    for (let x = 0; x < wide; x++) {
-      const from = 3 * (row * width + mirror(x, width));
-      for (let c = 0; c < 3; c++) planes[(c * high + y) * wide + x] = (data[from + c] ?? 0) / 255;
+    const row = 3 * width * mirror(top + y, height);
+    for (let c = 0; c < 3; c++) {
+      const plane = (c * high + y) * wide;
+      for (let x = 0; x < wide; x++) planes[plane + x] = (data[row + (columns[x] ?? 0) + c] ?? 0) / 255;
     }
   }
-  return { planes, width: wide, height: high };
+  return planes;
 }
 
 /** Where a position beyond the end is read from: …, n−2, n−1, n−1, n−2, … */
@@ -95,17 +101,22 @@ function mirror(position: number, length: number): number {
   return folded < length ? folded : 2 * length - 1 - folded;
 }
 
-/** The top left of planes of 0 to 1, as bytes, halves rounded to even. */
-function cut(planes: Float32Array, wide: number, high: number, width: number, height: number): Rgb8 {
-  const data = new Uint8ClampedArray(3 * width * height);
+/** The top left of planes of 0 to 1, as bytes, halves rounded to even. Throws `RangeError` when there is not as much. */
+function topLeft({ dims, data }: Tensor<"float32">, width: number, height: number): Rgb8 {
+  const [, , high = 0, wide = 0] = dims;
+  if (wide < width || high < height) throw new RangeError(`the model made ${wide} × ${high} of ${width} × ${height}`);
+  const pixels = new Uint8ClampedArray(3 * width * height);
   let sum = 0;
   for (let c = 0; c < 3; c++)
-    for (let y = 0; y < height; y++)
+    for (let y = 0; y < height; y++) {
+      const from = (c * high + y) * wide;
+      const to = 3 * y * width + c;
       for (let x = 0; x < width; x++) {
-        const value = planes[(c * high + y) * wide + x] ?? Number.NaN;
+        const value = data[from + x] ?? 0;
         sum += value;
-        data[3 * (y * width + x) + c] = Math.fround(value * 255);
+        pixels[to + 3 * x] = Math.fround(value * 255);
       }
+    }
   refuseNonFinite(sum, "pixels");
-  return { width, height, data: new Uint8Array(data.buffer) };
+  return { width, height, data: new Uint8Array(pixels.buffer) };
 }
