@@ -5,20 +5,20 @@ import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines
 import { invariant } from "@rivulet/primitives";
 import { turn } from "../diffusion/denoise.ts";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import { likeliest } from "../generation/sampling.ts";
+import type { Reading } from "../generation/token-reader.ts";
 import { type Graphs, openGraphs } from "../graph-files.ts";
 import { framesOfTokens, type Looks } from "../hearing/alignment.ts";
 import type { WindowTokens } from "../hearing/merging.ts";
 import { loadSpeech, type Speech } from "../hearing/speech.ts";
 import { ruleOutTimes } from "../hearing/timestamp-rules.ts";
 import { type Times, transcriptOf } from "../hearing/transcript.ts";
-import { type Heard, WhisperModel } from "../hearing/whisper-model.ts";
+import { lookOf, looksOf, WhisperModel } from "../hearing/whisper-model.ts";
 import { readWhisperSettings, type WhisperSettings } from "../hearing/whisper-settings.ts";
 import { type Window, windowsOf } from "../hearing/windows.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
-import { likeliest } from "../language/sampling.ts";
 import { ruleOf } from "../model-rules.ts";
 import { rejected } from "../rejected.ts";
-import { floatsOf, type Tensor } from "../tensor.ts";
 
 type Request = PipelineRequest<"audio-to-text">;
 type Response = PipelineRunnerResponse<"audio-to-text">;
@@ -101,10 +101,10 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
       await turn(context.signal);
       const { data, dims } = this.#speech.spectrogram(window.samples);
       await turn(context.signal);
-      const heard = await this.#model.hear(data, dims);
+      const reading = await this.#model.hear(data, dims);
       // The language of the first window is that of all: what a window in the middle of a talk sounds like may mislead.
-      language ??= await this.#language(heard, context.signal);
-      written.push(await this.#write(window, heard, this.#prompt(language, times), times, context.signal));
+      language ??= await this.#language(reading, context.signal);
+      written.push(await this.#write(window, reading, this.#prompt(language, times), times, context.signal));
       const step = written.length;
       context.onProgress({ kind: "step", image: 0, step, of: Math.max(step, of) });
     }
@@ -123,7 +123,7 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
 
   #refuseWords(seconds: number): void {
     const { alignmentHeads } = this.#settings;
-    if (alignmentHeads.length === 0 || !this.#model.looks(this.#layers()))
+    if (alignmentHeads.length === 0 || !this.#model.looks(layersOf(alignmentHeads)))
       throw rejected(`return_timestamps: ${this.#id} gives no times of words, its files lack what they are made from`);
     if (seconds > MAX_WORD_SECONDS)
       throw rejected(
@@ -131,17 +131,12 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
       );
   }
 
-  /** The layers that have a head which looks where tokens sound. */
-  #layers(): ReadonlySet<number> {
-    return new Set(this.#settings.alignmentHeads.map(([layer]) => layer));
-  }
-
   /** The likeliest language; none in models that know only one. */
-  async #language(heard: Heard, signal: AbortSignal): Promise<number | undefined> {
+  async #language(reading: Reading, signal: AbortSignal): Promise<number | undefined> {
     const { start, languages } = this.#settings;
     if (languages.size === 0) return undefined;
-    await turn(signal);
-    const { logits } = await this.#model.read([start], heard);
+    const { logits } = await reading.read([start], { signal });
+    reading.keep(0);
     return [...languages.keys()].reduce((best, each) => ((logits[each] ?? 0) > (logits[best] ?? 0) ? each : best));
   }
 
@@ -158,26 +153,26 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
   /** The likeliest tokens, one after the other; an abort ends them within one. */
   async #write(
     { samples, left, right }: Window,
-    heard: Heard,
+    reading: Reading,
     prompt: readonly number[],
     times: Times,
     signal: AbortSignal,
   ): Promise<WindowTokens> {
-    const { end, length } = this.#settings;
+    const { end, length, alignmentHeads } = this.#settings;
     const { rate, hop } = this.#speech;
-    const layers = times === "words" ? this.#layers() : [];
-    const looks: ReadonlyMap<number, Tensor>[] = [];
+    const heads = times === "words" ? alignmentHeads : [];
+    const outputs = looksOf(layersOf(heads));
+    const looks = heads.map((): Looks[number][] => []);
     const said: number[] = [];
-    let [fresh, known] = [prompt, heard];
+    let next = prompt;
     while (prompt.length + said.length < length && said.at(-1) !== end) {
-      await turn(signal);
-      const answer = await this.#model.read(fresh, known, layers);
+      const answer = await reading.read(next, { signal, outputs });
       // Where the prompt looks says nothing about the sound.
-      if (said.length > 0) looks.push(answer.looks);
+      if (said.length > 0) for (const [i, head] of heads.entries()) looks[i]?.push(lookOf(answer.outputs, head));
       this.#ruleOut(answer.logits, said, times);
       const token = likeliest(answer.logits);
       said.push(token);
-      [fresh, known] = [[token], answer.heard];
+      next = [token];
     }
     const window = { tokens: said, length: samples.length / rate, left: left / rate, right: right / rate };
     if (times !== "words") return window;
@@ -193,19 +188,15 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
   }
 
   /** When each token sounds, in seconds. The last one was never read, so nobody knows where it looks: it ends all. */
-  #timesOf(looks: readonly ReadonlyMap<number, Tensor>[], frames: number): readonly number[] {
-    const { alignmentHeads, medianWidth, precision } = this.#settings;
-    const heads = alignmentHeads.map(([layer, head]) => looks.map((step) => rowOf(step.get(layer), head)));
-    const seconds = framesOfTokens(heads, frames, medianWidth).map((frame) => frame * precision);
+  #timesOf(looks: readonly Looks[], frames: number): readonly number[] {
+    const { medianWidth, precision } = this.#settings;
+    const seconds = framesOfTokens(looks, frames, medianWidth).map((frame) => frame * precision);
     return [...seconds, seconds.at(-1) ?? 0];
   }
 }
 
-/** Where one head looked for the one token that was read. */
-function rowOf(looks: Tensor | undefined, head: number): Looks[number] {
-  const [, heads = 0, , frames = 0] = looks?.dims ?? [];
-  if (looks === undefined || head >= heads) throw new RangeError(`the model has no attention head ${head}`);
-  return floatsOf(looks).subarray(head * frames, (head + 1) * frames);
+function layersOf(heads: WhisperSettings["alignmentHeads"]): ReadonlySet<number> {
+  return new Set(heads.map(([layer]) => layer));
 }
 
 /** Source: runner-and-models 1.7; the pipeline's definition refuses any other word. */
