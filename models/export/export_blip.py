@@ -13,17 +13,14 @@ OUT gets two graphs, the configurations and the tokenizer:
 
 from __future__ import annotations
 
-import argparse
-import shutil
+from functools import partial
 from pathlib import Path
 
 import torch
 from transformers import BlipForConditionalGeneration
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
-from export import finish_graph, write_config, write_graph
-
-COPIED = ("generation_config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+from graphs import SETTINGS_FILES, TOKENIZER_FILES, Command, copy_files, write_config, write_graph
 
 
 class Vision(torch.nn.Module):
@@ -71,12 +68,11 @@ def export_blip(source: Path, out: Path, storage: str = "as-is", external: bool 
     side, heads, width = vision.image_size, text.num_attention_heads, text.hidden_size // text.num_attention_heads
     patches = (side // vision.patch_size) ** 2 + 1
     parts = [f"{layer}.{part}" for layer in range(text.num_hidden_layers) for part in ("key", "value")]
-    folder = out / "onnx"
+    folder, write = out / "onnx", partial(write_graph, storage=storage, external=external)
 
     seen = ["last_hidden_state", *(f"cross.{part}" for part in parts)]
     pixels = {"pixel_values": torch.rand(1, 3, side, side)}
-    write_graph(Vision(model), pixels, seen, {name: {0: "batch"} for name in ["pixel_values", *seen]}, folder / "vision_model.onnx")
-    finish_graph(folder / "vision_model.onnx", storage, external)
+    write(Vision(model), pixels, seen, {name: {0: "batch"} for name in ["pixel_values", *seen]}, folder / "vision_model.onnx")
 
     read, fresh = 3, 2
     inputs = {"input_ids": torch.zeros(1, fresh, dtype=torch.int64), "position_ids": torch.arange(read, read + fresh)[None]}
@@ -89,28 +85,11 @@ def export_blip(source: Path, out: Path, storage: str = "as-is", external: bool 
         **{f"present.{part}": {0: "batch", 2: "total"} for part in parts},
         **{f"cross.{part}": {0: "batch"} for part in parts},
     }
-    path = out / "text_decoder" / "text_decoder.onnx"  # apart, because finishing a graph clears its folder
-    write_graph(Decoder(model), inputs, outputs, axes, path)
-    finish_graph(path, storage, external)
-    for file in path.parent.iterdir():
-        file.replace(folder / file.name)
-    path.parent.rmdir()
+    write(Decoder(model), inputs, outputs, axes, folder / "text_decoder.onnx")
 
     write_config(source, out)
-    for name in COPIED:
-        if (source / name).exists():
-            shutil.copy(source / name, out / name)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is")
-    parser.add_argument("--external", action="store_true", help="weights beside the graph even when they would fit inside")
-    args = parser.parse_args()
-    export_blip(args.checkpoint, args.out, args.storage, args.external)
+    copy_files(source, out, (*SETTINGS_FILES, *TOKENIZER_FILES))
 
 
 if __name__ == "__main__":
-    main()
+    Command(__doc__).run(export_blip)

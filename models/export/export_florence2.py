@@ -16,21 +16,14 @@ Checkpoints with code of their own have to be brought into the form of Transform
 
 from __future__ import annotations
 
-import argparse
 import json
-import shutil
 from pathlib import Path
 
 import torch
 from transformers import Florence2ForConditionalGeneration
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
-from export import finish_graph, write_config, write_graph
-
-COPIED = (
-    "generation_config.json", "preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json",
-    "special_tokens_map.json", "vocab.json", "merges.txt",
-)
+from graphs import SETTINGS_FILES, TOKENIZER_FILES, Command, copy_files, write_config, write_graph
 
 
 class Embedder(torch.nn.Module):
@@ -108,31 +101,12 @@ def export_florence2(source: Path, out: Path, storage: str = "as-is", external: 
             },
         ),
     }
-    folder = out / "onnx"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, (module, inputs, outputs, axes) in graphs.items():
-        path = out / name / f"{name}.onnx"  # apart, because finishing a graph clears its folder
-        write_graph(module, inputs, outputs, axes, path)
-        finish_graph(path, storage, external)
-        for file in path.parent.iterdir():
-            file.replace(folder / file.name)
-        path.parent.rmdir()
+    for name, graph in graphs.items():
+        write_graph(*graph, out / "onnx" / f"{name}.onnx", storage, external)
 
     write_config(source, out)
-    for name in COPIED:
-        if (source / name).exists():
-            shutil.copy(source / name, out / name)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is")
-    parser.add_argument("--external", action="store_true", help="weights beside the graph even when they would fit inside")
-    args = parser.parse_args()
-    export_florence2(args.checkpoint, args.out, args.storage, args.external)
+    copy_files(source, out, (*SETTINGS_FILES, "processor_config.json", *TOKENIZER_FILES))
 
 
 if __name__ == "__main__":
-    main()
+    Command(__doc__).run(export_florence2)

@@ -9,21 +9,13 @@ OUT gets `onnx/model.onnx`, the configurations and the tokenizer. The graph read
 
 from __future__ import annotations
 
-import argparse
-import shutil
-import warnings
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM
 from transformers.cache_utils import DynamicCache
 
-from export import finish_graph
-
-OPSET = 17
-COPIED = (
-    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
-)
+from graphs import SETTINGS_FILES, TOKENIZER_FILES, Command, copy_files, write_graph
 
 
 class Decoder(torch.nn.Module):
@@ -51,8 +43,6 @@ def export_llm(source: Path, out: Path, storage: str = "as-is", external: bool =
     config = model.config
     heads = config.num_key_value_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    path = out / "onnx" / "model.onnx"
-    path.parent.mkdir(parents=True, exist_ok=True)
     read, fresh = 3, 2
     inputs = {
         "input_ids": torch.zeros(1, fresh, dtype=torch.int64),
@@ -68,25 +58,9 @@ def export_llm(source: Path, out: Path, storage: str = "as-is", external: bool =
         **{f"past_key_values.{name}": {0: "batch", 2: "past"} for name in names},
         **{f"present.{name}": {0: "batch", 2: "total"} for name in names},
     }
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(Decoder(model), tuple(inputs.values()), str(path), input_names=list(inputs), output_names=outputs,
-                          dynamic_axes=axes, opset_version=OPSET, dynamo=False)
-    finish_graph(path, storage, external)
-    for name in COPIED:
-        if (source / name).exists():
-            shutil.copy(source / name, out / name)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is")
-    parser.add_argument("--external", action="store_true", help="weights beside the graph even when they would fit inside")
-    args = parser.parse_args()
-    export_llm(args.checkpoint, args.out, args.storage, args.external)
+    write_graph(Decoder(model), inputs, outputs, axes, out / "onnx" / "model.onnx", storage, external)
+    copy_files(source, out, ("config.json", *SETTINGS_FILES, *TOKENIZER_FILES, "chat_template.jinja"))
 
 
 if __name__ == "__main__":
-    main()
+    Command(__doc__).run(export_llm)

@@ -16,14 +16,13 @@ adds the empty point, label -1, that ends every list.
 
 from __future__ import annotations
 
-import argparse
-import shutil
+from functools import partial
 from pathlib import Path
 
 import torch
 from transformers import Sam2Model
 
-from export import finish_graph, write_config, write_graph
+from graphs import Command, copy_files, write_config, write_graph
 
 LEVELS = [f"image_embeddings.{level}" for level in range(3)]
 
@@ -66,13 +65,12 @@ class PromptedDecoder(torch.nn.Module):
 def export_sam2(source: Path, out: Path, storage: str = "as-is", external: bool = False) -> None:
     model = Sam2Model.from_pretrained(source, dtype=torch.float32, attn_implementation="eager").eval()
     side = model.config.prompt_encoder_config.image_size
-    folder = out / "onnx"
+    folder, write = out / "onnx", partial(write_graph, storage=storage, external=external)
 
     pixels = torch.rand(1, 3, side, side)
     with torch.no_grad():
         seen = model.get_image_embeddings(pixels)
-    write_graph(Vision(model), {"pixel_values": pixels}, LEVELS, {}, folder / "vision_encoder.onnx")
-    finish_graph(folder / "vision_encoder.onnx", storage, external)
+    write(Vision(model), {"pixel_values": pixels}, LEVELS, {}, folder / "vision_encoder.onnx")
 
     inputs = dict(zip(LEVELS, seen)) | {
         "input_points": torch.rand(1, 1, 3, 2) * side,
@@ -81,27 +79,12 @@ def export_sam2(source: Path, out: Path, storage: str = "as-is", external: bool 
         "has_input_masks": torch.ones(1),
     }
     axes = {"input_points": {2: "points"}, "input_labels": {2: "points"}}
-    path = out / "decoder" / "prompt_encoder_mask_decoder.onnx"  # apart, because finishing a graph clears its folder
-    write_graph(PromptedDecoder(model), inputs, ["iou_scores", "pred_masks", "object_score_logits"], axes, path)
-    finish_graph(path, storage, external)
-    for file in path.parent.iterdir():
-        file.replace(folder / file.name)
-    path.parent.rmdir()
+    outputs = ["iou_scores", "pred_masks", "object_score_logits"]
+    write(PromptedDecoder(model), inputs, outputs, axes, folder / "prompt_encoder_mask_decoder.onnx")
 
     write_config(source, out)
-    if (source / "preprocessor_config.json").exists():
-        shutil.copy(source / "preprocessor_config.json", out)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is")
-    parser.add_argument("--external", action="store_true", help="weights beside the graph even when they would fit inside")
-    args = parser.parse_args()
-    export_sam2(args.checkpoint, args.out, args.storage, args.external)
+    copy_files(source, out, ["preprocessor_config.json"])
 
 
 if __name__ == "__main__":
-    main()
+    Command(__doc__).run(export_sam2)

@@ -16,7 +16,6 @@ vectors as `.npy` files whose names begin with `female` or `male`. The tokenizer
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import SpeechT5ForTextToSpeech, SpeechT5HifiGan
 
-from export import finish_graph, write_config, write_graph
+from graphs import Command, write_config, write_graph
 
 
 class Encoder(torch.nn.Module):
@@ -105,7 +104,9 @@ def pieces_of(source: Path) -> list[str]:
     return [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
 
 
-def export_speecht5(source: Path, vocoder_source: Path, voices: Path, out: Path, storage: str = "as-is", pieces: list[str] | None = None) -> None:
+def export_speecht5(
+    source: Path, vocoder_source: Path, voices: Path, out: Path, storage: str = "as-is", pieces: list[str] | None = None, external: bool = False
+) -> None:
     model = SpeechT5ForTextToSpeech.from_pretrained(source).eval()
     vocoder = SpeechT5HifiGan.from_pretrained(vocoder_source).eval()
     config, layers = model.config, range(model.config.decoder_layers)
@@ -124,14 +125,8 @@ def export_speecht5(source: Path, vocoder_source: Path, voices: Path, out: Path,
         decoder_postnet_and_vocoder=(Voice(model, vocoder), dict(spectrogram=torch.randn(1, 13, config.num_mel_bins)), ["waveform"],
                                      {"spectrogram": {1: "frames"}, "waveform": {1: "samples"}}),
     )
-    for name, (module, inputs, outputs, axes) in parts.items():
-        # In a folder of its own: finishing a graph clears its folder of what the exporter left.
-        path = out / "onnx" / name / f"{name}.onnx"
-        write_graph(module, inputs, outputs, axes, path)
-        finish_graph(path, storage, False)
-        for file in list(path.parent.iterdir()):
-            file.rename(out / "onnx" / file.name)
-        path.parent.rmdir()
+    for name, graph in parts.items():
+        write_graph(*graph, out / "onnx" / f"{name}.onnx", storage, external)
     write_config(source, out)
     character_tokenizer(pieces or pieces_of(source)).save(str(out / "tokenizer.json"))
     (out / "voices").mkdir(exist_ok=True)
@@ -139,14 +134,5 @@ def export_speecht5(source: Path, vocoder_source: Path, voices: Path, out: Path,
         (out / "voices" / f"{file.stem}.bin").write_bytes(np.load(file).astype("<f4").ravel().tobytes())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("checkpoint", "vocoder", "voices", "out"):
-        parser.add_argument(name, type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is", help="fp16: keep weights as float16, compute in float32")
-    args = parser.parse_args()
-    export_speecht5(args.checkpoint, args.vocoder, args.voices, args.out, args.storage)
-
-
 if __name__ == "__main__":
-    main()
+    Command(__doc__, "checkpoint", "vocoder", "voices", "out").run(export_speecht5)

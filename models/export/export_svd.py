@@ -11,9 +11,9 @@ dynamic, the number of frames is the model's own; the decoder takes any number o
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,7 +21,8 @@ from diffusers import AutoencoderKLTemporalDecoder, UNetSpatioTemporalConditionM
 from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPVisionModelWithProjection
 
-from export import VaeEncoder, finish_graph, write_config, write_graph
+from export import VaeEncoder
+from graphs import Command, dtype_of, write_config, write_graph, write_json
 
 
 class ImageEncoder(torch.nn.Module):
@@ -54,17 +55,16 @@ class TemporalDecoder(torch.nn.Module):
         return self.vae.decoder(latent_sample, num_frames=frames, image_only_indicator=latent_sample.new_zeros(1, frames))
 
 
-def export_image_encoder(source: Path, out: Path, dtype: torch.dtype, finish) -> None:
+def export_image_encoder(source: Path, out: Path, dtype: torch.dtype, write) -> None:
     model = CLIPVisionModelWithProjection.from_pretrained(source / "image_encoder", dtype=dtype, attn_implementation="eager").eval()
     side = model.config.image_size
     path = out / "image_encoder" / "model.onnx"
     inputs = {"pixel_values": torch.randn(1, 3, side, side, dtype=dtype)}
-    write_graph(ImageEncoder(model), inputs, ["image_embeds"], {"pixel_values": {0: "batch"}, "image_embeds": {0: "batch"}}, path)
-    finish(path)
+    write(ImageEncoder(model), inputs, ["image_embeds"], {"pixel_values": {0: "batch"}, "image_embeds": {0: "batch"}}, path)
     write_config(source / "image_encoder", path.parent)
 
 
-def export_unet(source: Path, out: Path, dtype: torch.dtype, finish) -> None:
+def export_unet(source: Path, out: Path, dtype: torch.dtype, write) -> None:
     unet = UNetSpatioTemporalConditionModel.from_pretrained(source / "unet", torch_dtype=dtype).eval()
     unet.set_attn_processor(AttnProcessor())  # plain matrix products, which the exporter keeps dynamic
     config = unet.config
@@ -79,12 +79,11 @@ def export_unet(source: Path, out: Path, dtype: torch.dtype, finish) -> None:
     film = {0: "batch", 3: "height", 4: "width"}
     axes = {"sample": film, "out_sample": film, "encoder_hidden_states": {0: "batch"}, "added_time_ids": {0: "batch"}}
     path = out / "unet" / "model.onnx"
-    write_graph(Unet(unet), inputs, ["out_sample"], axes, path)
-    finish(path)
+    write(Unet(unet), inputs, ["out_sample"], axes, path)
     write_config(source / "unet", path.parent)
 
 
-def export_vae(source: Path, out: Path, dtype: torch.dtype, finish) -> None:
+def export_vae(source: Path, out: Path, dtype: torch.dtype, write) -> None:
     vae = AutoencoderKLTemporalDecoder.from_pretrained(source / "vae", torch_dtype=dtype).eval()
     if vae.config.force_upcast and dtype == torch.float16:
         vae = vae.float()  # this one overflows in half precision
@@ -93,11 +92,10 @@ def export_vae(source: Path, out: Path, dtype: torch.dtype, finish) -> None:
     image = {0: "batch", 2: "height", 3: "width"}
     frames = {0: "frames", 2: "height", 3: "width"}
     latent = torch.randn(3, vae.config.latent_channels, 8, 10, dtype=dtype)
-    write_graph(TemporalDecoder(vae), {"latent_sample": latent}, ["sample"], {"latent_sample": frames, "sample": frames}, out / "vae_decoder" / "model.onnx")
+    write(TemporalDecoder(vae), {"latent_sample": latent}, ["sample"], {"latent_sample": frames, "sample": frames}, out / "vae_decoder" / "model.onnx")
     picture = torch.randn(1, vae.config.in_channels, 8 * factor, 10 * factor, dtype=dtype)
-    write_graph(VaeEncoder(vae), {"sample": picture}, ["latent_parameters"], {"sample": image, "latent_parameters": image}, out / "vae_encoder" / "model.onnx")
+    write(VaeEncoder(vae), {"sample": picture}, ["latent_parameters"], {"sample": image, "latent_parameters": image}, out / "vae_encoder" / "model.onnx")
     for name in ("vae_decoder", "vae_encoder"):
-        finish(out / name / "model.onnx")
         write_config(source / "vae", out / name)
 
 
@@ -107,33 +105,17 @@ def write_model_index(source: Path, out: Path) -> None:
         index.pop(gone, None)
     graph = ["diffusers", "OnnxRuntimeModel"]
     index |= {name: graph for name in ("image_encoder", "unet", "vae_decoder", "vae_encoder")}
-    (out / "model_index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+    write_json(out / "model_index.json", index)
 
 
 def export_svd(source: Path, out: Path, storage: str = "as-is", compute: str = "fp32", external: bool = False) -> None:
-    dtype = torch.float16 if compute == "fp16" else torch.float32
-    out.mkdir(parents=True, exist_ok=True)
-
-    def finish(path: Path) -> None:
-        finish_graph(path, storage, external)
-
+    dtype, write = dtype_of(compute), partial(write_graph, storage=storage, external=external)
     for part in (export_image_encoder, export_unet, export_vae):
-        part(source, out, dtype, finish)
+        part(source, out, dtype, write)
     for folder in ("scheduler", "feature_extractor"):
         shutil.copytree(source / folder, out / folder, dirs_exist_ok=True)
     write_model_index(source, out)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is", help="fp16: keep weights as float16, compute in float32")
-    parser.add_argument("--compute", choices=("fp32", "fp16"), default="fp32", help="the type of the graphs' arithmetic and of their inputs")
-    parser.add_argument("--external", action="store_true", help="weights beside the graph even when they would fit inside")
-    args = parser.parse_args()
-    export_svd(args.checkpoint, args.out, args.storage, args.compute, args.external)
-
-
 if __name__ == "__main__":
-    main()
+    Command(__doc__, compute=True).run(export_svd)

@@ -8,14 +8,12 @@ OUT gets `onnx/model.onnx` (pixel_values → reconstruction, any size of whole w
 
 from __future__ import annotations
 
-import argparse
-import shutil
 from pathlib import Path
 
 import torch
 from transformers import Swin2SRForImageSuperResolution
 
-from export import finish_graph, write_config, write_graph
+from graphs import Command, copy_files, write_config, write_graph
 
 
 class Upscaler(torch.nn.Module):
@@ -27,27 +25,17 @@ class Upscaler(torch.nn.Module):
         return self.model(pixel_values).reconstruction
 
 
-def export_swin2sr(source: Path, out: Path, storage: str = "as-is") -> None:
+def export_swin2sr(source: Path, out: Path, storage: str = "as-is", external: bool = False) -> None:
     model = Swin2SRForImageSuperResolution.from_pretrained(source).eval()
     side = 4 * model.config.window_size
     image = {0: "batch", 2: "height", 3: "width"}
     # Wider than high, so that no axis is taken for the other.
     inputs = {"pixel_values": torch.rand(1, model.config.num_channels, side, side + model.config.window_size)}
-    path = out / "onnx" / "model.onnx"
-    write_graph(Upscaler(model), inputs, ["reconstruction"], {"pixel_values": image, "reconstruction": image}, path)
-    finish_graph(path, storage, False)
+    axes = {"pixel_values": image, "reconstruction": image}
+    write_graph(Upscaler(model), inputs, ["reconstruction"], axes, out / "onnx" / "model.onnx", storage, external)
     write_config(source, out)
-    shutil.copy(source / "preprocessor_config.json", out)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is")
-    args = parser.parse_args()
-    export_swin2sr(args.checkpoint, args.out, args.storage)
+    copy_files(source, out, ["preprocessor_config.json"])
 
 
 if __name__ == "__main__":
-    main()
+    Command(__doc__).run(export_swin2sr)

@@ -14,17 +14,14 @@ The decoder reads after any number of tokens, none included, so it is one graph 
 
 from __future__ import annotations
 
-import argparse
-import shutil
+from functools import partial
 from pathlib import Path
 
 import torch
 from transformers import VisionEncoderDecoderModel
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
-from export import finish_graph, write_config, write_graph
-
-COPIED = ("generation_config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt")
+from graphs import SETTINGS_FILES, TOKENIZER_FILES, Command, copy_files, write_config, write_graph
 
 
 class Encoder(torch.nn.Module):
@@ -63,13 +60,12 @@ class Decoder(torch.nn.Module):
 def export_vit_gpt2(source: Path, out: Path, storage: str = "as-is", external: bool = False) -> None:
     model = VisionEncoderDecoderModel.from_pretrained(source, dtype=torch.float32, attn_implementation="eager").eval()
     vision, text = model.config.encoder, model.config.decoder
-    folder = out / "onnx"
+    folder, write = out / "onnx", partial(write_graph, storage=storage, external=external)
     pixels = torch.rand(1, 3, vision.image_size, vision.image_size)
     with torch.no_grad():
         seen = Encoder(model)(pixels)
     batch = {0: "batch"}
-    write_graph(Encoder(model), {"pixel_values": pixels}, ["last_hidden_state"], {"pixel_values": batch, "last_hidden_state": batch}, folder / "encoder_model.onnx")
-    finish_graph(folder / "encoder_model.onnx", storage, external)
+    write(Encoder(model), {"pixel_values": pixels}, ["last_hidden_state"], {"pixel_values": batch, "last_hidden_state": batch}, folder / "encoder_model.onnx")
 
     read, fresh = 3, 2
     parts = [f"{layer}.{part}" for layer in range(text.n_layer) for part in ("key", "value")]
@@ -82,28 +78,11 @@ def export_vit_gpt2(source: Path, out: Path, storage: str = "as-is", external: b
         **{f"past_key_values.{part}": {0: "batch", 2: "past"} for part in parts},
         **{f"present.{part}": {0: "batch", 2: "total"} for part in parts},
     }
-    path = out / "decoder" / "decoder_model_merged.onnx"  # apart, because finishing a graph clears its folder
-    write_graph(Decoder(model), inputs, outputs, axes, path)
-    finish_graph(path, storage, external)
-    for file in path.parent.iterdir():
-        file.replace(folder / file.name)
-    path.parent.rmdir()
+    write(Decoder(model), inputs, outputs, axes, folder / "decoder_model_merged.onnx")
 
     write_config(source, out)
-    for name in COPIED:
-        if (source / name).exists():
-            shutil.copy(source / name, out / name)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is")
-    parser.add_argument("--external", action="store_true", help="weights beside the graph even when they would fit inside")
-    args = parser.parse_args()
-    export_vit_gpt2(args.checkpoint, args.out, args.storage, args.external)
+    copy_files(source, out, (*SETTINGS_FILES, *TOKENIZER_FILES))
 
 
 if __name__ == "__main__":
-    main()
+    Command(__doc__).run(export_vit_gpt2)

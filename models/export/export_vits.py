@@ -13,15 +13,13 @@ Models with several speakers have `speaker_id` as a further input of both.
 
 from __future__ import annotations
 
-import argparse
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from transformers import VitsModel
 
-from export import finish_graph, write_config, write_graph
+from graphs import Command, copy_files, write_config, write_graph
 
 
 @contextmanager
@@ -66,7 +64,7 @@ class Decoder(torch.nn.Module):
         return model.decoder(model.flow(latents, mask, speaker, reverse=True), speaker).squeeze(1)
 
 
-def export_vits(source: Path, out: Path, storage: str = "as-is") -> None:
+def export_vits(source: Path, out: Path, storage: str = "as-is", external: bool = False) -> None:
     model = VitsModel.from_pretrained(source, attn_implementation="eager").eval()
     several = model.config.num_speakers > 1
     speaker = dict(speaker_id=torch.zeros(1, dtype=torch.int64)) if several else {}
@@ -83,27 +81,11 @@ def export_vits(source: Path, out: Path, storage: str = "as-is") -> None:
             {"latents": {2: "frames"}, "waveform": {1: "samples"}},
         ),
     )
-    for name, (module, inputs, outputs, axes) in parts.items():
-        # In a folder of its own: finishing a graph clears its folder of what the exporter left.
-        path = out / "onnx" / name / f"{name}.onnx"
-        write_graph(module, inputs, outputs, axes, path)
-        finish_graph(path, storage, False)
-        for file in list(path.parent.iterdir()):
-            file.rename(out / "onnx" / file.name)
-        path.parent.rmdir()
+    for name, graph in parts.items():
+        write_graph(*graph, out / "onnx" / f"{name}.onnx", storage, external)
     write_config(source, out)
-    for name in ("vocab.json", "tokenizer_config.json"):
-        shutil.copy(source / name, out)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is", help="fp16: keep weights as float16, compute in float32")
-    args = parser.parse_args()
-    export_vits(args.checkpoint, args.out, args.storage)
+    copy_files(source, out, ["vocab.json", "tokenizer_config.json"])
 
 
 if __name__ == "__main__":
-    main()
+    Command(__doc__).run(export_vits)

@@ -11,10 +11,7 @@ kept of them and of the tokens it has read. `cross_attentions.N` tell where in t
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import shutil
-import tempfile
 from pathlib import Path
 
 import onnx
@@ -22,12 +19,7 @@ import torch
 from onnx import TensorProto, helper
 from transformers import WhisperForConditionalGeneration
 
-from export import finish_graph, shorten_names, write_graph
-
-COPIED = (
-    "config.json", "generation_config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "added_tokens.json", "normalizer.json", "vocab.json", "merges.txt",
-)
+from graphs import SETTINGS_FILES, TOKENIZER_FILES, Command, copy_files, save, trace, write_graph
 
 
 class Encoder(torch.nn.Module):
@@ -87,7 +79,7 @@ def attend(attention, x, key, value, mask):
     return attention.out_proj(mixed), weights
 
 
-def decoder_graph(model, has_past: bool, attentions: bool, folder: Path) -> onnx.ModelProto:
+def decoder_graph(model, has_past: bool, attentions: bool) -> onnx.ModelProto:
     config = model.config
     width = config.d_model // config.decoder_attention_heads
     layers = range(config.decoder_layers)
@@ -104,11 +96,7 @@ def decoder_graph(model, has_past: bool, attentions: bool, folder: Path) -> onnx
     axes |= {name: {0: "batch", 2: "past" if ".decoder." in name else "sound"} for name in past}
     axes |= {name: {0: "batch", 2: "total" if ".decoder." in name else "sound"} for name in present}
     axes |= {name: {0: "batch", 2: "tokens"} for name in outputs if name.startswith("cross")}
-    path = folder / f"decoder-{has_past}" / "model.onnx"
-    write_graph(Decoder(model, has_past, attentions), inputs, outputs, {k: v for k, v in axes.items() if k in [*inputs, *outputs]}, path)
-    graph = onnx.load(str(path))
-    shorten_names(graph)
-    return graph
+    return trace(Decoder(model, has_past, attentions), inputs, outputs, {k: v for k, v in axes.items() if k in [*inputs, *outputs]})
 
 
 def merge(first: onnx.ModelProto, later: onnx.ModelProto) -> onnx.ModelProto:
@@ -159,36 +147,15 @@ def merge(first: onnx.ModelProto, later: onnx.ModelProto) -> onnx.ModelProto:
 def export_whisper(source: Path, out: Path, storage: str = "as-is", external: bool = False, attentions: bool = True) -> None:
     model = WhisperForConditionalGeneration.from_pretrained(source, dtype=torch.float32, attn_implementation="eager").eval()
     config = model.config
-    target = out / "onnx"
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as temp:
-        folder = Path(temp)
-        encoder = folder / "encoder" / "encoder_model.onnx"
-        sound = {"input_features": torch.randn(1, config.num_mel_bins, 2 * config.max_source_positions)}
-        write_graph(Encoder(model), sound, ["last_hidden_state"], {n: {0: "batch"} for n in ("input_features", "last_hidden_state")}, encoder)
-        decoder = folder / "decoder" / "decoder_model_merged.onnx"
-        decoder.parent.mkdir()
-        merged = merge(decoder_graph(model, False, attentions, folder), decoder_graph(model, True, attentions, folder))
-        onnx.save(merged, str(decoder))
-        for path in (encoder, decoder):
-            finish_graph(path, storage, external)
-            for file in path.parent.iterdir():
-                shutil.move(str(file), str(target / file.name))
-    for name in COPIED:
-        if (source / name).exists():
-            shutil.copy(source / name, out / name)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--storage", choices=("as-is", "fp16"), default="as-is")
-    parser.add_argument("--external", action="store_true", help="weights beside the graph even when they would fit inside")
-    parser.add_argument("--no-attentions", action="store_true", help="leave out where tokens look, which times of words need")
-    args = parser.parse_args()
-    export_whisper(args.checkpoint, args.out, args.storage, args.external, not args.no_attentions)
+    sound = {"input_features": torch.randn(1, config.num_mel_bins, 2 * config.max_source_positions)}
+    batch = {name: {0: "batch"} for name in ("input_features", "last_hidden_state")}
+    write_graph(Encoder(model), sound, ["last_hidden_state"], batch, out / "onnx" / "encoder_model.onnx", storage, external)
+    decoder = merge(decoder_graph(model, False, attentions), decoder_graph(model, True, attentions))
+    save(decoder, out / "onnx" / "decoder_model_merged.onnx", storage, external)
+    copy_files(source, out, ("config.json", *SETTINGS_FILES, *TOKENIZER_FILES, "added_tokens.json", "normalizer.json"))
 
 
 if __name__ == "__main__":
-    main()
+    command = Command(__doc__)
+    command.add_argument("--no-attentions", dest="attentions", action="store_false", help="leave out where tokens look, which times of words need")
+    command.run(export_whisper)

@@ -1,12 +1,17 @@
-"""A CLIP tokenizer with a vocabulary of a few hundred tokens, in the files and form of the full-size ones."""
+"""Tokenizers with a vocabulary of a few hundred tokens, in the files and form of the full-size ones: CLIP's, BERT's, and those
+that split into bytes as GPT-2's does."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import string
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from transformers import CLIPTokenizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import BertTokenizerFast, CLIPTokenizer
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 
@@ -66,4 +71,44 @@ def make_tokenizer(folder: Path, texts: list[str], pad: str = END, length: int =
     # The library writes tokenizer.json and its own reading of the configuration; the others are the published form.
     for name, text in files.items():
         (folder / name).write_text(text)
+    return tokenizer
+
+
+def byte_level_tokenizer(texts: list[str], size: int, special: list[str] = [], around: tuple[str, str] | None = None) -> Tokenizer:
+    """`special` have the first ids; `around` are those that begin and end every text."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(texts * 20, trainer)
+    if around is not None:
+        ids = [(token, tokenizer.token_to_id(token)) for token in around]
+        tokenizer.post_processor = processors.TemplateProcessing(single=f"{around[0]} $A {around[1]}", special_tokens=ids)
+    return tokenizer
+
+
+def padded(tokenizer: Tokenizer, size: int) -> Tokenizer:
+    """The same with words up to a published vocabulary's size. No text is split into them, but a model can write them."""
+    described = json.loads(tokenizer.to_str())
+    vocab = described["model"]["vocab"]
+    words = (f"\u0120{word}" for word in made_up_words())
+    vocab |= {word: len(vocab) + i for i, word in enumerate(itertools.islice(words, size - len(vocab)))}
+    return Tokenizer.from_str(json.dumps(described))
+
+
+def made_up_words() -> Iterator[str]:
+    """Of consonants, so that no word of a language is among them."""
+    letters = sorted(set(string.ascii_lowercase) - set("aeiouy"))
+    return ("".join(word) for word in itertools.product(letters, repeat=5))
+
+
+def bert_tokenizer(folder: Path, words: list[str], size: int = 0) -> BertTokenizerFast:
+    """The layout of BERT's vocabulary: ids 0, 100 to 103 as published ones have them, so that defaults fit."""
+    known = [*dict.fromkeys([*words, *string.ascii_lowercase, *(f"##{c}" for c in string.ascii_lowercase)])]
+    tokens = ["[PAD]", *(f"[unused{i}]" for i in range(99)), "[UNK]", "[CLS]", "[SEP]", "[MASK]", *known]
+    tokens += itertools.islice(made_up_words(), max(0, size - len(tokens)))
+    vocab = folder / "vocab.txt"
+    vocab.write_text("\n".join(tokens) + "\n")
+    tokenizer = BertTokenizerFast(vocab=str(vocab), do_lower_case=True)
+    tokenizer.save_pretrained(folder)
+    vocab.unlink()
     return tokenizer

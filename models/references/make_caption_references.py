@@ -17,10 +17,8 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     BartConfig,
-    BertTokenizerFast,
     BlipConfig,
     BlipForConditionalGeneration,
     BlipTextConfig,
@@ -45,6 +43,7 @@ sys.path.insert(0, str(HERE.parent / "export"))
 from export_blip import export_blip  # noqa: E402
 from export_florence2 import export_florence2  # noqa: E402
 from export_vit_gpt2 import export_vit_gpt2  # noqa: E402
+from small_tokenizer import bert_tokenizer, byte_level_tokenizer  # noqa: E402
 
 HOW = "models/references/make_caption_references.py"
 TEXTS = ["a picture of a red circle", "a photo of two blue squares in the grass", "it isn't a cat, is it?"]
@@ -58,19 +57,6 @@ WORDS = "a an the of on in it its is not picture photo red blue green circle squ
 def stretched(picture: Image.Image, side: int, method: Image.Resampling) -> Image.Image:
     """Rows first, then columns, as the image library did it before it chose for itself (version 13)."""
     return picture.resize((side, picture.height), method).resize((side, side), method)
-
-
-def save_bert_tokenizer(folder: Path) -> BertTokenizerFast:
-    """The layout of BERT's vocabulary: ids 0, 100 to 103 as published ones have them, so that defaults fit."""
-    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
-    words = [*dict.fromkeys([*WORDS, *letters, *(f"##{c}" for c in letters)])]
-    tokens = ["[PAD]", *(f"[unused{i}]" for i in range(99)), "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
-    vocab = folder / "vocab.txt"
-    vocab.write_text("\n".join(tokens) + "\n")
-    tokenizer = BertTokenizerFast(vocab=str(vocab), do_lower_case=True)
-    tokenizer.save_pretrained(folder)
-    vocab.unlink()
-    return tokenizer
 
 
 def enliven(model, size: int) -> None:
@@ -90,7 +76,7 @@ def enliven(model, size: int) -> None:
 def make_blip(out: Path) -> None:
     with tempfile.TemporaryDirectory() as temp, torch.no_grad():
         folder = Path(temp)
-        tokenizer = save_bert_tokenizer(folder)
+        tokenizer = bert_tokenizer(folder, WORDS)
         size = len(tokenizer)
         text = BlipTextConfig(vocab_size=size + 2, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
                               max_position_embeddings=64, bos_token_id=size, sep_token_id=tokenizer.sep_token_id, encoder_hidden_size=24)
@@ -113,10 +99,7 @@ def make_blip(out: Path) -> None:
 def make_vit_gpt2(out: Path) -> None:
     with tempfile.TemporaryDirectory() as temp, torch.no_grad():
         folder = Path(temp)
-        bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        base = Tokenizer(models.BPE())
-        base.pre_tokenizer, base.decoder = bytes_, decoders.ByteLevel()
-        base.train_from_iterator(TEXTS * 20, trainers.BpeTrainer(vocab_size=320, special_tokens=["<|endoftext|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+        base = byte_level_tokenizer(TEXTS, 320, ["<|endoftext|>"])
         tokenizer = PreTrainedTokenizerFast(tokenizer_object=base, bos_token="<|endoftext|>", eos_token="<|endoftext|>", unk_token="<|endoftext|>")
         tokenizer.save_pretrained(folder)
         end = tokenizer.eos_token_id
@@ -152,10 +135,7 @@ def make_florence2(out: Path) -> None:
     with tempfile.TemporaryDirectory() as temp, torch.no_grad():
         folder = Path(temp)
         special = ["<s>", "<pad>", "</s>", "<unk>"]
-        base = Tokenizer(models.BPE())
-        base.pre_tokenizer, base.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-        base.train_from_iterator(TEXTS * 20, trainers.BpeTrainer(vocab_size=320, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
-        base.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+        base = byte_level_tokenizer(TEXTS, 320, special, ("<s>", "</s>"))
         tokenizer = PreTrainedTokenizerFast(tokenizer_object=base, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
         tokenizer.save_pretrained(folder)
         size = len(tokenizer)

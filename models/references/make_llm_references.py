@@ -15,13 +15,13 @@ import tempfile
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from make_references import HERE, SOURCE, rounded, seeded, write_json
 
 sys.path.insert(0, str(HERE.parent / "export"))
 from export_llm import export_llm  # noqa: E402
+from small_tokenizer import byte_level_tokenizer  # noqa: E402
 
 HOW = "models/references/make_llm_references.py"
 
@@ -55,10 +55,7 @@ def make(name: str, out: Path) -> None:
     family = FAMILIES[name]
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(TEXTS * 20, trainers.BpeTrainer(vocab_size=340, special_tokens=family["special"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer = byte_level_tokenizer(TEXTS, 340, family["special"])
     with tempfile.TemporaryDirectory() as temp, torch.no_grad():
         folder = Path(temp)
         special = dict(eos_token=family["eos"], **({"bos_token": family["bos"]} if family["bos"] else {}))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken
 from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
 from transformers.pipelines.automatic_speech_recognition import chunk_iter
 
@@ -24,6 +24,7 @@ from make_references import HERE, SOURCE, rounded, seeded, write_json
 
 sys.path.insert(0, str(HERE.parent / "export"))
 from export_whisper import export_whisper  # noqa: E402
+from small_tokenizer import byte_level_tokenizer  # noqa: E402
 
 HOW = "models/references/make_whisper_references.py"
 RATE, CHUNK = 16_000, 30
@@ -105,10 +106,7 @@ def make(name: str, out: Path) -> None:
 
 
 def make_tokenizer_files(family: dict, folder: Path) -> None:
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(TEXTS * 20, trainers.BpeTrainer(vocab_size=330, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer = byte_level_tokenizer(TEXTS, 330)
     special = [END, START, *family["languages"], *TASKS]
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in special])
     if family["timestamps"]:
