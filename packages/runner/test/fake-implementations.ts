@@ -4,7 +4,7 @@ import type { RunContext } from "../src/implementation.ts";
 /**
  * Models that misbehave on request, for tests of what surrounds models.
  *
- * A model's id says how it loads (`fake/good`, `fake/fails-to-load`, `fake/rubbish`, `fake/wrong-size`,
+ * A model's id says how it loads (`fake/good`, `fake/fails-to-load`, `fake/too-large`, `fake/rubbish`, `fake/wrong-size`,
  * `fake/never-loads`, `fake/dies-loading`); the prompt says what a run does, word by word: `steps=3` reports steps,
  * `block=50` holds the thread that many milliseconds in every step, `hang` holds it for ever, `wait` waits for the
  * abort, `deaf` never ends and hears no abort, `crash` ends the process, `refuse` and `fail` throw; `large` runs out of memory every second run of the model.
@@ -14,6 +14,7 @@ export const implementations = {
     async load(context: { model: string; onProgress: (progress: object) => void }) {
       context.onProgress({ kind: "loading", stage: "session", loaded: 1, total: 1 });
       if (context.model.endsWith("/fails-to-load")) throw new Error("no such weights");
+      if (context.model.endsWith("/too-large")) throw new Error("std::bad_alloc");
       if (context.model.endsWith("/never-loads")) await new Promise(() => {});
       if (context.model.endsWith("/dies-loading")) {
         process.stderr.write("libfake.so: cannot open shared object file\n");

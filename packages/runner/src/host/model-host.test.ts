@@ -130,6 +130,12 @@ describe.each([
     expect(host.isAlive).toBe(false);
   });
 
+  test("says what helps a model that does not fit into memory", async () => {
+    await expect(hostOf(launcher, "fake/too-large").start()).rejects.toMatchObject({
+      facts: { reason: expect.stringMatching(/^std::bad_alloc; .*fewer models in memory/) },
+    });
+  });
+
   test("gives up a model that does not load in time", async () => {
     const clock = new TestClock();
     const host = hostOf(launcher, "fake/never-loads", { timeoutLoad: ms(1000) }, clock);

@@ -4,7 +4,6 @@ import { RivuletError, silentLogger } from "@rivulet/primitives";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend } from "../../src/backend.ts";
 import { onnxBackend } from "../../src/backends/onnx/onnx-backend.ts";
-import { ALL_IMPLEMENTATIONS, processLauncher } from "../../src/host/process-host.ts";
 import { implementationsOn } from "../../src/pipelines/index.ts";
 import type { Tensor } from "../../src/tensor.ts";
 import { ask, cheapJob, expectStanding, openStand, type Stand, subjects } from "./stand.ts";
@@ -98,6 +97,16 @@ describe.each(subjects.map((pipeline) => [pipeline.name, pipeline] as const))("%
     await expectStanding(stand, [pipeline]);
   });
 
+  test("says what helps when something is larger than a program can have it", async () => {
+    {
+      using _ = meddling(async () => ({ output: new Float32Array(-1) }) as never);
+      const answer = await ask(stand, pipeline, { fields: { seed: 78 } });
+      expect([answer.status, answer.code]).toEqual([500, "runner.failed"]);
+      expect(answer.text).toMatch(/smaller request/);
+    }
+    await expectStanding(stand, [pipeline]);
+  });
+
   test("lets a hundred callers in or sends them away at once, and does what it has begun", async () => {
     const answers = await Promise.all(Array.from({ length: 100 }, () => ask(stand, pipeline)));
     const done = answers.filter(({ status }) => status === 200);
@@ -142,33 +151,4 @@ describe.each(subjects.map((pipeline) => [pipeline.name, pipeline] as const))("%
     await expect(ask(stand, pipeline, { signal: controller.signal })).rejects.toThrow();
     await expectStanding(stand, [pipeline]);
   });
-});
-
-test("a model process that the system ends takes its job along and nothing else, and says why it may have been", async () => {
-  const pipeline = subjects.at(-1);
-  if (pipeline === undefined) throw new Error("there are no pipelines");
-  const launch = processLauncher({ implementations: ALL_IMPLEMENTATIONS, log: silentLogger });
-  let kill = () => {};
-  const launcher = {
-    launch() {
-      const connection = launch.launch();
-      kill = connection.kill;
-      return connection;
-    },
-  };
-  const stand = await openStand({ pipelines: [pipeline], launcher });
-  try {
-    await expectStanding(stand, [pipeline]);
-    const { request, media } = await cheapJob(pipeline);
-    const job = stand.runner.prepare(pipeline, request, media);
-    const signal = new AbortController().signal;
-    const onEvent = (event: { readonly kind: string }) => event.kind === "started" && kill();
-    await expect(stand.runner.run(job, { signal, onEvent })).rejects.toMatchObject({
-      code: "runner.crashed",
-      facts: { reason: expect.stringContaining("memory is short") },
-    });
-    await expectStanding(stand, [pipeline]);
-  } finally {
-    await stand[Symbol.asyncDispose]();
-  }
 });
