@@ -109,11 +109,16 @@ describe.each(kinds)("from an application to %s and back", (kind) => {
 
   test("an answer that breaks off ends with an error and costs nothing", async () => {
     const { network, server } = await open(kind);
-    server.behave(says({ ending: "cut" }));
+    const begun = Promise.withResolvers<void>();
+    async function* pieces() {
+      yield "Hel";
+      await begun.promise;
+    }
+    server.behave(says({ pieces: pieces(), ending: "cut" }));
     const response = await fetch(`${network.url}/llm`, exampleRequest(llm, { stream: true }));
-    const text = await response.text();
-    if (response.status === 200) expect(text).toContain('"finish_reason":"error"');
-    else expect(response.status).toBe(500);
+    expect(response.status).toBe(200);
+    begun.resolve();
+    expect(await response.text()).toContain('event: error\ndata: {"error":{"code":"peer.unreachable"');
     const { payee } = await network.totals();
     expect(payee?.debited ?? Rational.ZERO).toEqual(Rational.ZERO);
   });

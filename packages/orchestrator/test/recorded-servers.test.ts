@@ -65,9 +65,10 @@ async function open(kind: LanguageServerKind, recording: Recording | undefined, 
   };
 }
 
+const PARIS = "The capital of France is Paris.";
+
 describe("llama.cpp 0.7.0", () => {
   const { one, many } = read("llama-cpp");
-  const PARIS = "The capital of France is Paris.";
 
   test.each([
     ["stop", PARIS, "stop", [37, 8, 45]],
@@ -102,5 +103,34 @@ describe("llama.cpp 0.7.0", () => {
     ] as const)
       expect((await open("llama.cpp", many, upstream)).executor.offers()).toMatchObject(offers);
     expect((await (await open("llama.cpp", many, "SmolLM2-135M-Instruct-F16")).whole("stop")).text).toBe(PARIS);
+  });
+});
+
+describe("Ollama 0.17.4", () => {
+  const { one } = read("ollama");
+
+  test.each([
+    ["stop", PARIS, "stop", [16, 8, 24]],
+    ["length", "The capital of", "length", [16, 3, 19]],
+  ])("answers, whole and piece by piece: %s", async (conversation, text, finish, tokens) => {
+    const { whole, streamed } = await open("ollama", one, "smollm2");
+    const [prompt_tokens, completion_tokens, total_tokens] = tokens;
+    const expected = { text, finish, usage: { prompt_tokens, completion_tokens, total_tokens } };
+    expect(await whole(conversation)).toEqual(expected);
+    expect(await streamed(conversation)).toEqual(expected);
+  });
+
+  test.each([
+    ["overflow", "request.rejected-by-model", "the input length exceeds the context length"],
+    ["unknown", "model.load-failed", "model 'other:1b' not found"],
+    ["died", "runner.failed", "an error was encountered while running the model: unexpected EOF"],
+  ])("that cannot go on says so in its words: %s", async (conversation, code, reason) => {
+    const { whole } = await open("ollama", one, "smollm2");
+    await expect(whole(conversation)).rejects.toMatchObject({ code, facts: { reason } });
+  });
+
+  test("has the model it was given, in memory until it forgets it", async () => {
+    expect((await open("ollama", one, "smollm2")).executor.offers()).toMatchObject([{ isWarm: true }]);
+    expect((await open("ollama", one, "smollm2:360m")).executor.offers()).toEqual([]);
   });
 });

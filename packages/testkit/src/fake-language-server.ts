@@ -108,7 +108,7 @@ export class FakeLanguageServer extends FakeServer {
     if (recorded !== undefined) return say(response, recorded);
     const told = kind === "ollama" ? await this.#ollama(path, body) : this.#openAi(path);
     if (told === undefined) return json(response, 404, { detail: "Not Found" });
-    return json(response, 200, told);
+    return json(response, "error" in told ? 500 : 200, told);
   }
 
   #openAi(path: string): object | undefined {

@@ -302,6 +302,8 @@ describe("Ollama", () => {
       model: TAG,
       messages: [{ role: "user", content: "Hi" }],
       stream: true,
+      truncate: false,
+      shift: false,
       options: { num_predict: 9, temperature: 0.7, top_p: 1, top_k: 5 },
     });
   });
@@ -331,22 +333,23 @@ describe("Ollama", () => {
     await server.start();
     opened.push(server);
     const clock = new TestClock();
-    let complaints = 0;
+    const complaints: unknown[] = [];
     const log = {
       ...silentLogger,
-      warn: (text: string) => void (complaints += text.includes("not to be had") ? 1 : 0),
+      warn: (text: string, facts?: object) => void (text.includes("not to be had") && complaints.push(facts)),
     };
     const models = [{ pipeline: llm, model: MODEL, isWarm: true, slots: 1 }];
     const executor = new RunnerHttp({ url: server.url, speaks: "ollama", models }, { clock, log });
     await executor.start();
     opened.push(executor);
-    await until(() => complaints === 1);
+    await until(() => complaints.length === 1);
+    expect(complaints).toEqual([{ tag: TAG, reason: expect.stringContaining("file does not exist") }]);
     await executor.refresh();
     await executor.refresh();
     expect(server.chores).toHaveLength(1);
     await clock.advance(minutes(10));
     await executor.refresh();
-    await until(() => complaints === 2);
+    await until(() => complaints.length === 2);
     expect(server.chores).toHaveLength(2);
   });
 

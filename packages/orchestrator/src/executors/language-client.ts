@@ -163,9 +163,9 @@ export class LanguageClient implements RunnerConnection {
       const body = await whole(answer.body, MAX_REPORT_BYTES);
       if (answer.statusCode === 200) return parsed(body);
       const { statusCode: status } = answer;
-      throw status === 401 || status === 403
+      throw isTokenRefused(status)
         ? failed(NO_TOKEN)
-        : new RivuletError("runner.unavailable", { reason: `${path} answered ${status}` });
+        : new RivuletError("runner.unavailable", { reason: wordsOf(body, status) });
     } catch (error) {
       options.signal.throwIfAborted();
       throw connectionError(error);
@@ -222,11 +222,20 @@ async function refusal(job: AdmittedJob, answer: Dispatcher.ResponseData): Promi
   const { statusCode: status } = answer;
   const { bytes } = await gather(answer.body, MAX_ERROR_BYTES);
   // Whose fault it is that a token is refused is nothing to gateways; what was said may name it.
-  if (status === 401 || status === 403) return failed(NO_TOKEN);
-  const text = bytes.toString("utf8");
-  const told = messageOf(jsonIn(text)) ?? text.trim().slice(0, MAX_TOLD);
-  const reason = told === "" ? `the server answered ${status}` : told;
+  if (isTokenRefused(status)) return failed(NO_TOKEN);
+  const reason = wordsOf(bytes, status);
   return peerError(byStatus[status] ?? "runner.failed", { pipeline: job.pipeline.name, model: job.model, reason });
+}
+
+function isTokenRefused(status: number): boolean {
+  return status === 401 || status === 403;
+}
+
+/** What a refusal says, or at least which it is. */
+function wordsOf(body: Buffer, status: number): string {
+  const text = body.toString("utf8");
+  const told = messageOf(jsonIn(text)) ?? text.trim().slice(0, MAX_TOLD);
+  return told === "" ? `the server answered ${status}` : told;
 }
 
 function notServed({ pipeline, model }: AdmittedJob): RivuletError {

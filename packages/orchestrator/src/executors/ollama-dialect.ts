@@ -1,4 +1,4 @@
-import { type Milliseconds, minutes, ms, RivuletError } from "@rivulet/primitives";
+import { type Milliseconds, minutes, ms } from "@rivulet/primitives";
 import { recordOf } from "./answer.ts";
 import {
   type Ask,
@@ -57,6 +57,9 @@ export class OllamaDialect implements Dialect {
       model: tagOf(model),
       messages,
       stream: true,
+      // A conversation that is too long is refused, not cut, and an answer ends where the context does.
+      truncate: false,
+      shift: false,
       // Each job says anew how long the model stays.
       ...(model.isWarm && { keep_alive: FOREVER }),
       options: { num_predict: max_tokens, temperature, top_p, ...(top_k > 0 && { top_k }) },
@@ -110,14 +113,13 @@ export class OllamaDialect implements Dialect {
     log.info(path === "/api/pull" ? "fetching the model" : "loading the model", { tag });
     // Ended by the connections it goes through, when those are closed.
     this.#chore = ask(path, { signal: new AbortController().signal, post: { model: tag, ...how } })
-      .then((told) => {
-        const { error } = recordOf(told);
-        if (error !== undefined) throw new RivuletError("runner.failed", { reason: messageOf(error) ?? "" });
-      })
-      .catch((error: unknown) => {
-        this.#refused.set(tag, ms(clock.monotonic() + AGAIN));
-        log.warn("the model is not to be had", { tag, reason: error instanceof Error ? error.message : "" });
-      })
+      .then(
+        () => {},
+        (error: unknown) => {
+          this.#refused.set(tag, ms(clock.monotonic() + AGAIN));
+          log.warn("the model is not to be had", { tag, reason: error instanceof Error ? error.message : "" });
+        },
+      )
       .finally(() => {
         this.#chore = undefined;
       });
