@@ -163,9 +163,9 @@ export class LanguageClient implements RunnerConnection {
       const body = await whole(answer.body, MAX_REPORT_BYTES);
       if (answer.statusCode === 200) return parsed(body);
       const { statusCode: status } = answer;
-      throw isTokenRefused(status)
-        ? failed(NO_TOKEN)
-        : new RivuletError("runner.unavailable", { reason: wordsOf(body, status) });
+      if (isTokenRefused(status)) throw failed(NO_TOKEN);
+      const reason = wordsOf(body, status);
+      throw status === 503 ? new RivuletError("runner.unavailable", { reason }) : failed(reason);
     } catch (error) {
       options.signal.throwIfAborted();
       throw connectionError(error);

@@ -68,6 +68,25 @@ test("a runner that is not there is no reason not to start", async () => {
   await absent.stop();
 });
 
+test("what is wrong with a runner is said once, whether it has ever answered or not", async () => {
+  const said: unknown[] = [];
+  const log = { ...silentLogger, warn: (_text: string, facts?: object) => void said.push(facts) };
+  runner.healthStatus = 503;
+  const watched = new RunnerHttp({ url: runner.url, models: [configured] }, { clock, log });
+  await watched.start();
+  expect(said).toHaveLength(1);
+  await watched.refresh();
+  expect(said).toHaveLength(1);
+  runner.healthStatus = 200;
+  await watched.refresh();
+  runner.healthStatus = 503;
+  await watched.refresh();
+  await watched.refresh();
+  await watched.refresh();
+  expect(said).toEqual([said[0], said[0]]);
+  await watched.stop();
+});
+
 test("models that a runner cannot load any more are not offered, nor entries that make no sense", async () => {
   runner.models = [
     { pipeline: "text-to-image", model: "m", slots: 0 },

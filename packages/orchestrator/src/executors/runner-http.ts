@@ -58,6 +58,8 @@ export class RunnerHttp implements Executor, Startable {
   #version = "";
   #hardware: readonly Hardware[] = [];
   #failures = FAILURES_UNTIL_GONE;
+  /** What was last said to be wrong; nothing while all is well. */
+  #trouble = "";
   #watching: Promise<void> = Promise.resolve();
 
   constructor(options: RunnerHttpOptions, ports: RunnerHttpPorts) {
@@ -113,6 +115,7 @@ export class RunnerHttp implements Executor, Startable {
       if (!health.isUsable) return this.#failed("not ready");
       if (this.#failures >= FAILURES_UNTIL_GONE) await this.#introduce(limit);
       this.#failures = 0;
+      this.#trouble = "";
       this.#offer(health.models ?? this.#options.models);
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
@@ -138,8 +141,9 @@ export class RunnerHttp implements Executor, Startable {
 
   #failed(reason: string): void {
     this.#failures += 1;
-    if (this.#failures < FAILURES_UNTIL_GONE || this.#models.length === 0) return;
-    this.#ports.log.warn("runner does not answer", { url: this.#options.url, reason });
+    if (this.#failures < FAILURES_UNTIL_GONE || reason === this.#trouble) return;
+    this.#trouble = reason;
+    this.#ports.log.warn("runner is of no use", { url: this.#options.url, reason });
     this.#offer([]);
   }
 
