@@ -12,12 +12,13 @@ export function framesOfTokens(heads: readonly Looks[], frames: number, width: n
   const tokens = heads[0]?.length ?? 0;
   if (tokens === 0 || frames === 0) return new Array<number>(tokens).fill(0);
   const cost = Array.from({ length: tokens }, () => new Float64Array(frames));
+  const smooth = new Float32Array(frames);
   for (const looks of heads)
     for (const [token, row] of standardised(looks, frames).entries()) {
-      const smooth = medians(row, width);
-      cost[token]?.forEach((_, frame, sums) => {
+      median(row, smooth, width);
+      const sums = cost[token] ?? smooth;
+      for (let frame = 0; frame < frames; frame++)
         sums[frame] = (sums[frame] ?? 0) - (smooth[frame] ?? 0) / heads.length;
-      });
     }
   return cheapestWay(cost, frames);
 }
@@ -25,29 +26,39 @@ export function framesOfTokens(heads: readonly Looks[], frames: number, width: n
 /** Each frame's numbers over the tokens, brought to mean 0 and deviation 1; a frame that is the same to all tells nothing. */
 function standardised(looks: Looks, frames: number): readonly Float32Array[] {
   const rows = looks.map((row) => row.slice(0, frames));
-  for (let frame = 0; frame < frames; frame++) {
-    const values = rows.map((row) => row[frame] ?? 0);
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-    rows.forEach((row, token) => {
-      row[frame] = deviation === 0 ? 0 : ((values[token] ?? 0) - mean) / deviation;
-    });
-  }
+  const [means, squares] = [new Float64Array(frames), new Float64Array(frames)];
+  for (const row of rows)
+    for (let at = 0; at < frames; at++) means[at] = (means[at] ?? 0) + (row[at] ?? 0) / rows.length;
+  for (const row of rows)
+    for (let at = 0; at < frames; at++) squares[at] = (squares[at] ?? 0) + ((row[at] ?? 0) - (means[at] ?? 0)) ** 2;
+  const deviations = squares.map((square) => Math.sqrt(square / rows.length));
+  for (const row of rows)
+    for (let at = 0; at < frames; at++) {
+      const deviation = deviations[at] ?? 0;
+      row[at] = deviation === 0 ? 0 : ((row[at] ?? 0) - (means[at] ?? 0)) / deviation;
+    }
   return rows;
 }
 
-/** The median of each number and its neighbours; beyond the edges the numbers come back as in a mirror. */
-function medians(row: Float32Array, width: number): Float32Array {
+/** Writes the median of each number and its neighbours; beyond the edges the numbers come back as in a mirror. */
+function median(row: Float32Array, to: Float32Array, width: number): void {
   const reach = width >> 1;
-  if (row.length <= reach) return row;
+  if (row.length <= reach) {
+    to.set(row);
+    return;
+  }
   const last = row.length - 1;
-  return row.map((_, at) => {
-    const near = Float32Array.from({ length: width }, (_unused, k) => {
-      const index = Math.abs(at + k - reach);
-      return row[index > last ? 2 * last - index : index] ?? 0;
-    });
-    return near.sort()[reach] ?? 0;
-  });
+  const near = new Float32Array(width);
+  for (let at = 0; at <= last; at++) {
+    for (let k = 0; k < width; k++) {
+      const place = Math.abs(at + k - reach);
+      const value = row[place > last ? 2 * last - place : place] ?? 0;
+      let into = k;
+      for (; into > 0 && (near[into - 1] ?? 0) > value; into--) near[into] = near[into - 1] ?? 0;
+      near[into] = value;
+    }
+    to[at] = near[reach] ?? 0;
+  }
 }
 
 const DIAGONAL = 0;
@@ -63,10 +74,13 @@ function cheapestWay(cost: readonly Float64Array[], frames: number): readonly nu
   above[0] = 0;
   for (let i = 1; i <= tokens; i++) {
     const here = new Float32Array(width).fill(Number.POSITIVE_INFINITY);
+    const row = cost[i - 1] ?? new Float64Array(frames);
     for (let j = 1; j <= frames; j++) {
-      const [both, token, frame] = [above[j - 1] ?? 0, above[j] ?? 0, here[j - 1] ?? 0];
+      const both = above[j - 1] ?? 0;
+      const token = above[j] ?? 0;
+      const frame = here[j - 1] ?? 0;
       const step = both < token && both < frame ? DIAGONAL : token < both && token < frame ? NEXT_TOKEN : NEXT_FRAME;
-      here[j] = (cost[i - 1]?.[j - 1] ?? 0) + ([both, token, frame][step] ?? 0);
+      here[j] = (row[j - 1] ?? 0) + (step === DIAGONAL ? both : step === NEXT_TOKEN ? token : frame);
       steps[i * width + j] = step;
     }
     above = here;

@@ -26,20 +26,25 @@ export function ruleOutTimes(logits: Float32Array, said: readonly number[], sett
     forbid(0, first);
     forbid(first + latestBegin + 1, logits.length);
   }
-  if (sumOfLogs(logits.subarray(first)) > largest(logits.subarray(0, first))) forbid(0, first);
+  if (sumOfLogs(logits, first, logits.length) > largest(logits, 0, first)) forbid(0, first);
 }
 
-/** The logarithm of the sum of what the values are logarithms of. A vocabulary is long: plain loops, several times as fast. */
-function sumOfLogs(values: Float32Array): number {
-  const most = largest(values);
+// A vocabulary is long: loops over places are ten times as fast as those over values.
+
+/** The logarithm of the sum of what the values from one place to another are logarithms of. */
+function sumOfLogs(values: Float32Array, from: number, to: number): number {
+  const most = largest(values, from, to);
   if (most === Number.NEGATIVE_INFINITY) return most;
   let sum = 0;
-  for (const value of values) sum += Math.exp(value - most);
+  for (let at = from; at < to; at++) sum += Math.exp((values[at] ?? 0) - most);
   return most + Math.log(sum);
 }
 
-function largest(values: Float32Array): number {
+function largest(values: Float32Array, from: number, to: number): number {
   let most = Number.NEGATIVE_INFINITY;
-  for (const value of values) if (value > most) most = value;
+  for (let at = from; at < to; at++) {
+    const value = values[at] ?? 0;
+    if (value > most) most = value;
+  }
   return most;
 }
