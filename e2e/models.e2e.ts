@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import type { NodeProcess } from "@rivulet/node";
+import { canLimitMemory, limitMemory } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
 import { ask, at, codeIn } from "./harness/ask.ts";
 import { offers, warmAt } from "./harness/network.ts";
@@ -26,6 +28,11 @@ const request = (family: string) => ({
   seed: 1,
 });
 
+/** The processes that hold the models of a node. */
+function hostsOf({ pid }: NodeProcess): readonly number[] {
+  return descendants(pid).flatMap(({ pid, command }) => (command.includes("host-main") ? [pid] : []));
+}
+
 function timing(headers: Headers, name: string): number {
   return Number(new RegExp(`\\b${name};dur=([\\d.]+)`).exec(headers.get("server-timing") ?? "")?.[1]);
 }
@@ -45,6 +52,41 @@ describe("a network with real models", () => {
       expect(timing(answer.headers, "load")).toBe(0);
     }
   });
+
+  test.skipIf(!canLimitMemory)(
+    "does a job elsewhere that one has no memory for, which goes on with others",
+    async () => {
+      await using stage = new Stage();
+      const short = await stage.orchestrator(["-aiWorker", offering(tiny("turbo", true))]);
+      const other = await stage.orchestrator(["-aiWorker", offering(tiny("turbo", false))]);
+      const gateway = await stage.gateway([short, other]);
+      await offers(gateway, 2, "tiny/turbo");
+      await warmAt(gateway, short, "tiny/turbo");
+      const failed: unknown[] = [];
+      gateway.onEvent(
+        ({ event, code, orchestrator }) => event === "attempt failed" && failed.push([orchestrator, code]),
+      );
+
+      for (const pid of hostsOf(short)) limitMemory(pid, "data", 4 * 2 ** 20);
+      const large = { ...request("turbo"), width: 384, height: 384 };
+      const answer = await ask(gateway, "/text-to-image", large);
+      expect([answer.status, answer.headers.get("x-orchestrator")]).toEqual([200, other.address]);
+      expect(failed).toEqual([[short.address, "runner.out-of-memory"]]);
+
+      // Where nobody else can do it, the caller is told what would help; what fits is done.
+      await other.stop();
+      const alone = await eventually("a refusal", async () => {
+        const refused = await ask(gateway, "/text-to-image", large);
+        return codeIn(refused) === "runner.out-of-memory" ? refused : undefined;
+      });
+      expect(alone.status).toBeGreaterThanOrEqual(500);
+      expect(at(alone.body, "error", "message")).toMatch(/a smaller request may fit/);
+      await eventually("a job that fits", async () => {
+        const { status } = await ask(gateway, "/text-to-image", request("turbo"));
+        return status === 200 || undefined;
+      });
+    },
+  );
 
   test("loads a model that is cold everywhere on demand, answers in the same request and tells the load time", async () => {
     await using stage = new Stage();

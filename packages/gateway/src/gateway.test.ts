@@ -565,7 +565,7 @@ describe("a peer that fails", () => {
     expect([second.status, await codeOf(second), second.headers.get("retry-after")]).toEqual([
       503,
       "network.all-busy",
-      "30",
+      "5",
     ]);
   });
 });

@@ -36,6 +36,7 @@ export {
   FaultyEndpoint,
 } from "./faulty-endpoint.ts";
 export { MemoryChain, type MemoryChainOptions, type MemoryRedemption } from "./memory-chain.ts";
+export { canLimitMemory, type LimitedMemory, limitMemory } from "./memory-limit.ts";
 export {
   type OlderAnswer,
   OlderGateway,

@@ -49,7 +49,8 @@ const penalties: Partial<Record<ErrorCode, Penalty>> = {
   "worker.job-failed": { reach: "pipeline", duration: seconds(10) },
   "runner.unavailable": { reach: "pipeline", duration: seconds(5) },
   "runner.crashed": { reach: "pipeline", duration: seconds(5) },
-  "runner.out-of-memory": { reach: "pipeline", duration: seconds(30) },
+  // Of this job: smaller ones may fit, and a caller of large ones must not cost the others their orchestrators.
+  "runner.out-of-memory": { reach: "pipeline", duration: seconds(5) },
   "runner.failed": { reach: "pipeline", duration: seconds(10) },
   "model.load-failed": { reach: "pipeline", duration: minutes(1) },
   internal: { reach: "pipeline", duration: seconds(10) },
