@@ -19,10 +19,15 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
+from attention import FusedAttention
 from graphs import Command, dtype_of, write_config, write_graph, write_json
+
+# Of latents. Small, because tracing computes what it traces. Odd on purpose: only for sides that do not halve evenly does a
+# model hand the size of each skip connection to its upsampling. Traced so, the graph takes any side; traced with an even one
+# it fails for all that do not halve evenly.
+TRACED_SIDE = 17
 
 
 class TextEncoder(torch.nn.Module):
@@ -86,14 +91,11 @@ def export_text_encoder(source: Path, out: Path, name: str, dtype: torch.dtype, 
 
 def export_unet(source: Path, out: Path, dtype: torch.dtype, write) -> None:
     unet = UNet2DConditionModel.from_pretrained(source / "unet", torch_dtype=dtype).eval()
-    unet.set_attn_processor(AttnProcessor())  # plain matrix products, which the exporter keeps dynamic
+    unet.set_attn_processor(FusedAttention())
     config = unet.config
-    # Odd on purpose: only for sides that do not halve evenly does the model hand the size of each skip connection to its
-    # upsampling. Traced so, the graph takes any side; traced with an even one it fails for all that do not halve evenly.
-    side = (config.sample_size if isinstance(config.sample_size, int) else 64) | 1
     positions = json.loads((source / "text_encoder" / "config.json").read_text())["max_position_embeddings"]
     inputs = {
-        "sample": torch.randn(2, config.in_channels, side, side, dtype=dtype),
+        "sample": torch.randn(2, config.in_channels, TRACED_SIDE, TRACED_SIDE, dtype=dtype),
         # A float: schedulers with continuous timesteps need the fraction. The reader converts to what the graph declares.
         "timestep": torch.tensor(1.0, dtype=dtype),
         "encoder_hidden_states": torch.randn(2, positions, config.cross_attention_dim, dtype=dtype),
@@ -121,6 +123,7 @@ def export_vae(source: Path, out: Path, dtype: torch.dtype, write) -> None:
     if vae.config.force_upcast and dtype == torch.float16:
         vae = vae.float()  # this one overflows in half precision
         dtype = torch.float32
+    vae.set_attn_processor(FusedAttention())
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     image = {0: "batch", 2: "height", 3: "width"}
     axes = {"latent_sample": image, "sample": image, "latent_parameters": image}

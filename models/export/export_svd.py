@@ -18,10 +18,10 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKLTemporalDecoder, UNetSpatioTemporalConditionModel
-from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPVisionModelWithProjection
 
-from export import VaeEncoder
+from attention import FusedAttention
+from export import TRACED_SIDE, VaeEncoder
 from graphs import Command, dtype_of, write_config, write_graph, write_json
 
 
@@ -66,12 +66,10 @@ def export_image_encoder(source: Path, out: Path, dtype: torch.dtype, write) -> 
 
 def export_unet(source: Path, out: Path, dtype: torch.dtype, write) -> None:
     unet = UNetSpatioTemporalConditionModel.from_pretrained(source / "unet", torch_dtype=dtype).eval()
-    unet.set_attn_processor(AttnProcessor())  # plain matrix products, which the exporter keeps dynamic
+    unet.set_attn_processor(FusedAttention())
     config = unet.config
-    # Odd, and wider than high: see `export_unet` of export.py.
-    side = (config.sample_size if isinstance(config.sample_size, int) else 64) | 1
     inputs = {
-        "sample": torch.randn(2, config.num_frames, config.in_channels, side, side + 2, dtype=dtype),
+        "sample": torch.randn(2, config.num_frames, config.in_channels, TRACED_SIDE, TRACED_SIDE + 2, dtype=dtype),
         "timestep": torch.tensor(1.0, dtype=dtype),
         "encoder_hidden_states": torch.randn(2, 1, config.cross_attention_dim, dtype=dtype),
         "added_time_ids": torch.randn(2, config.projection_class_embeddings_input_dim // config.addition_time_embed_dim, dtype=dtype),
@@ -88,6 +86,7 @@ def export_vae(source: Path, out: Path, dtype: torch.dtype, write) -> None:
     if vae.config.force_upcast and dtype == torch.float16:
         vae = vae.float()  # this one overflows in half precision
         dtype = torch.float32
+    vae.set_attn_processor(FusedAttention())
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     image = {0: "batch", 2: "height", 3: "width"}
     frames = {0: "frames", 2: "height", 3: "width"}
