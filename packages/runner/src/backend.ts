@@ -20,11 +20,8 @@ export interface Graph {
   /**
    * Computes the named outputs, or all of them. Lets the event loop turn once, so that an abort can arrive, and may then
    * block this thread for the whole run.
-   *
-   * `room` is memory that outputs whose size the caller knows may be written to, by name: it saves making and filling
-   * more of it. Whether that was done, the answer tells; what was in it is lost in any case.
    */
-  run(feeds: Tensors, outputs?: readonly string[], room?: Tensors): Promise<Tensors>;
+  run(feeds: Tensors, outputs?: readonly string[]): Promise<Tensors>;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { floats, floatsOf, fromHalf, stack, tensorOf, toHalf } from "./tensor.ts";
+import { cropped, firstOf, floats, floatsOf, fromHalf, stack, tensorOf, toHalf } from "./tensor.ts";
 
 test("halves are the nearest ones, ties to even, and come back as they are", () => {
   expect([...toHalf([0, 1, -2, 65504, 1e6, 2 ** -24, 0.1])]).toEqual([
@@ -38,6 +38,25 @@ test("rows are stacked along the first axis", () => {
     [2, 2],
     [1, 2, 3, 4],
   ]);
+});
+
+test("cropped rows are the first of each block, whatever type they have", () => {
+  const rows = Array.from({ length: 2 * 3 * 2 }, (_, i) => i);
+  for (const type of ["float32", "float16", "int64"] as const) {
+    const tensor = tensorOf(type, rows, [1, 2, 3, 2]);
+    expect(cropped(tensor, 2).dims).toEqual([1, 2, 2, 2]);
+    expect([...floatsOf(cropped(tensor, 2))]).toEqual([0, 1, 2, 3, 6, 7, 8, 9]);
+    expect(cropped(tensor, 0).data.length).toBe(0);
+    expect(cropped(tensor, 3)).toBe(tensor);
+  }
+});
+
+test("the first elements are shared, and no more than there are", () => {
+  const tensor = tensorOf("int32", [1, 2, 3], [3]);
+  const two = firstOf(tensor, [1, 2]);
+  tensor.data[0] = 9;
+  expect([...floatsOf(two)]).toEqual([9, 2]);
+  expect(() => firstOf(tensor, [2, 2])).toThrow(RangeError);
 });
 
 test("a shape that its numbers do not fill is refused", () => {

@@ -51,6 +51,22 @@ export function firstOf(tensor: Tensor, dims: readonly number[]): Tensor {
   return { type: tensor.type, dims, data: tensor.data.subarray(0, size) } as Tensor;
 }
 
+/** What is at the first `count` places of the last axis but one: of rows, the first. A copy, but of a tensor that has no more. */
+export function cropped(tensor: Tensor, count: number): Tensor {
+  const [rows = 1, width = 1] = tensor.dims.slice(-2);
+  if (count >= rows) return tensor;
+  const others = tensor.dims.slice(0, -2);
+  const kept = zeros(tensor.type, [...others, count, width]);
+  const [from, to] = [bytesOf(tensor), bytesOf(kept)];
+  const [step, size] = [from.length / sizeOf(others), to.length / sizeOf(others)];
+  for (let i = 0; i < sizeOf(others); i++) to.set(from.subarray(i * step, i * step + size), i * size);
+  return kept;
+}
+
+function bytesOf({ data }: Tensor): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
 /** The numbers in the element type a model file asks for. Fractions are cut off where it asks for whole numbers. */
 export function tensorOf(type: ElementType, values: Float32Array | readonly number[], dims: readonly number[]): Tensor {
   if (values.length !== sizeOf(dims)) throw new RangeError(`${values.length} numbers do not fill [${dims.join(", ")}]`);

@@ -52,20 +52,6 @@ export function backendContract(name: string, make: () => Promise<BackendUnderTe
       await graph.close();
     });
 
-    test("answers the same, whether it is given room or not", async () => {
-      const graph = await open("file");
-      const room = { y: floats(new Float32Array(12).fill(9).subarray(3, 9), [2, 3]) };
-      for (const given of [{}, room]) {
-        const { y, z } = await graph.run({ x, t }, ["y", "z"], given);
-        expect([...floatsOf(y as Tensor)]).toEqual([12, 14, 16, 18, 20, 22]);
-        expect([...floatsOf(z as Tensor)]).toEqual([2, 4, 6, 8, 10, 12]);
-      }
-      const half = await open("halfFile");
-      const halves = { x: tensorOf("float16", [0.5, 1, 1.5], [1, 3]), t };
-      const { y } = await half.run(halves, ["y"], { y: tensorOf("float16", [0, 0, 0], [1, 3]) });
-      expect([...floatsOf(y as Tensor)]).toEqual([11, 12, 13]);
-    });
-
     test("lets the event loop turn before it computes", async () => {
       const graph = await open("file");
       let turned = false;

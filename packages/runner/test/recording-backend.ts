@@ -27,8 +27,8 @@ export function recordingBackend(
         file,
         inputs: graph.inputs,
         outputs: graph.outputs,
-        async run(feeds, outputs, room) {
-          const results = await graph.run(feeds, outputs, room);
+        async run(feeds, outputs) {
+          const results = await graph.run(feeds, outputs);
           runs.push({ component, feeds, results });
           return results;
         },

@@ -1,8 +1,7 @@
 import type { Graph, Port, Tensors } from "../backend.ts";
 import { refuseNonFinite } from "../diffusion/decoder.ts";
 import { findInput, getInput } from "../diffusion/ports.ts";
-import { firstOf, floatsOf, type Tensor, tensorOf, zeros } from "../tensor.ts";
-import { GrowingCache, nothing } from "./growing-cache.ts";
+import { cropped, firstOf, floatsOf, type Tensor, tensorOf } from "../tensor.ts";
 
 /** The names that all exports use. Source: runner-and-models 7.3.1, 7.15. */
 const IDS = "input_ids";
@@ -78,28 +77,21 @@ export class TokenReader {
   }
 }
 
-/**
- * One text, as far as it is read. What the decoder keeps of it stays in two places of memory that take turns: in one is
- * what goes into a run, to the other the run writes what is kept afterwards.
- */
+/** One text, as far as it is read. What a run gives of it goes into the next as it is. */
 export class Reading {
   readonly #graph: Graph;
   readonly #embedder: Graph | undefined;
   readonly #given: Tensors;
-  readonly #caches: ReadonlyMap<string, GrowingCache>;
-  /** What is kept of what an encoder made, by input name. */
-  readonly #fixed = new Map<string, Tensor>();
+  /** What is kept of the text and of what an encoder made, by input name. */
+  #past: ReadonlyMap<string, Tensor>;
   #length = 0;
   #ones: Tensor | undefined;
-  #logits: Tensor | undefined;
 
   constructor(graph: Graph, past: readonly Port[], embedder: Graph | undefined, given: Tensors) {
     this.#graph = graph;
     this.#embedder = embedder;
     this.#given = given;
-    const isFixed = ({ name }: Port) => name.includes(OF_ENCODER);
-    this.#caches = new Map(past.filter((port) => !isFixed(port)).map((port) => [port.name, new GrowingCache(port)]));
-    for (const port of past.filter(isFixed)) this.#fixed.set(port.name, nothing(port));
+    this.#past = new Map(past.map((port) => [port.name, nothing(port)]));
   }
 
   /** Tokens that are read. */
@@ -125,32 +117,21 @@ export class Reading {
 
   /** Forgets all but the first tokens. */
   keep(tokens: number): void {
-    for (const cache of this.#caches.values()) cache.keep(tokens);
-    this.#length = Math.min(this.#length, tokens);
+    if (tokens >= this.#length) return;
+    const crop = (name: string, tensor: Tensor) => (name.includes(OF_ENCODER) ? tensor : cropped(tensor, tokens));
+    this.#past = new Map([...this.#past].map(([name, tensor]) => [name, crop(name, tensor)]));
+    this.#length = tokens;
   }
 
   async #run(ids: readonly number[], signal: AbortSignal, wanted: readonly string[]): Promise<Tensors> {
-    const total = this.#length + ids.length;
     const feeds: Record<string, Tensor> = { ...this.#given };
     await this.#feedTokens(feeds, ids);
-    const fresh = this.#length === 0 ? [...this.#fixed.keys()] : [];
-    for (const [name, tensor] of this.#fixed) feeds[name] = tensor;
-    const room: Record<string, Tensor> = {};
-    for (const [name, cache] of this.#caches) {
-      feeds[name] = cache.past;
-      room[presentOf(name)] = cache.roomFor(total);
-    }
-    const logits = wanted.length > 0 && ids.length === 1 ? this.#roomForLogits() : undefined;
-    if (logits !== undefined) room[LOGITS] = logits;
-    const results = await this.#graph.run(
-      feeds,
-      [...wanted, ...fresh.map(presentOf), ...[...this.#caches.keys()].map(presentOf)],
-      room,
-    );
+    for (const [name, tensor] of this.#past) feeds[name] = tensor;
+    const kept = [...this.#past.keys()].filter((name) => this.#length === 0 || !name.includes(OF_ENCODER));
+    const results = await this.#graph.run(feeds, [...wanted, ...kept.map(presentOf)]);
     signal.throwIfAborted();
-    for (const [name, cache] of this.#caches) cache.take(get(results, presentOf(name)));
-    for (const name of fresh) this.#fixed.set(name, get(results, presentOf(name)));
-    this.#length = total;
+    this.#past = new Map([...this.#past, ...kept.map((name) => [name, get(results, presentOf(name))] as const)]);
+    this.#length += ids.length;
     return results;
   }
 
@@ -178,15 +159,6 @@ export class Reading {
       this.#ones = tensorOf(type, new Array<number>(total * 2).fill(1), [total * 2]);
     return this.#ones;
   }
-
-  /** None in files that do not say how large their vocabulary is. */
-  #roomForLogits(): Tensor | undefined {
-    const port = this.#graph.outputs.find(({ name }) => name === LOGITS);
-    const size = port?.dims.at(-1);
-    if (port === undefined || typeof size !== "number") return undefined;
-    this.#logits ??= zeros(port.type, [1, 1, size]);
-    return this.#logits;
-  }
 }
 
 async function vectorsOf(embedder: Graph, ids: readonly number[]): Promise<Tensor> {
@@ -203,4 +175,11 @@ function get(results: Tensors, name: string): Tensor {
   const found = results[name];
   if (found === undefined) throw new RangeError(`the model gave no ${name}`);
   return found;
+}
+
+/** No tokens at all: [1, heads, 0, width]. */
+function nothing({ name, type, dims: [, heads, , width] }: Port): Tensor {
+  if (typeof heads !== "number" || typeof width !== "number")
+    throw new RangeError(`the file does not say how many numbers ${name} has`);
+  return tensorOf(type, [], [1, heads, 0, width]);
 }

@@ -26,8 +26,7 @@ export function onnxBackend({ providers = [], log }: OnnxBackendOptions): Backen
   return {
     async open(file, options) {
       runtime ??= import("onnxruntime-node");
-      const library = await runtime;
-      return new OnnxGraph(file, await openSession(library, file, preferred, options, log), library.Tensor);
+      return new OnnxGraph(file, await openSession(await runtime, file, preferred, options, log));
     },
   };
 }
@@ -78,38 +77,23 @@ class OnnxGraph implements Graph {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly #session: InferenceSession;
-  readonly #names: readonly string[];
-  readonly #library: Runtime["Tensor"];
 
-  constructor(file: string, session: InferenceSession, library: Runtime["Tensor"]) {
+  constructor(file: string, session: InferenceSession) {
     this.file = file;
     this.#session = session;
     this.inputs = session.inputMetadata.map(portOf);
     this.outputs = session.outputMetadata.map(portOf);
-    this.#names = this.outputs.map(({ name }) => name);
-    this.#library = library;
   }
 
-  async run(feeds: Tensors, outputs: readonly string[] = this.#names, room: Tensors = {}): Promise<Tensors> {
+  async run(feeds: Tensors, outputs: readonly string[] = this.#session.outputNames): Promise<Tensors> {
     const inputs: Record<string, OnnxTensor> = {};
     for (const [name, tensor] of Object.entries(feeds)) inputs[name] = inputOf(tensor);
-    const wanted: Record<string, OnnxTensor | null> = {};
-    for (const name of outputs) wanted[name] = this.#roomOf(room[name]);
-    let results: InferenceSession.OnnxValueMapType;
-    try {
-      results = await this.#session.run(inputs, wanted);
-    } catch (cause) {
+    const results = await this.#session.run(inputs, outputs).catch((cause: unknown) => {
       throw new Error(`${this.file}: ${reasonOf(cause)}`, { cause });
-    }
+    });
     const made: Record<string, Tensor> = {};
     for (const name of outputs) made[name] = tensorFrom(name, results[name]);
     return made;
-  }
-
-  /** Memory in the form the library takes, which it does not for halves. */
-  #roomOf(tensor: Tensor | undefined): OnnxTensor | null {
-    if (tensor === undefined || tensor.type === "float16") return null;
-    return new this.#library(tensor.type, tensor.data, tensor.dims);
   }
 
   async close(): Promise<void> {
