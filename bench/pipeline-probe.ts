@@ -214,12 +214,11 @@ async function tokens(job: (changes: object) => Promise<Done>): Promise<NonNulla
 
 /** Each `turn` gives another one. */
 const samples: { readonly [K in MediaKind]: (turn: number) => Promise<Uint8Array> } = {
-  image: (turn) =>
-    encodePng({
-      width: SIDE,
-      height: SIDE,
-      data: Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (i / 3 + Math.floor(i / SIDE / 3) * turn) % SIDE),
-    }),
+  image: (turn) => {
+    const data = new Uint8Array(SIDE * SIDE * 3);
+    for (let i = 0; i < data.length; i++) data[i] = (i / 3 + Math.floor(i / SIDE / 3) * turn) % SIDE;
+    return encodePng({ width: SIDE, height: SIDE, data });
+  },
   audio: async (turn) => {
     const wave = (i: number) => 0.4 * Math.sin(i * 0.1 + 3 * Math.sin(i * 0.0004 + turn));
     return encodeWav(
