@@ -4,6 +4,7 @@ import { findStarterModels } from "@rivulet/node";
 import { judge } from "@rivulet/starter-text-to-image/judge";
 import { describe, expect, test } from "vitest";
 import { at } from "./harness/ask.ts";
+import { descendants } from "./harness/processes.ts";
 import { Start } from "./harness/start.ts";
 
 describe("npm start", () => {
@@ -104,6 +105,23 @@ describe("npm start", () => {
     expect(at(JSON.parse(start.stdout.trim()), "payment")).toBeUndefined();
     expect(start.stderr).not.toContain("paid");
   });
+
+  test.for(["gateway", "orchestrator", "worker"])(
+    "whose %s is ended from outside says which it was, what it said last and what may help",
+    async (role) => {
+      using start = new Start("--only", "text-to-image");
+      await start.says(/^gateway +http/m);
+      const victim = descendants(start.child.pid).find(({ command }) => command.includes(`main.ts ${role} `));
+      process.kill(victim?.pid ?? Number.NaN, "SIGKILL");
+      expect(await start.exited()).toEqual({ code: 1, signal: null });
+      expect(start.stderr).toMatch(
+        new RegExp(`${role}( [AB])? \\(signal SIGKILL, .*memory is short\\)[^]* -logLevel=debug`),
+      );
+      expect(start.stderr).not.toMatch(/^\s+at |fetch failed/m);
+      expect(await start.leftovers.remaining()).toEqual([]);
+      expect(start.leftovers.files()).toEqual([]);
+    },
+  );
 
   test("-- --only takes the name of a pipeline, and helps with a wrong one", async () => {
     using wrong = new Start("--once", "--only", "text-to-imgae");

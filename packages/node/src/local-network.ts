@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Clock, ms, type Randomness, RivuletError, randomId, type Startable } from "@rivulet/primitives";
+import { type Clock, ms, type Randomness, RivuletError, randomId, type Startable, seconds } from "@rivulet/primitives";
 import { z } from "zod";
 import { type LocalBalances, LocalMoney, type LocalMoneyOptions, type LocalParty, localPrice } from "./local-money.ts";
-import { NodeProcess } from "./node-process.ts";
+import { type NodeEnd, NodeProcess } from "./node-process.ts";
 import type { ProgressLines } from "./progress.ts";
 import { JOB_STORY } from "./roles/gateway.ts";
 import type { StarterModel } from "./starter-models.ts";
@@ -42,6 +42,8 @@ const PAST_EXPIRY = 41n;
 const POLL = ms(100);
 /** More than anybody asks for at once. */
 const MAX_STORIES = 100;
+/** A broken line is seen before the end of the process that broke it, but not by more than this. */
+const NOTICED_AFTER = seconds(1);
 
 const networkAnswer = z.object({
   orchestrators: z.array(z.object({ models: z.array(z.object({ model: z.string(), warm: z.boolean() })) })),
@@ -112,6 +114,7 @@ export class LocalNetwork implements Startable {
   readonly #ports: LocalNetworkPorts;
   readonly #nodes: NodeProcess[] = [];
   readonly #stopping = new AbortController();
+  readonly #broken = new AbortController();
   #directory: string | undefined;
   #started: Promise<void> | undefined;
   #gateway: NodeProcess | undefined;
@@ -146,6 +149,20 @@ export class LocalNetwork implements Startable {
   }
 
   /**
+   * Does something with the network. The signal it is given aborts when `signal` does, and when a node ends: then this
+   * throws `node.ended` with the node's last lines, whatever came of it otherwise.
+   */
+  async use<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const broken = this.#broken.signal;
+    try {
+      return await work(AbortSignal.any([signal, broken]));
+    } catch (error) {
+      await this.#ports.clock.sleep(NOTICED_AFTER, AbortSignal.any([signal, broken])).catch(() => {});
+      throw broken.aborted ? broken.reason : error;
+    }
+  }
+
+  /**
    * Resolves when the gateway knows every orchestrator with every model, the warm ones in memory. What is still missing is
    * told by `missing`.
    */
@@ -153,7 +170,6 @@ export class LocalNetwork implements Startable {
     for (;;) {
       this.#missing = this.#orchestrators.length * this.#options.models.length - (await this.#countReady(signal));
       if (this.#missing <= 0) return;
-      this.#checkAlive();
       await this.#ports.clock.sleep(POLL, signal);
     }
   }
@@ -294,7 +310,6 @@ export class LocalNetwork implements Startable {
 
   async #until(isSo: () => boolean, signal: AbortSignal, meanwhile = async () => {}): Promise<void> {
     while (!isSo()) {
-      this.#checkAlive();
       await meanwhile();
       await this.#ports.clock.sleep(POLL, signal);
     }
@@ -304,11 +319,6 @@ export class LocalNetwork implements Startable {
     const answer = await fetch(`${this.gateway}/network`, { signal });
     const { orchestrators } = networkAnswer.parse(await answer.json());
     return orchestrators.flatMap(({ models }) => models).filter((offer) => this.#isReady(offer)).length;
-  }
-
-  /** Throws `node.cannot-start` with the last lines of a node that has ended: what waits for it would wait for ever. */
-  #checkAlive(): void {
-    for (const node of this.#nodes) node.checkAlive();
   }
 
   #isReady(offer: { readonly model: string; readonly warm: boolean }): boolean {
@@ -339,8 +349,15 @@ export class LocalNetwork implements Startable {
     });
     this.#nodes.push(node);
     await node.start();
+    void node.exited.then((end) => this.#ended(node, end));
     this.#stopping.signal.throwIfAborted();
     return node;
+  }
+
+  #ended({ name }: NodeProcess, { how, said }: NodeEnd): void {
+    if (this.#stopping.signal.aborted) return;
+    const reason = `${name} (${how})${said}\nStart again; with -logLevel=debug it says more.`;
+    this.#broken.abort(new RivuletError("node.ended", { reason }));
   }
 
   #write(name: string, text: string): string {

@@ -35,8 +35,24 @@ function readReadyLine(line: string): ReadonlyMap<string, string> | undefined {
   return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
 }
 
-/** Lines remembered for the reason of a failure. */
+/** How a node ended, and the last it said, for people. */
+export interface NodeEnd {
+  /** `exit code 1`, or `signal SIGKILL` and what that usually means. */
+  readonly how: string;
+  /** Its last lines, each on a line of its own behind a colon; empty when it said nothing. */
+  readonly said: string;
+}
+
+/** Lines remembered for the reason of a failure, and those of them that are told. */
 const MAX_TAIL = 40;
+const MAX_TOLD = 8;
+/** Of a line that is told; some hold whole records. */
+const MAX_TOLD_CHARS = 200;
+
+/** What it usually means that a node ends so, for whoever has to do something about it. */
+const MEANINGS: Partial<Readonly<Record<NodeJS.Signals, string>>> = {
+  SIGKILL: ", which is how a system ends processes when memory is short",
+};
 
 /** A node stops within its own limits; this is longer than all of them. */
 const STOP_LIMIT = seconds(20);
@@ -52,7 +68,7 @@ export class NodeProcess implements Startable {
   readonly #options: NodeProcessOptions;
   readonly #tail: string[] = [];
   readonly #ready = Promise.withResolvers<ReadonlyMap<string, string>>();
-  readonly #exited = Promise.withResolvers<void>();
+  readonly #exited = Promise.withResolvers<NodeEnd>();
   readonly #listeners = new Set<(event: NodeEvent) => void>();
   #child: ChildProcess | undefined;
   #log: WriteStream | undefined;
@@ -96,15 +112,8 @@ export class NodeProcess implements Startable {
   }
 
   /** Resolves when the process has ended, in whatever way. */
-  get exited(): Promise<void> {
+  get exited(): Promise<NodeEnd> {
     return this.#exited.promise;
-  }
-
-  /** Throws `node.cannot-start` with its last lines when it has ended. */
-  checkAlive(): void {
-    const child = this.#child;
-    if (child !== undefined && (child.exitCode !== null || child.signalCode !== null))
-      throw this.#failure(`ended (${child.signalCode ?? `exit code ${child.exitCode}`})`);
   }
 
   /** Calls `listener` with each event from now on. Returns how to stop. */
@@ -132,7 +141,9 @@ export class NodeProcess implements Startable {
     });
     createInterface({ input: child.stderr }).on("line", (line) => this.#hear(line));
     child.once("error", (error) => this.#ended(error.message));
-    child.once("close", (code, signal) => this.#ended(signal === null ? `exit code ${code}` : `signal ${signal}`));
+    child.once("close", (code, signal) =>
+      this.#ended(signal === null ? `exit code ${code}` : `signal ${signal}${MEANINGS[signal] ?? ""}`),
+    );
     const late = setTimeout(() => this.#fail(`did not become ready in ${START_LIMIT / 1000} s`), START_LIMIT);
     try {
       this.#addresses = await this.#ready.promise;
@@ -181,17 +192,17 @@ export class NodeProcess implements Startable {
   #ended(how: string): void {
     this.#log?.end();
     this.#fail(`ended (${how})`);
-    this.#exited.resolve();
+    this.#exited.resolve({ how, said: this.#said });
   }
 
   /** Tells whoever waits for it to become ready why it will not, with its last words. */
   #fail(how: string): void {
-    this.#ready.reject(this.#failure(how));
+    this.#ready.reject(new RivuletError("node.cannot-start", { reason: `${this.name} ${how}${this.#said}` }));
   }
 
-  #failure(how: string): RivuletError<"node.cannot-start"> {
-    const said = this.#tail.map(readable).slice(-8).join("; ");
-    return new RivuletError("node.cannot-start", { reason: `${this.name} ${how}${said === "" ? "" : `: ${said}`}` });
+  get #said(): string {
+    const lines = this.#tail.flatMap((line) => findReadable(line) ?? []).slice(-MAX_TOLD);
+    return lines.length === 0 ? "" : [":", ...lines].join("\n  ");
   }
 }
 
@@ -215,10 +226,12 @@ function isEvent(value: unknown): value is NodeEvent {
   );
 }
 
-/** A line as a person would read it. */
-function readable(line: string): string {
+/** A line as a person would read it, unless it is there for those who look into one request. */
+function findReadable(line: string): string | undefined {
   const event = findEvent(line);
-  if (event === undefined) return line;
+  if (event === undefined) return line.slice(0, MAX_TOLD_CHARS);
+  if (event.level === "debug") return undefined;
   const facts = Object.entries(event).filter(([name]) => !["event", "level", "time"].includes(name));
-  return [event.event, ...facts.map(([name, value]) => `${name}=${value}`)].join(" ");
+  const told = [event.event, ...facts.map(([name, value]) => `${name}=${value}`)];
+  return told.join(" ").slice(0, MAX_TOLD_CHARS);
 }

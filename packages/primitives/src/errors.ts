@@ -142,6 +142,7 @@ export const errorKinds = {
   "node.stopping": { http: 503, retry: "other-peer", text: "this node is shutting down" },
   "node.overloaded": { http: 503, retry: "other-peer", text: "this node has all it can hold; try again in a moment" },
   "node.cannot-start": { http: 500, retry: "never", text: "the node cannot start" },
+  "node.ended": { http: 503, retry: "never", text: "a node has ended that was not asked to" },
   "config.invalid": { http: 500, retry: "never", text: "the configuration has problems" },
   "chain.unavailable": { http: 503, retry: "same-peer", text: "no endpoint of the chain answers" },
   "chain.wrong-network": { http: 500, retry: "never", text: "the endpoint serves another chain" },

@@ -16,7 +16,7 @@ import {
   suggestion,
   systemClock,
 } from "@rivulet/node";
-import { isError, ms, RivuletError } from "@rivulet/primitives";
+import { isError, ms, orAborted, RivuletError } from "@rivulet/primitives";
 import { type Answer, ask } from "../demo/ask.ts";
 import { curlLine } from "../demo/curl.ts";
 import { type Demonstration, demonstrations, possible, withSources } from "../demo/demonstration.ts";
@@ -79,10 +79,10 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
   );
   const log = createLogger({ level: "warn", format: "lines" });
   const ports = { process, log, abandon: () => network.abandon() };
-  return runUntilStopped(network, { limit: STOP_LIMIT, withParent: false }, ports, async (stopping) => {
+  const show = async (signal: AbortSignal) => {
     await progress.step(
       "loading the models",
-      () => network.warm(stopping),
+      () => network.warm(signal),
       () => `(${network.missing} to go)`,
     );
     for (const { name, address, how } of network.orchestrators)
@@ -90,7 +90,7 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
     terminal.say(`gateway         ${network.gateway}\n`);
 
     const exhibition = new Exhibition(network, folder, terminal, progress);
-    for (const demonstration of plan) await exhibition.show(demonstration, stopping);
+    for (const demonstration of plan) await exhibition.show(demonstration, signal);
     const { shown, missed } = exhibition;
     const { gateway, orchestrators } = network;
     const index = write(join(folder, "index.html"), page({ shown, missed, orchestrators, gateway }));
@@ -108,8 +108,11 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
     }
     if (options.get("once") === true) return missed.length === 0 ? 0 : 1;
     terminal.say("The network runs until you press Ctrl-C.");
-    return undefined;
-  });
+    return orAborted(new Promise<never>(() => {}), signal);
+  };
+  return runUntilStopped(network, { limit: STOP_LIMIT, withParent: false }, ports, (stopping) =>
+    network.use(show, stopping),
+  );
 }
 
 /** Shows one demonstration after the other; each may send what those before it were answered. */
@@ -128,12 +131,12 @@ class Exhibition {
     this.#progress = progress;
   }
 
-  /** What fails is told and kept as missed: the others are shown all the same. */
+  /** What fails is told and kept as missed: the others are shown all the same, as long as there is a gateway to ask. */
   async show(demonstration: Demonstration, stopping: AbortSignal): Promise<void> {
     try {
       await this.#show(demonstration, stopping);
     } catch (error) {
-      if (!isError(error) || stopping.aborted) throw error;
+      if (!isError(error) || isError(error, "peer.unreachable") || stopping.aborted) throw error;
       this.missed.push({ demonstration, reason: error.message });
       this.#terminal.say(`${titleOf(demonstration)}\n  failed     ${error.message}\n`);
     }

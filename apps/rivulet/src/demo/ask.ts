@@ -22,7 +22,8 @@ export interface Answer extends Pick<Reading, "seed" | "words" | "outline"> {
 
 /**
  * Sends a demonstration's request to the gateway, as a form when it has files, and fetches the files of the answer.
- * Throws `peer.failed` with what the gateway said when that is no answer, or a file of it cannot be had.
+ * Throws `peer.failed` with what the gateway said when that is no answer, or a file of it cannot be had;
+ * `peer.unreachable` when it said nothing.
  */
 export async function ask(
   gateway: string,
@@ -35,6 +36,8 @@ export async function ask(
     method: "POST",
     ...(files.size > 0 ? { body: formOf(demonstration, files) } : jsonOf(demonstration)),
     signal,
+  }).catch((cause: unknown) => {
+    throw signal.aborted ? signal.reason : new RivuletError("peer.unreachable", { reason: gateway }, { cause });
   });
   const text = await response.text();
   if (!response.ok) throw failed(`the gateway answered ${response.status}: ${text.slice(0, MAX_QUOTED)}`);
