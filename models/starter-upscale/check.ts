@@ -9,8 +9,8 @@ import { bicubic } from "./judge/bicubic.ts";
 const CASES = 60;
 const FACTOR = 4;
 const TILES = 32;
-/** Pixels a side of what tiles show. */
-const DETAIL = 56;
+/** Pixels of what tiles show of each of two pictures, which make a square together. */
+const DETAIL = { width: 112, height: 56 } as const;
 /** Pictures that are equal are told as this many dB apart from each other. */
 const MOST_DB = 80;
 
@@ -43,18 +43,21 @@ function signalToNoise(picture: Rgb8, truth: Rgb8): number {
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The same part of two pictures side by side, where the outline of the scene's first thing runs. */
+/** The same part of two pictures, the plain one above, where the outline of the scene's first thing runs. */
 function detailsOf({ scene, plain, made }: Case): Rgb8 {
   const [thing] = scene.things;
-  const at = (middle = SIDE / 2) => Math.round(Math.min(SIDE - DETAIL, Math.max(0, middle - DETAIL / 2)));
-  const [left, top] = [at(thing?.x), at(thing && thing.y - thing.radius + DETAIL / 4)];
-  const data = new Uint8Array(6 * DETAIL * DETAIL);
-  for (let y = 0; y < DETAIL; y++)
+  const { width, height } = DETAIL;
+  const within = (middle: number, length: number) =>
+    Math.round(Math.min(SIDE - length, Math.max(0, middle - length / 2)));
+  const left = within(thing?.x ?? SIDE / 2, width);
+  const top = within(thing ? thing.y - thing.radius + height / 4 : SIDE / 2, height);
+  const data = new Uint8Array(2 * 3 * width * height);
+  for (let y = 0; y < height; y++)
     for (const [i, { data: from }] of [plain, made].entries()) {
       const start = 3 * ((top + y) * SIDE + left);
-      data.set(from.subarray(start, start + 3 * DETAIL), 3 * DETAIL * (2 * y + i));
+      data.set(from.subarray(start, start + 3 * width), 3 * width * (height * i + y));
     }
-  return { width: 2 * DETAIL, height: DETAIL, data };
+  return { width, height: 2 * height, data };
 }
 
 export const check: StarterCheck = {
