@@ -1,7 +1,6 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { type Clock, invariant, type Milliseconds, ms, RivuletError } from "@rivulet/primitives";
-import { parseServerTiming, WORKER_PROTOCOL } from "@rivulet/wire";
+import { parseServerTiming, RIVULET_HEADER, WORKER_PROTOCOL } from "@rivulet/wire";
 import type { Dispatcher } from "undici";
 import { begunStream } from "./answer-stream.ts";
 import { ask } from "./http/ask.ts";
@@ -51,6 +50,8 @@ export interface StreamAnswer extends Disposable {
 export type Answer = ResponseAnswer | StreamAnswer;
 
 export interface AttemptOptions extends ResultOptions {
+  /** Of the software: told to orchestrators, by which ours know us. */
+  readonly version: string;
   readonly least: LeastVersions;
 }
 
@@ -98,7 +99,7 @@ export class Attempts {
     const began = clock.monotonic();
     try {
       const { statusCode, headers, body, trailers } = await this.#send(job, session, request.headers, signal);
-      if (statusCode !== 200) throw await this.#refusal(statusCode, headers, body, job, signal);
+      if (statusCode !== 200) throw await this.#refusal(statusCode, body, job, signal);
       bill.arrived();
       if (job.isStream) {
         // What was charged for the tokens that were written comes after them.
@@ -157,6 +158,7 @@ export class Attempts {
           "content-type": job.content.contentType,
           accept: job.isStream ? "text/event-stream" : "application/json",
           authorization: WORKER_PROTOCOL,
+          [RIVULET_HEADER]: this.#options.version,
           ...paying,
         },
         body: job.content.body,
@@ -168,19 +170,9 @@ export class Attempts {
     }
   }
 
-  async #refusal(
-    status: number,
-    headers: IncomingHttpHeaders,
-    body: Readable,
-    job: PreparedJob,
-    signal: AbortSignal,
-  ): Promise<RivuletError> {
+  async #refusal(status: number, body: Readable, job: PreparedJob, signal: AbortSignal): Promise<RivuletError> {
     const bytes = await readPeer(body, MAX_REFUSAL_BYTES, signal);
-    const code = headers["x-rivulet-code"];
-    return readRefusal(
-      { status, body: bytes.toString("utf8"), code: typeof code === "string" ? code : undefined },
-      job,
-    );
+    return readRefusal({ status, body: bytes.toString("utf8") }, job);
   }
 
   #target(session: OrchestratorSession): Target {

@@ -6,7 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePng, toDataUrl } from "@rivulet/media";
 import { batchPipelines, type Pipeline } from "@rivulet/pipelines";
-import { type ErrorCode, minutes, ms, seconds, silentLogger } from "@rivulet/primitives";
+import {
+  type ErrorCode,
+  errorBody,
+  httpOf,
+  minutes,
+  ms,
+  RivuletError,
+  seconds,
+  silentLogger,
+} from "@rivulet/primitives";
 import { type FakeJob, type FakeModel, FakeOrchestrator, seededRandomness, TestClock, turn } from "@rivulet/testkit";
 import { decodeSegmentCredentials } from "@rivulet/wire";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -139,9 +148,15 @@ function answer({ response }: FakeJob, body: unknown, headers: Record<string, st
   response.end(typeof body === "string" ? body : JSON.stringify(body));
 }
 
-function refuse({ response }: FakeJob, status: number, text: string, code?: ErrorCode): void {
-  response.writeHead(status, { "content-type": "text/plain", ...(code && { "x-rivulet-code": code }) });
+function refuse({ response }: FakeJob, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain" });
   response.end(`${text}\n`);
+}
+
+/** As one of our own orchestrators does. */
+function tell({ response }: FakeJob, error: RivuletError): void {
+  response.writeHead(500, { "content-type": "application/json" });
+  response.end(JSON.stringify(errorBody(error)));
 }
 
 const standings = (of: Gateway) => of.network.orchestrators.flatMap(({ models }) => models);
@@ -333,18 +348,48 @@ describe("a request that cannot be served as it is", () => {
   test("fails with the model's own words when the model cannot do it, and nobody is blamed", async () => {
     const peer = await orchestrator();
     const to = await gateway([peer]);
-    for (const refusal of [
-      (job: FakeJob) => refuse(job, 500, "text-to-image container returned 400: too many words"),
-      (job: FakeJob) => refuse(job, 400, "too many words", "request.rejected-by-model"),
-    ]) {
-      peer.onJob = refusal;
-      const response = await post(to);
-      expect(response.status).toBe(400);
-      expect(await response.json()).toMatchObject({
-        error: { code: "request.rejected-by-model", facts: { reason: "too many words" } },
-      });
-    }
+    peer.onJob = (job) => refuse(job, 500, "text-to-image container returned 400: too many words");
+    const response = await post(to);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      error: { code: "request.rejected-by-model", facts: { reason: "too many words" } },
+    });
     expect(standings(to)).toMatchObject([{ suspension: null }]);
+  });
+
+  test.each([
+    new RivuletError("request.rejected-by-model", { field: "loras", reason: "none here" }),
+    new RivuletError("request.rejected-by-model", { reason: "none here" }),
+    new RivuletError("request.invalid", { problems: [{ loc: ["body", "prompt"], msg: "too long", type: "x" }] }),
+    new RivuletError("request.media-undecodable", { field: "image", reason: "cut short" }),
+    new RivuletError("request.media-unsupported", { field: "image", reason: "a TIFF" }),
+    new RivuletError("request.too-large", { limitBytes: 7, field: "image" }),
+  ])("fails with exactly what a runner of ours said of the request, and nobody is blamed: %s", async (error) => {
+    const peer = await orchestrator();
+    const to = await gateway([peer]);
+    peer.onJob = (job) => tell(job, error);
+    const response = await post(to);
+    expect([response.status, await response.json()]).toEqual([
+      httpOf(error),
+      JSON.parse(JSON.stringify(errorBody(error))),
+    ]);
+    expect(standings(to)).toMatchObject([{ suspension: null }]);
+    expect(peer.jobs.map(({ headers }) => headers["x-rivulet"])).toEqual(["0.0.0"]);
+  });
+
+  test("is tried elsewhere when a peer tells what is nobody's business but its own", async () => {
+    for (const error of [
+      new RivuletError("auth.rejected", {}),
+      new RivuletError("model.unknown", { pipeline: "llm", model: "x", offered: [] }),
+      new RivuletError("request.not-found", {}),
+      new RivuletError("signer.rejected", {}),
+    ]) {
+      const peer = await orchestrator();
+      const to = await gateway([peer]);
+      peer.onJob = (job) => tell(job, error);
+      const response = await post(to);
+      expect([response.status, await codeOf(response)]).toEqual([502, "peer.failed"]);
+    }
   });
 });
 
@@ -395,7 +440,7 @@ describe("a peer that fails", () => {
 
   const failures: Record<string, [(job: FakeJob) => void | Promise<void>, ErrorCode]> = {
     "says it failed": [(job) => refuse(job, 500, "boom"), "peer.failed"],
-    "says its runner crashed": [(job) => refuse(job, 500, "boom", "runner.crashed"), "runner.crashed"],
+    "says its runner crashed": [(job) => tell(job, new RivuletError("runner.crashed", {})), "runner.crashed"],
     "breaks the connection": [({ response }) => void response.socket?.destroy(), "peer.unreachable"],
     "answers nothing": [({ response }) => void response.writeHead(200).end(), "peer.protocol"],
     "answers rubbish": [(job) => answer(job, "<html>"), "peer.protocol"],
@@ -507,8 +552,13 @@ describe("a peer that fails", () => {
 
   test("that says it is full is not blamed", async () => {
     const { bad, good, to } = await pair();
-    for (const code of [undefined, "capacity.exhausted"] as const) {
-      bad.onJob = (job) => refuse(job, 503, "insufficient capacity", code);
+    const full = new RivuletError("capacity.exhausted", { pipeline: "text-to-image", model: MODEL });
+    for (const refusal of [
+      (job: FakeJob) => refuse(job, 503, "insufficient capacity"),
+      (job: FakeJob) => tell(job, full),
+      (job: FakeJob) => tell(job, new RivuletError("node.overloaded", {})),
+    ]) {
+      bad.onJob = refusal;
       expect((await post(to)).headers.get("x-orchestrator")).toBe(good.uri);
       await clock.advance(seconds(1));
     }
@@ -558,7 +608,7 @@ describe("a peer that fails", () => {
   test("alone, its error is what the application sees", async () => {
     const peer = await orchestrator();
     const to = await gateway([peer]);
-    peer.onJob = (job) => refuse(job, 500, "boom", "runner.out-of-memory");
+    peer.onJob = (job) => tell(job, new RivuletError("runner.out-of-memory", {}));
     const first = await post(to);
     expect([first.status, await codeOf(first)]).toEqual([500, "runner.out-of-memory"]);
     const second = await post(to);
@@ -587,7 +637,7 @@ describe("a session", () => {
   test("whose token is refused again and again is the orchestrator's fault in the end", async () => {
     const peer = await orchestrator();
     const to = await gateway([peer]);
-    peer.onJob = (job) => refuse(job, 403, "expired auth token", "credentials.token-expired");
+    peer.onJob = (job) => tell(job, new RivuletError("credentials.token-expired", {}));
     expect((await post(to)).status).toBe(403);
     expect(peer.jobs).toHaveLength(3);
     expect(standings(to)).toMatchObject([{ suspension: { reason: "credentials.token-expired" } }]);

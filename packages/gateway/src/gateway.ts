@@ -94,6 +94,7 @@ export class Gateway implements Startable {
     );
     const attempts = new Attempts(
       {
+        version: setting.version,
         least,
         maxResponseBytes: MAX_RESPONSE_BYTES,
         maxFileBytes: setting.maxFileBytes,

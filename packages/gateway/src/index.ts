@@ -26,11 +26,8 @@ export type { Offer, OrchestratorSession } from "./orchestrator-session.ts";
 export { LocalPayer, type LocalPayerPorts } from "./paying/local-payer.ts";
 export type { Identity, JobPayment, Objection, Order, Outcome, PaidRequest, Payer, Peer } from "./paying/payer.ts";
 export type { PriceLimits } from "./paying/price-limits.ts";
-export {
-  RemoteSignerPayer,
-  type RemoteSignerPayerOptions,
-  type RemoteSignerPayerPorts,
-} from "./paying/remote-payer.ts";
+export { RemoteSignerPayer, type RemoteSignerPayerPorts } from "./paying/remote-payer.ts";
+export type { SignerAddress } from "./paying/signer-client.ts";
 export { readRefusal } from "./refusal.ts";
 export type { Choice } from "./selection/choice.ts";
 export type { Considered } from "./selection/considered.ts";

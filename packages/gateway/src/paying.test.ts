@@ -120,9 +120,10 @@ async function buyer(
       clock,
     },
   );
-  const payer = new LocalPayer({ signer: keySigner(KEY), sender, ledger, rounds, clock, version: "1.2.3" });
+  const payer = new LocalPayer({ signer: keySigner(KEY), sender, ledger, rounds, clock });
   const gateway = new Gateway(
     {
+      version: "1.2.3",
       listen: { host: "127.0.0.1", port: 0 },
       orchestrators: { kind: "list", addresses: peers.map(({ uri }) => uri) },
       defaults: { "text-to-image": { model: MODEL, fields: { width: 64, height: 64, num_inference_steps: 2 } } },
@@ -352,6 +353,12 @@ describe("a stream", () => {
   });
 });
 
+/** Refuses a job as one of our own orchestrators does. */
+function tell({ response }: FakeJob, code: ErrorCode): void {
+  response.writeHead(402, { "content-type": "application/json" });
+  response.end(JSON.stringify({ error: { code, facts: { pipeline: "text-to-image", model: MODEL } } }));
+}
+
 describe("a refusal of the payment", () => {
   test.each([
     ["payment.nonce-reused", false],
@@ -367,8 +374,7 @@ describe("a refusal of the payment", () => {
       const { onJob } = peer;
       peer.onJob = (job) => {
         if (first.jobs.length + second.jobs.length > 1) return onJob(job);
-        job.response.writeHead(402, { "x-rivulet-code": code });
-        job.response.end("no\n");
+        tell(job, code);
       };
     }
     expect((await post(to)).status).toBe(200);
@@ -387,8 +393,7 @@ describe("a refusal of the payment", () => {
       const { onJob } = peer;
       peer.onJob = (job) => {
         if (peer.jobs.length > 1) return onJob(job);
-        job.response.writeHead(402, { "x-rivulet-code": code });
-        job.response.end("no\n");
+        tell(job, code);
       };
       expect((await post(to)).status).toBe(200);
       expect(peer.asked).toBe(asked + 2);

@@ -136,7 +136,6 @@ export class PaidNetwork implements AsyncDisposable {
       ledger: this.#payer,
       rounds: chain,
       clock,
-      version: "1.2.3",
     });
     const gateway = new Gateway(
       {

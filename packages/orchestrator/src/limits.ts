@@ -8,8 +8,8 @@ export const JOB_BODIES_BYTES = 2_000_000_000;
 export const JOB_ARRIVAL_LIMIT = minutes(5);
 /** A runner's answer: masks are tens of megabytes of JSON text, and four copies may exist on the way. */
 export const MAX_RESPONSE_BYTES = 512_000_000;
-/** A runner's error text that is kept and passed on. */
-export const MAX_ERROR_BYTES = 4096;
+/** A runner's answer that is no result: one of ours may tell a hundred problems of a hundred fields. */
+export const MAX_ERROR_BYTES = 65_536;
 /** What a worker may post for one job. Reference: 3 GB, more than this process could hold in one buffer. */
 export const MAX_RESULT_BYTES = 1_000_000_000;
 /** Results of all workers in memory while they arrive. */

@@ -222,7 +222,8 @@ export class Orchestrator implements Startable {
       workerSecret === undefined ? undefined : new WorkerStream(workerSecret, this.#registry, this.#tasks);
     try {
       await this.#parts.start();
-      await this.#listen(this.#handler(grpcHandler({ discovery: this.#discovery, workers, log })));
+      const { version = "" } = this.#options;
+      await this.#listen(this.#handler(grpcHandler({ discovery: this.#discovery, workers, version, log })));
     } catch (error) {
       await this.#parts.stop();
       throw error;

@@ -1,6 +1,7 @@
+import { findPipeline } from "@rivulet/pipelines";
 import { type ErrorCode, type ErrorFactsByCode, type FieldProblem, RivuletError } from "@rivulet/primitives";
 
-/** What is known about an error that a peer reported by its code. */
+/** What is known about an error that a peer reported in words. */
 export interface PeerReport {
   readonly pipeline: string;
   readonly model: string;
@@ -10,18 +11,25 @@ export interface PeerReport {
   readonly problems?: readonly FieldProblem[];
 }
 
-/** An error that a peer reported by its code, as ours: facts that the report lacks are filled from the job. */
+/** An error that a runner or worker of ours told of, as ours: what they have no part in is their failure. */
+export function toldError(told: RivuletError): RivuletError {
+  return isForeign(told.code) ? new RivuletError("peer.failed", { reason: told.message }, { cause: told }) : told;
+}
+
+/** An error that a peer reported by a code and in words: facts that the report lacks are filled from the job. */
 export function peerError(code: ErrorCode, report: PeerReport): RivuletError {
-  if (isOfMoney(code)) return new RivuletError("peer.failed", { reason: report.reason });
+  if (isForeign(code)) return new RivuletError("peer.failed", { reason: report.reason });
   return hasFacts(code) ? withFacts[code](report) : new RivuletError(code, { reason: report.reason });
 }
 
-/** Codes of what runners and workers have no part in. */
-type OfMoney = Extract<ErrorCode, `chain.${string}` | `payment.${string}` | `store.${string}`>;
-type WithFacts = Exclude<keyof ErrorFactsByCode, OfMoney>;
+/** Codes of what runners and workers have no part in: money, the network, and our own deadline. */
+type Foreign =
+  | Extract<ErrorCode, `${"chain" | "config" | "network" | "payment" | "store"}.${string}`>
+  | "job.deadline-exceeded";
+type WithFacts = Exclude<keyof ErrorFactsByCode, Foreign>;
 
-function isOfMoney(code: ErrorCode): code is OfMoney {
-  return /^(chain|payment|store)\./.test(code);
+function isForeign(code: ErrorCode): code is Foreign {
+  return code === "job.deadline-exceeded" || /^(chain|config|network|payment|store)\./.test(code);
 }
 
 function hasFacts(code: ErrorCode): code is WithFacts {
@@ -35,17 +43,21 @@ const withFacts: { readonly [C in WithFacts]: (report: PeerReport) => RivuletErr
     new RivuletError("request.invalid", {
       problems: problems ?? [{ loc: ["body"], msg: reason, type: "value_error" }],
     }),
-  "request.media-undecodable": ({ reason }) => new RivuletError("request.media-undecodable", { field: "body", reason }),
-  "request.media-unsupported": ({ reason }) => new RivuletError("request.media-unsupported", { field: "body", reason }),
+  "request.media-undecodable": (report) => new RivuletError("request.media-undecodable", ofFile(report)),
+  "request.media-unsupported": (report) => new RivuletError("request.media-unsupported", ofFile(report)),
+  "request.rejected-by-model": ({ reason }) => new RivuletError("request.rejected-by-model", { reason }),
   // The peer's limit is only in its sentence.
   "request.too-large": ({ reason }) => new RivuletError("request.rejected-by-model", { reason }),
   "model.not-offered": ({ pipeline, model }) => new RivuletError("model.not-offered", { pipeline, model, offered }),
   "model.unknown": ({ pipeline, model }) => new RivuletError("model.unknown", { pipeline, model, offered }),
-  "model.load-failed": (report) => new RivuletError("model.load-failed", report),
-  "network.all-busy": ({ reason }) => new RivuletError("peer.failed", { reason }),
-  "network.no-orchestrators": ({ reason }) => new RivuletError("peer.failed", { reason }),
+  "model.load-failed": ({ pipeline, model, reason }) =>
+    new RivuletError("model.load-failed", { pipeline, model, reason }),
   "capacity.exhausted": ({ pipeline, model }) => new RivuletError("capacity.exhausted", { pipeline, model }),
   "peer.unreachable": ({ reason }) => new RivuletError("peer.unreachable", { reason }),
-  "job.deadline-exceeded": ({ reason }) => new RivuletError("peer.failed", { reason }),
-  "config.invalid": ({ reason }) => new RivuletError("peer.failed", { reason }),
 };
+
+/** No pipeline takes more than one file. */
+function ofFile({ pipeline, reason }: PeerReport): { readonly field: string; readonly reason: string } {
+  const [field = "body"] = Object.keys(findPipeline(pipeline)?.media ?? {});
+  return { field, reason };
+}

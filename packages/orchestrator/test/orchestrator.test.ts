@@ -1,8 +1,8 @@
 import { connect } from "node:http2";
 import { offChainSigner } from "@rivulet/crypto";
 import { batchPipelines } from "@rivulet/pipelines";
-import { minutes, seconds, silentLogger } from "@rivulet/primitives";
-import { answersRubbish, answersWell, crashes, Gate, hangs, refuses, turn } from "@rivulet/testkit";
+import { minutes, RivuletError, seconds, silentLogger } from "@rivulet/primitives";
+import { answersRubbish, answersWell, crashes, Gate, hangs, refuses, tells, turn } from "@rivulet/testkit";
 import {
   bitsOf,
   DEFAULT_CAPABILITIES,
@@ -10,6 +10,7 @@ import {
   encodeSegmentCredentials,
   NO_CAPABILITIES,
   numbersOf,
+  readErrorBody,
   signSegmentCredentials,
   WORKER_PROTOCOL,
 } from "@rivulet/wire";
@@ -397,9 +398,19 @@ describe("each step refuses with its own status and words", () => {
     });
   });
 
+  test("9: a gateway of ours is told what the runner threw, others the same in the network's words", async () => {
+    const error = new RivuletError("request.rejected-by-model", { field: "loras", reason: "none here" });
+    world.runner.behave(tells(error));
+    const text = "text-to-image container returned 400: loras: none here\n";
+    expect(await refused(await world.post("/text-to-image", prompt))).toMatchObject({ status: 500, text });
+    const ours = await world.post("/text-to-image", prompt, { "x-rivulet": "1.2.3" });
+    expect([ours.status, ours.headers["x-rivulet-code"]]).toEqual([500, error.code]);
+    expect(readErrorBody(ours.text)).toMatchObject({ message: error.message, facts: error.facts });
+  });
+
   test.each([
     ["fails", refuses(500, "broken"), "runner.failed"],
-    ["names its error", refuses(500, "no room", "runner.out-of-memory"), "runner.out-of-memory"],
+    ["names its error", tells(new RivuletError("runner.out-of-memory", { reason: "no room" })), "runner.out-of-memory"],
     ["breaks off", crashes, "runner.crashed"],
     ["answers rubbish", answersRubbish, "runner.failed"],
     ["answers another form", () => ({ body: '{"images":7}' }), "runner.failed"],

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { imageToImage, llm, textToImage } from "@rivulet/pipelines";
-import { minutes, modelId, ms, seconds, silentLogger } from "@rivulet/primitives";
+import { minutes, modelId, ms, RivuletError, seconds, silentLogger } from "@rivulet/primitives";
 import {
   answersWell,
   crashes,
@@ -13,12 +13,14 @@ import {
   hangs,
   refuses,
   seededRandomness,
+  tells,
   turn,
 } from "@rivulet/testkit";
 import {
   AIWorkerService,
   encodeFormData,
   RESULT_CONTENT_TYPES,
+  readErrorBody,
   registrationMessage,
   resultHeaders,
   workerJobOf,
@@ -216,8 +218,23 @@ describe("a worker's jobs", () => {
     const answer = await world.post("/text-to-image", prompt);
     expect(answer.status).toBe(500);
     expect(answer.headers["x-rivulet-code"]).toBe("request.rejected-by-model");
-    expect(answer.text).toMatch(/^text-to-image container returned 400: .*bad prompt\n$/);
+    expect(answer.text).toBe("text-to-image container returned 400: bad prompt\n");
     expect(await free()).toBe(1);
+  });
+
+  test("what a worker's runner threw is what a gateway of ours is told", async () => {
+    const { runner } = await attach();
+    for (const error of [
+      new RivuletError("request.rejected-by-model", { field: "loras", reason: "none here" }),
+      new RivuletError("request.media-undecodable", { field: "audio", reason: "no header" }),
+      new RivuletError("request.invalid", { problems: [{ loc: ["body", "prompt"], msg: "too long", type: "x" }] }),
+      new RivuletError("model.load-failed", { pipeline: "text-to-image", model: "m", reason: "no config.json" }),
+    ]) {
+      runner.behave(tells(error));
+      const answer = await world.post("/text-to-image", prompt, { "x-rivulet": "1.2.3" });
+      const told = readErrorBody(answer.text);
+      expect([told?.code, told?.facts, told?.message]).toEqual([error.code, error.facts, error.message]);
+    }
   });
 
   test("a worker whose runner breaks keeps its place", async () => {

@@ -2,9 +2,12 @@ import type { FieldProblem } from "@rivulet/primitives";
 import type { z } from "zod";
 import { type FieldKind, fieldKind } from "./field-kind.ts";
 
+/** More of them in one request help nobody. */
+const MAX_PROBLEMS = 100;
+
 /** What is wrong with a body, in the form and with the types that clients of the published API know. */
 export function problemsOf(schema: z.ZodObject, error: z.ZodError, body: unknown): readonly FieldProblem[] {
-  return error.issues.map((issue) => {
+  return error.issues.slice(0, MAX_PROBLEMS).map((issue) => {
     const path = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
     const value = path.reduce(member, body);
     return {
@@ -44,8 +47,14 @@ function describe(issue: z.core.$ZodIssue, kind: FieldKind | undefined, value: u
 
 /** Bounds of what is counted; everything else is bounded as a number. */
 const tooSmall: Readonly<Record<string, (minimum: number | bigint) => Description>> = {
-  string: (minimum) => ({ msg: `must have at least ${minimum} characters`, type: "string_too_short" }),
-  array: (minimum) => ({ msg: `must have at least ${minimum} entries`, type: "too_short" }),
+  string: (minimum) => ({
+    msg: minimum === 1 ? "must not be empty" : `must have at least ${minimum} characters`,
+    type: "string_too_short",
+  }),
+  array: (minimum) => ({
+    msg: minimum === 1 ? "must not be empty" : `must have at least ${minimum} entries`,
+    type: "too_short",
+  }),
 };
 const tooBig: Readonly<Record<string, (maximum: number | bigint) => Description>> = {
   string: (maximum) => ({ msg: `must have at most ${maximum} characters`, type: "string_too_long" }),

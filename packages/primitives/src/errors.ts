@@ -204,6 +204,8 @@ export interface ErrorFactsByCode {
   "request.media-undecodable": { readonly field: string; readonly reason: string };
   "request.media-unsupported": { readonly field: string; readonly reason: string };
   "request.too-large": { readonly limitBytes: number; readonly field?: string };
+  /** `field`: what asks for it, where one field does. */
+  "request.rejected-by-model": { readonly reason?: string; readonly field?: string };
   "model.not-offered": { readonly pipeline: string; readonly model: string; readonly offered: readonly string[] };
   "model.unknown": { readonly pipeline: string; readonly model: string; readonly offered: readonly string[] };
   "model.load-failed": { readonly pipeline: string; readonly model: string; readonly reason: string };

@@ -96,8 +96,11 @@ describe("image to image", () => {
 
   test("refuses adapters by name, and a prompt without words", async () => {
     const { model } = await load("sd1");
-    for (const fields of [{ loras: '{"some/lora": 1}' }, { prompt: "  " }])
-      await expect(model.run(request(fields), await context())).rejects.toEqual(code("request.rejected-by-model"));
+    for (const [field, fields] of Object.entries({ loras: { loras: '{"some/lora": 1}' }, prompt: { prompt: "  " } }))
+      await expect(model.run(request(fields), await context())).rejects.toMatchObject({
+        code: "request.rejected-by-model",
+        facts: { field },
+      });
   });
 
   test("ends within a step when it is called off", async () => {

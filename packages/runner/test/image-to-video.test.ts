@@ -104,8 +104,11 @@ describe("image to video", () => {
 
   test("refuses sizes and step counts that the model cannot make, and pictures that are none, naming the field", async () => {
     const { model, runsOf } = await load();
-    for (const fields of [{ width: 36 }, { height: 25 }])
-      await expect(model.run(request(fields), await context())).rejects.toEqual(code("request.rejected-by-model"));
+    for (const [field, fields] of Object.entries({ width: { width: 36 }, height: { height: 25 } }))
+      await expect(model.run(request(fields), await context())).rejects.toMatchObject({
+        code: "request.rejected-by-model",
+        facts: { field },
+      });
     const notOne = { bytes: Buffer.from("no picture"), filename: "a.png", contentType: "image/png" };
     await expect(model.run(request(), await context({ media: { image: notOne } }))).rejects.toMatchObject({
       facts: { field: "image" },

@@ -81,7 +81,8 @@ describe("a conversation", () => {
     await expect(model.run(request({ messages: [...messages] }), context())).rejects.toSatisfy(
       (error) =>
         isError(error, "request.rejected-by-model") &&
-        /^messages: Input of \d+ tokens exceeds/.test(error.facts.reason ?? ""),
+        error.facts.field === "messages" &&
+        /^Input of \d+ tokens exceeds/.test(error.facts.reason ?? ""),
     );
   });
 

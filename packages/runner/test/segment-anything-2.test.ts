@@ -130,7 +130,7 @@ describe("a picture", () => {
     const running = model.run(request(), await context({ media: { image } }));
     await expect(running).rejects.toMatchObject({
       code: "request.rejected-by-model",
-      facts: { reason: expect.stringMatching(/^image: /) },
+      facts: { field: "image" },
     });
   });
 
@@ -182,7 +182,7 @@ describe("a field is refused by name", () => {
   ])("%s: %j", async (field, fields) => {
     const { model, prompts } = await load();
     await expect(model.run(request(fields), await context())).rejects.toSatisfy(
-      (error) => isError(error, "request.rejected-by-model") && (error.facts.reason ?? "").includes(field),
+      (error) => isError(error, "request.rejected-by-model") && error.facts.field === field,
     );
     expect(prompts()).toBe(0);
   });
@@ -211,7 +211,7 @@ describe("an export that gives three masks and takes none", () => {
     const { model } = await load(common(backend));
     await expect(model.run(request({ ...CLICK, mask_input: "[[[0]]]" }), await context())).rejects.toMatchObject({
       code: "request.rejected-by-model",
-      facts: { reason: "mask_input is not supported by this model export" },
+      facts: { field: "mask_input", reason: "is not supported by this model export" },
     });
   });
 });

@@ -2,6 +2,7 @@ import { type Address, recoverSigner } from "@rivulet/crypto";
 import { type AcceptedPayment, Ledger, MemoryPaymentStore, Recipient, SenderMonitor } from "@rivulet/payments";
 import {
   type Clock,
+  errorBody,
   httpOf,
   isError,
   type Logger,
@@ -143,6 +144,6 @@ export class FakeTill implements Startable {
 
 function refuse({ response }: FakeJob, error: unknown): void {
   const ours = isError(error) ? error : new RivuletError("internal", {}, { cause: error });
-  response.writeHead(httpOf(ours), { "content-type": "text/plain", "x-rivulet-code": ours.code });
-  response.end(`${legacyPhraseOf(ours)}\n`);
+  response.writeHead(httpOf(ours), { "content-type": "application/json" });
+  response.end(JSON.stringify(errorBody(ours)));
 }

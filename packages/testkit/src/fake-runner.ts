@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { encodePng, encodeWav } from "@rivulet/media";
 import { findPipeline, parseFields, parseRequest } from "@rivulet/pipelines";
+import { errorBody, httpOf, type RivuletError } from "@rivulet/primitives";
 import { findBoundary, formOf, parseMultipart } from "@rivulet/wire";
 import { FakeServer, leftOf } from "./fake-server.ts";
 
@@ -144,12 +145,13 @@ export const hangs: FakeRunnerBehaviour = () => "hang";
 export const crashes: FakeRunnerBehaviour = () => "crash";
 
 /** A refusal in the schema of runners. */
-export function refuses(status: number, msg: string, code?: string): FakeRunnerBehaviour {
-  return () => ({
-    status,
-    headers: code === undefined ? {} : { "x-rivulet-code": code },
-    body: JSON.stringify({ detail: { msg } }),
-  });
+export function refuses(status: number, msg: string): FakeRunnerBehaviour {
+  return () => ({ status, body: JSON.stringify({ detail: { msg } }) });
+}
+
+/** A refusal as one of our own runners tells it. */
+export function tells(error: RivuletError): FakeRunnerBehaviour {
+  return () => ({ status: httpOf(error), body: JSON.stringify(errorBody(error)) });
 }
 
 const goodAnswers: Readonly<Record<string, (fields: Readonly<Record<string, unknown>>) => unknown>> = {

@@ -27,6 +27,7 @@ export {
   Gate,
   hangs,
   refuses,
+  tells,
 } from "./fake-runner.ts";
 export {
   type EndpointAnswer,

@@ -44,6 +44,7 @@ export { WORKER_PROTOCOL, wantsInlineImages } from "./compat/inline-images.ts";
 export { legacyPhraseOf, type PeerError, readLegacyPhrase } from "./compat/legacy-phrases.ts";
 export { isCompatible } from "./compatibility.ts";
 export { type HeaderValue, parseContentType } from "./content-type.ts";
+export { readErrorBody } from "./error-body.ts";
 export {
   AIWorker as AIWorkerService,
   AuthTokenSchema,

@@ -9,7 +9,7 @@ import {
   ticketValue,
 } from "@rivulet/payments";
 import { type Clock, feeFor, isError, Rational, RivuletError } from "@rivulet/primitives";
-import { encodePayment, PAYMENT_HEADER, RIVULET_HEADER, SEGMENT_HEADER } from "@rivulet/wire";
+import { encodePayment, PAYMENT_HEADER, SEGMENT_HEADER } from "@rivulet/wire";
 import type { Terms } from "../terms.ts";
 import { Credentials, manifestIdOf } from "./credentials.ts";
 import { acceptableTerms, FirstPrices } from "./first-prices.ts";
@@ -22,8 +22,6 @@ export interface LocalPayerPorts {
   readonly ledger: Ledger;
   readonly rounds: Pick<Rounds, "onBlock">;
   readonly clock: Clock;
-  /** Of the software: tells orchestrators of our kind that we are of their kind. */
-  readonly version: string;
 }
 
 /** What is wrong with our own account, and what its owner can do. */
@@ -86,7 +84,6 @@ export class LocalPayer implements Payer {
     const headersWith = (payment: string) => ({
       [SEGMENT_HEADER]: this.#credentials.header(token, manifestId, capabilities),
       [PAYMENT_HEADER]: payment,
-      [RIVULET_HEADER]: this.#ports.version,
     });
     const told = { price, units: work.amount, fee };
     if (params === undefined || price.compare(Rational.ZERO) === 0) {

@@ -86,7 +86,7 @@ beforeEach(async () => {
   const { port } = server.address() as AddressInfo;
   dispatcher = new Agent();
   payer = new RemoteSignerPayer(
-    { url: `http://127.0.0.1:${port}`, headers: { "x-caller": "me" }, version: "1.2.3" },
+    { url: `http://127.0.0.1:${port}`, headers: { "x-caller": "me" } },
     { dispatcher, clock },
   );
 });

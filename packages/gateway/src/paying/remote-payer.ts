@@ -1,17 +1,12 @@
 import { ticketValue } from "@rivulet/payments";
 import { type Clock, feeFor, minutes, Rational, RivuletError } from "@rivulet/primitives";
-import { PAYMENT_HEADER, RIVULET_HEADER, SEGMENT_HEADER } from "@rivulet/wire";
+import { PAYMENT_HEADER, SEGMENT_HEADER } from "@rivulet/wire";
 import { type Dispatcher, getGlobalDispatcher } from "undici";
 import { manifestIdOf } from "./credentials.ts";
 import { acceptableTerms, FirstPrices } from "./first-prices.ts";
 import type { Identity, Objection, Order, PaidRequest, Payer, Peer } from "./payer.ts";
 import { type SignerAddress, SignerClient } from "./signer-client.ts";
 import { SignerConversation } from "./signer-conversation.ts";
-
-export interface RemoteSignerPayerOptions extends SignerAddress {
-  /** Of the software. */
-  readonly version: string;
-}
 
 export interface RemoteSignerPayerPorts {
   /** Absent: one that verifies certificates, as those of orchestrators are not. */
@@ -33,17 +28,15 @@ const MAX_CONVERSATIONS = 10_000;
 export class RemoteSignerPayer implements Payer {
   readonly wantsTerms = true;
   readonly renewEvery = RENEW_EVERY;
-  readonly #options: RemoteSignerPayerOptions;
   readonly #clock: Clock;
   readonly #client: SignerClient;
   readonly #first: FirstPrices;
   /** Used longest ago first. */
   readonly #conversations = new Map<string, SignerConversation>();
 
-  constructor(options: RemoteSignerPayerOptions, ports: RemoteSignerPayerPorts) {
-    this.#options = options;
+  constructor(signer: SignerAddress, ports: RemoteSignerPayerPorts) {
     this.#clock = ports.clock;
-    this.#client = new SignerClient(options, ports.dispatcher ?? getGlobalDispatcher());
+    this.#client = new SignerClient(signer, ports.dispatcher ?? getGlobalDispatcher());
     this.#first = new FirstPrices(ports.clock);
   }
 
@@ -77,7 +70,6 @@ export class RemoteSignerPayer implements Payer {
       headers: {
         [SEGMENT_HEADER]: signed.credentials,
         [PAYMENT_HEADER]: signed.payment,
-        [RIVULET_HEADER]: this.#options.version,
       },
       payment: {
         price,

@@ -11,7 +11,6 @@ import { senderOf } from "./sender.ts";
 
 export interface GatewayMoneyPorts {
   readonly clock: Clock;
-  readonly version: string;
   readonly reload?: PriceReload | undefined;
 }
 
@@ -25,12 +24,12 @@ export function gatewayMoney(
   ports.reload?.add(({ gateway }) => limits.replace(gateway));
   const { remoteSigner, remoteSignerHeaders } = settings.gateway;
   if (remoteSigner !== undefined) {
-    const options = { url: remoteSigner.href, headers: headerPairs(remoteSignerHeaders), version: ports.version };
+    const options = { url: remoteSigner.href, headers: headerPairs(remoteSignerHeaders) };
     return { limits, payer: new RemoteSignerPayer(options, { clock: ports.clock }) };
   }
   if (parts === undefined) return { limits };
   const { chain, ledger, key } = parts;
-  const { clock, version } = ports;
+  const { clock } = ports;
   const sender = senderOf(settings.gateway, parts, clock);
   const payer = new LocalPayer({
     signer: keySigner(key.bytes()),
@@ -38,7 +37,6 @@ export function gatewayMoney(
     ledger,
     rounds: chain.rounds,
     clock,
-    version,
   });
   return { payer, limits, ...(parts.hasPool ? { pool: chain.pool } : {}) };
 }

@@ -5,9 +5,9 @@ import {
   executorContract,
   FakeRunner,
   Gate,
-  refuses,
   seededRandomness,
   TestClock,
+  tells,
   turn,
 } from "@rivulet/testkit";
 import { capabilitiesOfOffers, offersOfCapabilities } from "../advertise.ts";
@@ -56,7 +56,7 @@ executorContract("a runner over HTTP", async () => {
   const behaviours = {
     answer: answersWell,
     hold: gate.before(answersWell),
-    fail: refuses(500, "no room", "runner.out-of-memory"),
+    fail: tells(new RivuletError("runner.out-of-memory", { reason: "no room" })),
   };
   return {
     executor,

@@ -83,12 +83,10 @@ export class RunnerClient implements RunnerConnection {
           timings,
         };
       const { bytes: told } = await gather(answer.body, MAX_ERROR_BYTES);
-      const code = answer.headers["x-rivulet-code"];
       throw runnerError({
         pipeline: job.pipeline.name,
         model: job.model,
         status: answer.statusCode,
-        ...(typeof code === "string" && { code }),
         body: told.toString("utf8"),
       });
     } catch (error) {

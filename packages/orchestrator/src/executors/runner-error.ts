@@ -1,13 +1,12 @@
-import { type ErrorCode, type FieldProblem, isErrorCode, type RivuletError } from "@rivulet/primitives";
-import { peerError } from "../peer-error.ts";
+import type { ErrorCode, FieldProblem, RivuletError } from "@rivulet/primitives";
+import { readErrorBody } from "@rivulet/wire";
+import { peerError, toldError } from "../peer-error.ts";
 
 /** A runner's answer that is not a result. */
 export interface RunnerRefusal {
   readonly pipeline: string;
   readonly model: string;
   readonly status: number;
-  /** The header `X-Rivulet-Code`: our own runners name the error exactly. */
-  readonly code?: string;
   readonly body: string;
 }
 
@@ -21,12 +20,13 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
   503: "runner.unavailable",
 };
 
-/** The error behind a runner's answer: by its code, else by its status; anything unheard of is the runner's failure. */
-export function runnerError(refusal: RunnerRefusal): RivuletError {
-  const { pipeline, model, status, code, body } = refusal;
+/** The error behind a runner's answer: as ours tell it, else by the status; anything unheard of is the runner's failure. */
+export function runnerError({ pipeline, model, status, body }: RunnerRefusal): RivuletError {
+  const told = readErrorBody(body);
+  if (told !== undefined) return toldError(told);
   const { text, problems } = detailOf(body);
   const reason = text === "" ? `the runner answered ${status}` : text;
-  return peerError(code !== undefined && isErrorCode(code) ? code : (byStatus[status] ?? "runner.failed"), {
+  return peerError(byStatus[status] ?? "runner.failed", {
     pipeline,
     model,
     reason,
@@ -43,13 +43,15 @@ interface Detail {
 function detailOf(body: string): Detail {
   const detail = memberOf(parsed(body), "detail");
   const msg = memberOf(detail, "msg");
-  if (typeof msg === "string") return { text: msg };
-  if (typeof detail === "string") return { text: detail };
+  const text = typeof msg === "string" ? msg : detail;
+  if (typeof text === "string") return { text: text.slice(0, MAX_DETAIL_LENGTH) };
   if (!Array.isArray(detail)) return { text: body.trim().slice(0, MAX_TEXT_LENGTH) };
   const problems = detail.flatMap((item: unknown) => problemOf(item));
   return problems.length > 0 ? { text: "the request has invalid fields", problems } : { text: "" };
 }
 
+/** Of an error that somebody may read. */
+const MAX_DETAIL_LENGTH = 1000;
 /** Of a body that is no error of the schema. Source: runner-and-models 3.7. */
 const MAX_TEXT_LENGTH = 200;
 

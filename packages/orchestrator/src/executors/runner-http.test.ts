@@ -1,5 +1,5 @@
 import { textToImage } from "@rivulet/pipelines";
-import { codeOf, modelId, seconds, silentLogger } from "@rivulet/primitives";
+import { codeOf, errorBody, modelId, RivuletError, seconds, silentLogger } from "@rivulet/primitives";
 import { FakeRunner, refuses, TestClock } from "@rivulet/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runnerError } from "./runner-error.ts";
@@ -106,11 +106,37 @@ test.each([
   [500, undefined, "runner.failed"],
   [503, undefined, "runner.unavailable"],
   [418, undefined, "runner.failed"],
-  [500, "model.load-failed", "model.load-failed"],
+  [500, "runner.crashed", "runner.crashed"],
+  [400, "payment.refused", "peer.failed"],
+  [400, "job.deadline-exceeded", "peer.failed"],
   [500, "no.such-code", "runner.failed"],
 ])("status %i with code %s is %s", (status, code, expected) => {
-  const about = { pipeline: "p", model: "m", status, body: '{"detail":{"msg":"x"}}' };
-  expect(codeOf(runnerError(code === undefined ? about : { ...about, code }))).toBe(expected);
+  const error = code === undefined ? {} : { error: { code, facts: { limitMs: 1 } } };
+  const body = JSON.stringify({ detail: { msg: "x" }, ...error });
+  expect(codeOf(runnerError({ pipeline: "p", model: "m", status, body }))).toBe(expected);
+});
+
+test.each([
+  new RivuletError("request.rejected-by-model", { field: "loras", reason: "none here" }),
+  new RivuletError("request.media-undecodable", { field: "audio", reason: "no header" }),
+  new RivuletError("request.too-large", { limitBytes: 7, field: "image" }),
+  new RivuletError("model.load-failed", { pipeline: "llm", model: "m", reason: "no config.json" }),
+])("a runner of ours has said all of it: %s", (error) => {
+  const { code, facts, message } = runnerError({
+    pipeline: "text-to-image",
+    model: "m",
+    status: 400,
+    body: JSON.stringify({ ...errorBody(error), detail: { msg: error.message } }),
+  });
+  expect([code, facts, message]).toEqual([error.code, error.facts, error.message]);
+});
+
+test("what another runner cannot read is the file of the pipeline", () => {
+  const body = '{"detail":{"msg":"TIFF"}}';
+  expect(runnerError({ pipeline: "audio-to-text", model: "m", status: 415, body }).facts).toEqual({
+    field: "audio",
+    reason: "TIFF",
+  });
 });
 
 test("problems of fields are passed on", () => {

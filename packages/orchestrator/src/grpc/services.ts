@@ -8,6 +8,7 @@ import {
   OrchestratorService,
   orchestratorInfoMessage,
   orchestratorRequestOf,
+  RIVULET_HEADER,
   registrationOf,
 } from "@rivulet/wire";
 import { MAX_MESSAGE_BYTES, MAX_QUESTION_BYTES } from "../limits.ts";
@@ -18,6 +19,8 @@ export interface GrpcPorts {
   readonly discovery: Discovery;
   /** Absent on an orchestrator without remote workers: then the service is not there, which gRPC says by itself. */
   readonly workers: WorkerStream | undefined;
+  /** Of the software: told to workers, by which ours know us. */
+  readonly version: string;
   readonly log: Logger;
 }
 
@@ -25,7 +28,7 @@ export interface GrpcPorts {
  * The gRPC services of the port, as a handler of HTTP/2 requests. Errors are status 2 with the plain text; what is not ours
  * says nothing, and ends no process. Source: wire-protocol 1.5.
  */
-export function grpcHandler({ discovery, workers, log }: GrpcPorts) {
+export function grpcHandler({ discovery, workers, version, log }: GrpcPorts) {
   const told = (error: unknown, text?: string): ConnectError => {
     if (!isError(error))
       log.error("control call failed", { reason: error instanceof Error ? error.message : "unknown" });
@@ -65,6 +68,7 @@ export function grpcHandler({ discovery, workers, log }: GrpcPorts) {
       if (workers === undefined) return;
       router.service(AIWorkerService, {
         async *registerAIWorker(request, context: HandlerContext) {
+          context.responseHeader.set(RIVULET_HEADER, version);
           try {
             yield* workers.serve(registrationOf(request), context.requestHeader, context.signal);
           } catch (error) {

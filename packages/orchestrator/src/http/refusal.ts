@@ -1,5 +1,5 @@
 import { codeOf, type ErrorCode, errorBody, httpOf, isError, RivuletError } from "@rivulet/primitives";
-import { legacyPhraseOf } from "@rivulet/wire";
+import { legacyPhraseOf, RIVULET_HEADER } from "@rivulet/wire";
 import { answer, type HttpRequest, type HttpResponse, headerOf } from "./exchange.ts";
 
 /** An error together with the status that the protocol gives to the step it happened in. */
@@ -50,7 +50,8 @@ function told(cause: unknown): unknown {
 
 /**
  * Answers an error as the network expects it: plain text with its phrases, one newline at the end. Our code goes in a
- * header, and our own body to callers who ask for JSON. Errors that are not ours keep their text to themselves.
+ * header, and our own body to gateways of ours and callers who ask for JSON. Errors that are not ours keep their text to
+ * themselves.
  */
 export function answerError(request: HttpRequest, response: HttpResponse, error: unknown): void {
   if (response.headersSent) {
@@ -60,7 +61,9 @@ export function answerError(request: HttpRequest, response: HttpResponse, error:
   const cause = told(error instanceof Refusal ? error.cause : error);
   const status = error instanceof Refusal && !ALWAYS.has(codeOf(cause)) ? error.status : httpOf(cause);
   const text = (error instanceof Refusal ? error.text : undefined) ?? legacyPhraseOf(cause);
-  const wantsJson = headerOf(request, "accept")?.includes("application/json") === true;
+  const wantsJson =
+    headerOf(request, RIVULET_HEADER) !== undefined ||
+    headerOf(request, "accept")?.includes("application/json") === true;
   const headers = {
     "x-rivulet-code": codeOf(cause),
     "x-content-type-options": "nosniff",

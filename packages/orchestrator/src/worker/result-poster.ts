@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Pipeline } from "@rivulet/pipelines";
-import { codeOf, type Randomness, RivuletError, randomId } from "@rivulet/primitives";
+import { codeOf, errorBody, type Randomness, RivuletError, randomId } from "@rivulet/primitives";
 import {
   encodeResult,
   eventOf,
@@ -23,6 +23,14 @@ export interface ResultPosterOptions {
 export interface ResultPosterPorts {
   readonly dispatcher: Dispatcher;
   readonly randomness: Randomness;
+}
+
+/** How an error is told. */
+export interface Telling {
+  /** Whether it is one of our own that is told. */
+  readonly isOurs: boolean;
+  /** The text that the network has for it, where it is not the phrase of the error's code. */
+  readonly text: string | undefined;
 }
 
 export interface EncodedResult {
@@ -71,9 +79,11 @@ export class ResultPoster {
     }
   }
 
-  async postError(job: WorkerJob, error: unknown, text: string | undefined, signal: AbortSignal): Promise<void> {
+  /** Says why a job failed: to one of our own with its facts, to others in the network's words. */
+  async postError(job: WorkerJob, error: unknown, { isOurs, text }: Telling, signal: AbortSignal): Promise<void> {
     const headers = { "content-type": RESULT_CONTENT_TYPES.error, "x-rivulet-code": codeOf(error) };
-    await this.#post(job, headers, text ?? jobErrorText({ name: job.pipeline }, error), signal);
+    const told = isOurs ? JSON.stringify(errorBody(error)) : (text ?? jobErrorText({ name: job.pipeline }, error));
+    await this.#post(job, headers, told, signal);
   }
 
   async #post(

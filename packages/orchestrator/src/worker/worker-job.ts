@@ -21,6 +21,8 @@ export interface WorkerJobPorts {
   readonly executor: Executor;
   readonly dispatcher: Dispatcher;
   readonly poster: ResultPoster;
+  /** Whether the job came from one of our own orchestrators. */
+  readonly isOurs: boolean;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function doWorkerJob(job: WorkerJob, ports: WorkerJobPorts, signal:
     log.warn("job failed", { ...fields, reason: isError(cause) ? cause.code : "internal" });
     // One word only for each job: what did not arrive is not followed by an error that would.
     if (hasPosted) throw error;
-    await poster.postError(job, cause, text, posting);
+    await poster.postError(job, cause, { isOurs: ports.isOurs, text }, posting);
   }
 }
 

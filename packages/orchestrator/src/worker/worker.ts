@@ -14,7 +14,7 @@ import {
   type Startable,
   seconds,
 } from "@rivulet/primitives";
-import { AIWorkerService, registrationMessage, type WorkerJob, workerJobOf } from "@rivulet/wire";
+import { AIWorkerService, RIVULET_HEADER, registrationMessage, type WorkerJob, workerJobOf } from "@rivulet/wire";
 import { Agent } from "undici";
 import { capabilitiesOfOffers } from "../advertise.ts";
 import type { Executor } from "../executor.ts";
@@ -69,7 +69,7 @@ export class Worker implements Startable {
   readonly #ports: WorkerPorts;
   readonly #id: string;
   readonly #agent = new Agent({ connect: { rejectUnauthorized: false }, headersTimeout: 0, bodyTimeout: 0 });
-  readonly #jobPorts: WorkerJobPorts;
+  readonly #jobPorts: Omit<WorkerJobPorts, "isOurs">;
   readonly #running = new Map<bigint, RunningJob>();
   readonly #stopped = new AbortController();
   /** Aborted to say that what was registered is no longer true. */
@@ -174,12 +174,16 @@ export class Worker implements Startable {
       hardware: executor.hardware(),
     });
     log.info("attaching", { orchestrator, models: offers.length });
+    let isOurs = false;
     try {
       const jobs = createClient(AIWorkerService, transport).registerAIWorker(registration, {
         signal: ended.signal,
         headers: { [WORKER_ID_HEADER]: this.#id, [RUNNING_TASKS_HEADER]: [...this.#running.keys()].join(",") },
+        onHeader: (headers) => {
+          isOurs = headers.has(RIVULET_HEADER);
+        },
       });
-      for await (const message of jobs) this.#take(workerJobOf(message));
+      for await (const message of jobs) this.#take(workerJobOf(message), isOurs);
       return undefined;
     } catch (error) {
       const { code, rawMessage } = ConnectError.from(error);
@@ -194,7 +198,7 @@ export class Worker implements Startable {
     }
   }
 
-  #take(job: WorkerJob): void {
+  #take(job: WorkerJob, isOurs: boolean): void {
     const same = this.#running.get(job.taskId);
     if (same !== undefined) {
       // Told again, because the orchestrator was not sure that we have it.
@@ -204,7 +208,7 @@ export class Worker implements Startable {
     }
     const posting = linked(this.#posting.signal);
     const work = linked(posting.signal);
-    const done = this.#do(job, work, posting.signal).then((wasAnswered) => {
+    const done = this.#do(job, isOurs, work, posting.signal).then((wasAnswered) => {
       work[Symbol.dispose]();
       posting[Symbol.dispose]();
       if (this.#running.get(job.taskId)?.job === job) this.#running.delete(job.taskId);
@@ -215,11 +219,11 @@ export class Worker implements Startable {
   }
 
   /** Resolves with whether the orchestrator said anything to what was posted. */
-  async #do(job: WorkerJob, work: AbortController, posting: AbortSignal): Promise<boolean> {
+  async #do(job: WorkerJob, isOurs: boolean, work: AbortController, posting: AbortSignal): Promise<boolean> {
     const { clock, log } = this.#ports;
     using limit = clockDeadline(clock, this.#options.jobLimit ?? REMOTE_JOB_LIMIT, work.signal);
     try {
-      await doWorkerJob(job, this.#jobPorts, limit, posting);
+      await doWorkerJob(job, { ...this.#jobPorts, isOurs }, limit, posting);
       return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message : "unknown";

@@ -1,12 +1,12 @@
 import type { Pipeline } from "@rivulet/pipelines";
-import { type BodyBudget, codeOf, isError, isErrorCode, type Logger, RivuletError } from "@rivulet/primitives";
-import { parseMultipart, readChunks, readLegacyPhrase, readResultHead, resultOf } from "@rivulet/wire";
+import { type BodyBudget, codeOf, isError, type Logger, RivuletError } from "@rivulet/primitives";
+import { parseMultipart, readChunks, readErrorBody, readLegacyPhrase, readResultHead, resultOf } from "@rivulet/wire";
 import type { JobStream } from "../executor.ts";
 import { answer, breakOff, type HttpRequest, type HttpResponse, headerOf } from "../http/exchange.ts";
 import { readRequestBody } from "../http/request-body.ts";
 import { timingsOf } from "../job-timings.ts";
 import { MAX_ERROR_BYTES, MAX_POSTED_ERROR_BYTES, MAX_RESULT_BYTES } from "../limits.ts";
-import { peerError } from "../peer-error.ts";
+import { toldError } from "../peer-error.ts";
 import type { Task, Tasks } from "./tasks.ts";
 
 export interface ResultPostPorts {
@@ -45,9 +45,7 @@ export async function takeResult(
       await relayed(request, task, timings);
     } else {
       const told = await readRequestBody(request, { maxBytes: MAX_POSTED_ERROR_BYTES, room, signal });
-      task.reject(
-        workerError(task, headerOf(request, "x-rivulet-code"), told.toString("utf8", 0, MAX_ERROR_BYTES).trim()),
-      );
+      task.reject(workerError(task, told.toString("utf8", 0, MAX_ERROR_BYTES).trim()));
     }
   } catch (error) {
     log.warn("result not taken", { worker: task.worker.id, pipeline: task.pipeline.name, model: task.model });
@@ -89,11 +87,11 @@ function relayed(request: HttpRequest, task: Task, timings: JobStream["timings"]
   return promise;
 }
 
-/** The error behind a worker's text: by the code our own workers send, else by the phrases of the network. */
-function workerError(task: Task, code: string | undefined, text: string): RivuletError {
-  const report = { pipeline: task.pipeline.name, model: task.model, reason: text };
-  if (code !== undefined && isErrorCode(code)) return peerError(code, report);
-  const { error } = readLegacyPhrase(text, report);
+/** The error behind a worker's text: as ours tell it, else by the phrases of the network. */
+function workerError(task: Task, text: string): RivuletError {
+  const told = readErrorBody(text);
+  if (told !== undefined) return toldError(told);
+  const { error } = readLegacyPhrase(text, { pipeline: task.pipeline.name, model: task.model });
   return codeOf(error) === "peer.failed" ? new RivuletError("worker.job-failed", { reason: text }) : error;
 }
 

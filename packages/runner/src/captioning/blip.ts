@@ -113,7 +113,7 @@ class Blip implements LoadedModel<"image-to-text"> {
     const begun = this.#tokenizer.encode(prompt);
     const { begin, end, length } = this.#settings;
     const room = length - 1 - begun.length;
-    if (room < 1) throw rejected(`prompt: ${begun.length} tokens leave no room in a caption of ${length - 1}`);
+    if (room < 1) throw rejected("prompt", `${begun.length} tokens leave no room in a caption of ${length - 1}`);
     const picture = await givenPicture(context);
     await turn(context.signal);
     const seen = await this.#look(this.#input.planes(picture));

@@ -62,7 +62,7 @@ class EncoderDecoder implements LoadedModel<"image-to-text"> {
     const { begin, length } = this.#settings;
     const ids = [begin, ...this.#tokenizer.encode(prompt)];
     if (ids.length >= length)
-      throw rejected(`prompt: ${ids.length - 1} tokens leave no room in a caption of ${length - 1}`);
+      throw rejected("prompt", `${ids.length - 1} tokens leave no room in a caption of ${length - 1}`);
     const picture = await givenPicture(context);
     await turn(context.signal);
     const inputs = { pixel_values: this.#model.floats(this.#input.planes(picture), this.#input.dims) };

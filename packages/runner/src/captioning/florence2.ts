@@ -86,11 +86,11 @@ class Florence2 implements LoadedModel<"image-to-text"> {
     const { start, begin, length, tasks } = this.#settings;
     const isTask = prompt.startsWith("<");
     const task = tasks.get(isTask ? prompt.trim() : CAPTION);
-    if (task === undefined) throw rejected(`prompt: the tasks of this model are ${[...tasks.keys()].join(", ")}`);
+    if (task === undefined) throw rejected("prompt", `the tasks of this model are ${[...tasks.keys()].join(", ")}`);
     const begun = isTask ? [] : this.#tokenizer.encode(prompt);
     const ids = begun.length === 0 ? [start] : [start, begin, ...begun];
     if (ids.length >= length)
-      throw rejected(`prompt: ${begun.length} tokens leave no room in a caption of ${length - 2}`);
+      throw rejected("prompt", `${begun.length} tokens leave no room in a caption of ${length - 2}`);
     const picture = await givenPicture(context);
     await turn(context.signal);
     const asked = this.#tokenizer.encodeWhole(task);

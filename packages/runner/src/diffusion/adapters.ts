@@ -10,12 +10,12 @@ const MAX_QUOTED = 100;
 export function refuseAdapters(loras: string): void {
   const names = Object.keys(loras.trim() === "" ? {} : parsed(loras));
   if (names.length > 0)
-    throw rejected(`loras: adapters are not loaded here, asked for: ${names.join(", ").slice(0, MAX_QUOTED)}`);
+    throw rejected("loras", `adapters are not loaded here, asked for: ${names.join(", ").slice(0, MAX_QUOTED)}`);
 }
 
 function parsed(loras: string): object {
   const refused = (cause?: unknown) =>
-    rejected(`loras: Unable to parse '${loras.slice(0, MAX_QUOTED)}' as JSON`, cause);
+    rejected("loras", `Unable to parse '${loras.slice(0, MAX_QUOTED)}' as JSON`, cause);
   try {
     const value: unknown = JSON.parse(loras);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;

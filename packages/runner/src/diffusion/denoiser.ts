@@ -1,6 +1,6 @@
-import { RivuletError } from "@rivulet/primitives";
 import type { Graph } from "../backend.ts";
 import type { ModelSettings } from "../model-settings.ts";
+import { rejected } from "../rejected.ts";
 import { stack, type Tensor } from "../tensor.ts";
 import { type Guidance, guidanceEmbedding, isGuided } from "./guidance.ts";
 import { allowInputs, feed, findInput, getInput, outputName, rowsPerRun, runForFloats, timestepFeed } from "./ports.ts";
@@ -136,8 +136,7 @@ export class Denoiser {
       const isWhole = size.height % this.#stride === 0 && size.width % this.#stride === 0;
       if (isWhole || !(cause instanceof Error && MISFIT.test(cause.message))) throw cause;
       const step = (height / size.height) * this.#stride;
-      const reason = `width and height, as asked for or of the image, must be multiples of ${step}`;
-      throw new RivuletError("request.rejected-by-model", { reason }, { cause });
+      throw rejected("width", `width and height, as asked for or of the image, must be multiples of ${step}`, cause);
     }
   }
 

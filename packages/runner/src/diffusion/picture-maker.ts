@@ -5,7 +5,6 @@ import type { Backend } from "../backend.ts";
 import type { LoadContext, RunContext } from "../implementation.ts";
 import { type ModelRule, ruleOf } from "../model-rules.ts";
 import { defaultSeedMode, type Noise, noiseOf, type SeedMode } from "../random/noise.ts";
-import { rejected } from "../rejected.ts";
 import type { Denoising, Schedule } from "../schedulers/schedule.ts";
 import type { PlanOptions } from "../schedulers/scheduler.ts";
 import { denoise, turn } from "./denoise.ts";
@@ -27,6 +26,11 @@ export interface Making {
   /** One picture: what is asked for, and where its denoising begins. The first to draw from its noise. */
   readonly picture: (noise: Noise) => { readonly wish: Wish; readonly start: Denoising };
 }
+
+type OnStep = (step: number, of: number) => void;
+
+/** Makes one picture. `noise` gives the noise of its seed from the beginning, as often as it is asked. */
+export type Draw = (noise: () => Noise, onStep: OnStep) => Promise<Rgb8>;
 
 /** Seeds that are drawn here have 32 bits. Source: runner-and-models 1.2.6. */
 const SEEDS = 2 ** 32;
@@ -64,27 +68,9 @@ export class PictureMaker implements AsyncDisposable {
     return new PictureMaker(loaded, rule, seedMode);
   }
 
-  /** The one size in pixels of a file that was exported for one. */
-  get fixedSize(): { readonly height: number; readonly width: number } | undefined {
-    const { denoiser, decoder } = this.model;
-    const size = denoiser.fixedSize;
-    return size && { height: size.height * decoder.factor, width: size.width * decoder.factor };
-  }
-
   /** Pure noise of a latent size, as strong as the method begins with. */
   pureNoise(schedule: Schedule, { channels, height, width }: LatentSize, noise: Noise): Denoising {
     return schedule.begin(noise(channels * height * width).map((value) => value * schedule.initNoiseSigma));
-  }
-
-  /** Throws "request.rejected-by-model" for a size that the model cannot make, naming the field that has it. */
-  latentSize({ width, height }: Pick<Rgb8, "width" | "height">, field = "width and height"): LatentSize {
-    const { denoiser, decoder } = this.model;
-    const step = decoder.factor;
-    if (width % step !== 0 || height % step !== 0) throw rejected(`${field}: must be multiples of ${step}`);
-    const fixed = this.fixedSize;
-    if (fixed !== undefined && (fixed.height !== height || fixed.width !== width))
-      throw rejected(`${field}: must be ${fixed.width} × ${fixed.height}`);
-    return { channels: denoiser.channels, height: height / step, width: width / step };
   }
 
   /** Throws "request.rejected-by-model" for a number of steps that the method cannot make. */
@@ -112,30 +98,36 @@ export class PictureMaker implements AsyncDisposable {
     return { prompt: asked, negative: avoided ?? blankLike(asked) };
   }
 
+  /** The pictures of a request, each as `draw` makes it. */
+  make(request: Request, making: Making, context: RunContext): Promise<Response> {
+    return this.answer(request, (noise, onStep) => this.draw(making, noise(), context.signal, onStep), context);
+  }
+
   /** Each picture is made on its own, so that it equals the one its seed makes alone. */
-  async make(request: Request, { schedule, picture }: Making, context: RunContext): Promise<Response> {
+  async answer(request: Request, draw: Draw, context: RunContext): Promise<Response> {
     const first = request.seed ?? drawnSeed(context);
     const images: Response["images"] = [];
     for (let image = 0; image < request.num_images_per_prompt; image++) {
       const seed = first + image;
-      const noise = noiseOf(seed, this.#seedMode);
-      const { wish, start } = picture(noise);
-      const latents = await denoise({
-        schedule,
-        predict: this.model.denoiser.prepare(wish),
-        start,
-        noise,
-        signal: context.signal,
-        onStep: (step, of) => context.onProgress({ kind: "step", image, step, of }),
-      });
-      await turn(context.signal);
-      const pixels = await this.model.decoder.decode(latents, wish.size);
+      const pixels = await draw(
+        () => noiseOf(seed, this.#seedMode),
+        (step, of) => context.onProgress({ kind: "step", image, step, of }),
+      );
       const nsfw = request.safety_check && (await this.#isUnsafe(pixels, context.signal));
       const made = { url: toDataUrl("image/png", await encodePng(pixels)), seed, nsfw };
       images.push(made);
       context.onProgress({ kind: "image", image, ...made });
     }
     return { images };
+  }
+
+  /** One picture from a seed's noise. */
+  async draw({ schedule, picture }: Making, noise: Noise, signal: AbortSignal, onStep: OnStep): Promise<Rgb8> {
+    const { wish, start } = picture(noise);
+    const predict = this.model.denoiser.prepare(wish);
+    const latents = await denoise({ schedule, predict, start, noise, signal, onStep });
+    await turn(signal);
+    return this.model.decoder.decode(latents, wish.size);
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

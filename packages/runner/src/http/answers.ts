@@ -1,4 +1,4 @@
-import { codeOf, type ErrorCode, httpOf, isError, retryOf } from "@rivulet/primitives";
+import { codeOf, type ErrorCode, errorBody, httpOf, isError, retryOf } from "@rivulet/primitives";
 
 /**
  * Who calls the runner. `rivulet` understands every status. The published worker knows a handful and fails on any other,
@@ -34,7 +34,10 @@ const RETRY_AFTER_SECONDS = 1;
 
 const PUBLISHED_STATUSES = new Set([200, 400, 401, 422, 500]);
 
-/** What a failed request is answered with. Errors that are not ours keep their text to themselves. */
+/**
+ * What a failed request is answered with: `detail` for whoever speaks the published interface, `error` for our own nodes,
+ * which read in it what they would have thrown themselves. Errors that are not ours keep their text to themselves.
+ */
 export function answerTo(error: unknown, peer: Peer): Answer {
   const code = codeOf(error);
   const status = statusFor(httpOf(error), peer);
@@ -46,6 +49,7 @@ export function answerTo(error: unknown, peer: Peer): Answer {
       ...(status === 503 ? { "Retry-After": String(RETRY_AFTER_SECONDS) } : {}),
     },
     body: {
+      error: errorBody(error).error,
       detail: isError(error, "request.invalid")
         ? error.facts.problems
         : { msg: messageOf(error), code: INTERFACE_CODES[code] ?? "internal", retryable: retryOf(error) !== "never" },

@@ -148,7 +148,11 @@ describe("a job", () => {
     const events = await allEvents(response);
     expect(events.at(-1)).toEqual({
       event: "error",
-      data: { status: 500, detail: { msg: expect.any(String), code: "internal", retryable: true } },
+      data: {
+        status: 500,
+        detail: { msg: expect.any(String), code: "internal", retryable: true },
+        error: expect.objectContaining({ code: "runner.failed" }),
+      },
     });
   });
 
@@ -234,7 +238,7 @@ describe("a request is refused", () => {
     const response = await ask(url, body);
     expect(response.status).toBe(status);
     expect(response.headers.get("x-rivulet-code")).toBe(code);
-    expect(await response.json()).toEqual({ detail });
+    expect(await response.json()).toEqual({ detail, error: expect.objectContaining({ code }) });
   });
 
   test("without the right token, before its body is read; questions are answered to everybody", async () => {
@@ -308,12 +312,18 @@ describe("a form with a file", () => {
     const missing = await send(url, formOf({ prompt: "x" }));
     expect([missing.status, await missing.json()]).toEqual([
       422,
-      { detail: [expect.objectContaining({ loc: ["body", "image"] })] },
+      {
+        detail: [expect.objectContaining({ loc: ["body", "image"] })],
+        error: expect.objectContaining({ code: "request.invalid" }),
+      },
     ]);
     const empty = await send(url, formOf({ prompt: "", image: new Blob(["x"]) }));
     expect([empty.status, await empty.json()]).toEqual([
       422,
-      { detail: [expect.objectContaining({ loc: ["body", "prompt"], type: "missing" })] },
+      {
+        detail: [expect.objectContaining({ loc: ["body", "prompt"], type: "missing" })],
+        error: expect.objectContaining({ code: "request.invalid" }),
+      },
     ]);
     const noPicture = await send(url, formOf({ prompt: "x", image: new Blob(["no picture"]) }));
     expect(noPicture.headers.get("x-rivulet-code")).toBe("request.media-unsupported");

@@ -124,9 +124,13 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
   #refuseWords(seconds: number): void {
     const { alignmentHeads } = this.#settings;
     if (alignmentHeads.length === 0 || !this.#model.looks(layersOf(alignmentHeads)))
-      throw rejected(`return_timestamps: ${this.#id} gives no times of words, its files lack what they are made from`);
+      throw rejected(
+        "return_timestamps",
+        `${this.#id} gives no times of words, its files lack what they are made from`,
+      );
     if (seconds > MAX_WORD_SECONDS)
       throw rejected(
+        "return_timestamps",
         `Word timestamps are only supported for audio files up to ${MAX_WORD_SECONDS / 60} minutes for model ${this.#id}.`,
       );
   }

@@ -6,6 +6,7 @@ import { turn } from "../diffusion/denoise.ts";
 import type { Question, Wish } from "../diffusion/denoiser.ts";
 import type { Encoder, Posterior } from "../diffusion/encoder.ts";
 import { edited, type Guidance, isGuided, steered, unguided } from "../diffusion/guidance.ts";
+import { latentSizeOf } from "../diffusion/latent-size.ts";
 import { type BackendFactory, type Making, PictureMaker } from "../diffusion/picture-maker.ts";
 import { lanczos, resized } from "../diffusion/resample.ts";
 import type { Conditioning } from "../diffusion/text-conditioning.ts";
@@ -47,9 +48,9 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
 
   async run(request: Request, context: RunContext): Promise<PipelineRunnerResponse<"image-to-image">> {
     refuseAdapters(request.loras);
-    if (request.prompt.trim() === "") throw rejected("prompt: there are no words in it");
+    if (request.prompt.trim() === "") throw rejected("prompt", "there are no words in it");
     const picture = await pictureOf(context);
-    const size = this.#maker.latentSize(picture, "image");
+    const size = latentSizeOf(picture, this.#maker.model, "image");
     await turn(context.signal);
     const posterior = await this.#encoder.encode(picture, size.channels);
     const way = this.#maker.model.denoiser.imageChannels > 0 ? this.#editing : this.#redrawing;
@@ -110,7 +111,7 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
     if (model.denoiser.embedsGuidance) return { schedule: this.#maker.plan(steps, { strength }), first: 0 };
     const schedule = this.#maker.plan(steps);
     const run = Math.min(Math.floor(steps * strength), steps);
-    if (run < 1) throw rejected(`strength: ${asked} of ${steps} num_inference_steps leaves no step to run`);
+    if (run < 1) throw rejected("strength", `${asked} of ${steps} num_inference_steps leaves no step to run`);
     return { schedule, first: steps - run };
   }
 

@@ -3,12 +3,12 @@ import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines
 import { denoise, turn } from "../diffusion/denoise.ts";
 import type { LatentSize } from "../diffusion/denoiser.ts";
 import { planesOf } from "../diffusion/encoder.ts";
+import { fixedSizeOf, latentSizeOf } from "../diffusion/latent-size.ts";
 import { type BackendFactory, drawnSeed } from "../diffusion/picture-maker.ts";
 import { lanczos, resized } from "../diffusion/resample.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import { ruleOf } from "../model-rules.ts";
 import { defaultSeedMode, type Noise, noiseOf, type SeedMode } from "../random/noise.ts";
-import { rejected } from "../rejected.ts";
 import { mix, scaled } from "../schedulers/schedule.ts";
 import type { FilmWish } from "../video/film-denoiser.ts";
 import { type FilmModel, loadFilmModel } from "../video/film-model.ts";
@@ -46,13 +46,13 @@ class LoadedImageToVideo implements LoadedModel<"image-to-video"> {
   }
 
   get example(): Readonly<Record<string, unknown>> {
-    return this.#fixedSize ?? {};
+    return fixedSizeOf(this.#model) ?? {};
   }
 
   async run(request: Request, context: RunContext): Promise<Response> {
     const { scheduler, denoiser, decoder, safetyChecker } = this.#model;
     const { signal, onProgress } = context;
-    const size = this.#latentSize(request);
+    const size = latentSizeOf(request, this.#model);
     const schedule = scheduler.plan(request.num_inference_steps);
     const picture = await givenPicture(context);
     const seed = request.seed ?? drawnSeed(context);
@@ -91,24 +91,5 @@ class LoadedImageToVideo implements LoadedModel<"image-to-video"> {
     const planes = mix([1, clean], [strength, noise(clean.length)]);
     const { mean } = await encoder.encodePlanes(planes, request, size.channels);
     return { size, embedding, image: mean, conditions: [fps - 1, motion, strength] };
-  }
-
-  /** The one size in pixels of a file that was exported for one. */
-  get #fixedSize(): { readonly height: number; readonly width: number } | undefined {
-    const { denoiser, decoder } = this.#model;
-    const size = denoiser.fixedSize;
-    return size && { height: size.height * decoder.factor, width: size.width * decoder.factor };
-  }
-
-  /** Throws "request.rejected-by-model" for a size that the model cannot make. */
-  #latentSize({ width, height }: Request): LatentSize {
-    const { denoiser, decoder } = this.#model;
-    const step = decoder.factor;
-    if (width % step !== 0 || height % step !== 0)
-      throw rejected(`\`height\` and \`width\` have to be divisible by ${step} but are ${height} and ${width}`);
-    const fixed = this.#fixedSize;
-    if (fixed !== undefined && (fixed.height !== height || fixed.width !== width))
-      throw rejected(`width and height: must be ${fixed.width} × ${fixed.height}`);
-    return { channels: denoiser.channels, height: height / step, width: width / step };
   }
 }

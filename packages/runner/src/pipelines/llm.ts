@@ -105,7 +105,8 @@ class LoadedLlm implements LoadedModel<"llm"> {
   #prompt(turns: readonly Turn[]): readonly number[] {
     const ids = this.#tokenizer.encode(turns);
     const most = this.#model.contextLength;
-    if (ids.length + 1 > most) throw rejected(`messages: Input of ${ids.length} tokens exceeds the maximum of ${most}`);
+    if (ids.length + 1 > most)
+      throw rejected("messages", `Input of ${ids.length} tokens exceeds the maximum of ${most}`);
     return ids;
   }
 }

@@ -1,6 +1,7 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { refuseAdapters } from "../diffusion/adapters.ts";
 import { steered, unguided } from "../diffusion/guidance.ts";
+import { fixedSizeOf, latentSizeOf } from "../diffusion/latent-size.ts";
 import { type BackendFactory, PictureMaker } from "../diffusion/picture-maker.ts";
 import { promptParts } from "../diffusion/prompt.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
@@ -29,15 +30,15 @@ class LoadedTextToImage implements LoadedModel<"text-to-image"> {
   }
 
   get example(): Readonly<Record<string, unknown>> {
-    return this.#maker.fixedSize ?? {};
+    return fixedSizeOf(this.#maker.model) ?? {};
   }
 
   async run(request: Request, context: RunContext): Promise<PipelineRunnerResponse<"text-to-image">> {
     refuseAdapters(request.loras);
     const { denoiser } = this.#maker.model;
     const parts = promptParts(request.prompt);
-    if (parts.length === 0) throw rejected("prompt: there are no words in it");
-    const size = this.#maker.latentSize(request);
+    if (parts.length === 0) throw rejected("prompt", "there are no words in it");
+    const size = latentSizeOf(request, this.#maker.model);
     const schedule = this.#maker.plan(request.num_inference_steps);
     const scale = this.#maker.rule.guidance ?? request.guidance_scale;
     const isSteered = denoiser.needsNegative(scale);

@@ -62,7 +62,7 @@ class LoadedTextToSpeech implements LoadedModel<"text-to-speech"> {
         spoken.push(...(spoken.length > 0 ? [new Float32Array(rate * PAUSE_SECONDS)] : []), samples);
       onProgress({ kind: "step", image: 0, step: index + 1, of: parts.length });
     }
-    if (spoken.length === 0) throw rejected("text: the model can speak nothing of it");
+    if (spoken.length === 0) throw rejected("text", "the model can speak nothing of it");
     signal.throwIfAborted();
     const wav = encodeWav(resampleAudio(joined(spoken), rate, RATE), RATE);
     return { audio: { url: toDataUrl("audio/wav", wav) } };

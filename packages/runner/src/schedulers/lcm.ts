@@ -25,7 +25,7 @@ export function lcmScheduler(settings: ModelSettings): Scheduler {
   return {
     plan: (steps, { strength = 1 } = {}): Schedule => {
       const origins = Math.floor(originalSteps * strength);
-      if (steps > origins) throw rejected(`num_inference_steps: this model takes at most ${origins} steps`);
+      if (steps > origins) throw rejected("num_inference_steps", `this model takes at most ${origins} steps`);
       const stride = Math.floor(config.trainTimesteps / originalSteps);
       const timesteps = Array.from(
         { length: steps },

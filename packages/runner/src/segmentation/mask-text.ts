@@ -64,7 +64,7 @@ export async function writtenRows(
 }
 
 function tooLong() {
-  return rejected("image: the masks of so large a picture do not fit an answer; ask for one mask, or for no logits");
+  return rejected("image", "the masks of so large a picture do not fit an answer; ask for one mask, or for no logits");
 }
 
 const [COMMA, OPEN, CLOSE] = [0x2c, 0x5b, 0x5d] as const;

@@ -37,8 +37,8 @@ export function pointsOf(
   const places = point_coords === undefined ? [] : placesOf("point_coords", parsed("point_coords", point_coords), 2);
   const labels = point_labels === undefined ? [] : labelsOf(parsed("point_labels", point_labels));
   if (places.length !== labels.length)
-    throw rejected(`point_labels: ${labels.length} labels for ${places.length} points`);
-  if (places.length > MAX_POINTS) throw rejected(`point_coords: more than ${MAX_POINTS} points`);
+    throw rejected("point_labels", `${labels.length} labels for ${places.length} points`);
+  if (places.length > MAX_POINTS) throw rejected("point_coords", `more than ${MAX_POINTS} points`);
   const points = places.map(([x = 0, y = 0], index) => ({ x, y, label: labels[index] ?? LABEL.none }));
   return [...corners, ...points].map(({ x, y, label }) => ({ x: x * across, y: y * down, label }));
 }
@@ -46,7 +46,7 @@ export function pointsOf(
 /** The numbers of a mask to start from. Throws "request.rejected-by-model" when they are not `height` rows of `width`. */
 export function startingMask(text: string, height: number, width: number): Float32Array {
   const value = parsed("mask_input", text);
-  const wrong = () => rejected(`mask_input: not 1 × ${height} × ${width} numbers within ±${MAX_LOGIT}`);
+  const wrong = () => rejected("mask_input", `not 1 × ${height} × ${width} numbers within ±${MAX_LOGIT}`);
   if (!Array.isArray(value) || value.length !== 1) throw wrong();
   const [rows] = value;
   if (!Array.isArray(rows) || rows.length !== height) throw wrong();
@@ -74,7 +74,7 @@ function boxOf(value: unknown): readonly Point[] {
 
 function placesOf(field: string, value: unknown, size: number): readonly (readonly number[])[] {
   if (!Array.isArray(value) || !value.every((place) => isPlace(place, size)))
-    throw rejected(`${field}: not ${size} coordinates within ±${MAX_COORDINATE} for each`);
+    throw rejected(field, `not ${size} coordinates within ±${MAX_COORDINATE} for each`);
   return value;
 }
 
@@ -85,7 +85,7 @@ function isPlace(place: unknown, size: number): place is readonly number[] {
 
 function labelsOf(value: unknown): readonly number[] {
   if (!Array.isArray(value) || !value.every((label) => LABELS.has(label)))
-    throw rejected("point_labels: not a list of 0 and 1");
+    throw rejected("point_labels", "not a list of 0 and 1");
   return value;
 }
 
@@ -93,6 +93,6 @@ function parsed(field: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw rejected(`Error parsing JSON for ${field}: ${cause instanceof Error ? cause.message : ""}`, cause);
+    throw rejected(field, `Error parsing JSON for ${field}: ${cause instanceof Error ? cause.message : ""}`, cause);
   }
 }

@@ -152,7 +152,7 @@ class Sam2 implements LoadedModel<"segment-anything-2"> {
     if (text === undefined) return undefined;
     const port = findInput(this.#decoder, MASKS);
     if (port === undefined || findInput(this.#decoder, HAS_MASKS) === undefined)
-      throw rejected("mask_input is not supported by this model export");
+      throw rejected("mask_input", "is not supported by this model export");
     const [height, width] = maskSides(port);
     return startingMask(text, height, width);
   }

@@ -119,7 +119,7 @@ class Speecht5 implements Speaker {
     const { encoder, tokenizer, vocoder } = this.#parts;
     const { ids } = tokenizer.encode(text);
     if (ids.length > this.#mostTokens)
-      throw rejected(`text: a sentence of ${ids.length} tokens exceeds the maximum of ${this.#mostTokens}`);
+      throw rejected("text", `a sentence of ${ids.length} tokens exceeds the maximum of ${this.#mostTokens}`);
     await turn(signal);
     const read = await encoder.run({ [IDS]: feed(getInput(encoder, IDS), ids, [1, ids.length]) });
     const spectrogram = await this.#spectrogram(read, ids.length, this.#voiceOf(manner), noise, signal);

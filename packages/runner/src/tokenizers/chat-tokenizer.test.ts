@@ -25,7 +25,10 @@ const turns = [{ role: "system", content: "Be brief." }];
 test("what a template refuses is told to the caller in the template's words", async () => {
   const tokenizer = await withTemplate("{{ raise_exception('no system turns') }}");
   expect(() => tokenizer.encode(turns)).toThrow(
-    expect.objectContaining({ code: "request.rejected-by-model", facts: { reason: "messages: no system turns" } }),
+    expect.objectContaining({
+      code: "request.rejected-by-model",
+      facts: { field: "messages", reason: "no system turns" },
+    }),
   );
 });
 

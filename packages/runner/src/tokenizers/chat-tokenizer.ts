@@ -47,7 +47,7 @@ const { body: REFUSES_BY_NAME } = new Template("{% set raise_exception = refuse 
 
 /** Called by templates for what their model was not trained for, such as a system turn. */
 function refuse(reason: unknown): never {
-  throw rejected(`messages: ${reason}`);
+  throw rejected("messages", `${reason}`);
 }
 
 /** The template file, or the one in the configuration: a text, or several with names of which `default` is for talking. */

@@ -21,6 +21,10 @@ describe("a phrase of the network", () => {
     [new RivuletError("worker.secret-rejected", {}), "invalid secret"],
     [new RivuletError("auth.rejected", {}), "Unauthorized"],
     [new RivuletError("request.rejected-by-model", { reason: "too\nlarge" }), "container returned 400: too large"],
+    [
+      new RivuletError("request.rejected-by-model", { field: "loras", reason: "none here" }),
+      "container returned 400: loras: none here",
+    ],
   ])("is said for %s", (error, phrase) => {
     expect(legacyPhraseOf(error)).toBe(phrase);
   });
@@ -45,6 +49,14 @@ describe("a phrase of the network", () => {
     const { error, isPeersFault } = readLegacyPhrase(`image-to-image ${said}`, job);
     expect(error.code).toBe("request.rejected-by-model");
     expect(isPeersFault).toBe(false);
+  });
+
+  test.each([
+    [new RivuletError("request.rejected-by-model", { field: "loras", reason: "none here" })],
+    [new RivuletError("request.rejected-by-model", { reason: "none here" })],
+  ])("in the words of one of our own runners, as others repeat them, is the error it was: %s", (error) => {
+    const { error: heard } = readLegacyPhrase(`text-to-image container returned 400: ${error.message}\n`, job);
+    expect([heard.code, heard.facts, heard.message]).toEqual([error.code, error.facts, error.message]);
   });
 
   test("that nobody knows is the peer's failure, cut to a readable length", () => {

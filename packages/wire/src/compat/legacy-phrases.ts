@@ -1,4 +1,4 @@
-import { codeOf, type ErrorCode, RivuletError } from "@rivulet/primitives";
+import { codeOf, type ErrorCode, type ErrorFacts, errorKinds, isError, RivuletError } from "@rivulet/primitives";
 
 /** How the network says an error in plain words, and knows it again. */
 interface Phrase {
@@ -101,8 +101,8 @@ export function readLegacyPhrase(body: string, job: { readonly pipeline: string;
   if (phrase !== undefined) return { error: told(phrase.code, text, job), isPeersFault: phrase.isPeersFault };
   const at = low.indexOf(RETURNED_400);
   if (at >= 0) {
-    const reason = text.slice(at + RETURNED_400.length).replace(/^[:\s]+/, "");
-    return { error: new RivuletError("request.rejected-by-model", { reason }), isPeersFault: false };
+    const said = text.slice(at + RETURNED_400.length).replace(/^[:\s]+/, "");
+    return { error: new RivuletError("request.rejected-by-model", rejectionIn(said)), isPeersFault: false };
   }
   return { error: new RivuletError("peer.failed", { reason: text }), isPeersFault: true };
 }
@@ -130,9 +130,17 @@ function isApplicationsFault(code: ErrorCode): boolean {
 }
 
 function reasonOf(error: RivuletError): string {
-  return error.code === "request.rejected-by-model" && "reason" in error.facts
-    ? (error.facts.reason ?? error.message)
-    : error.message;
+  if (!isError(error, "request.rejected-by-model") || error.facts.reason === undefined) return error.message;
+  const { field, reason } = error.facts;
+  return field === undefined ? reason : `${field}: ${reason}`;
+}
+
+/** Stands before the reason where somebody repeats what one of our own runners said. */
+const OUR_SENTENCE = new RegExp(`^${errorKinds["request.rejected-by-model"].text}(?: \\((\\w+)\\))?: `);
+
+function rejectionIn(said: string): ErrorFacts<"request.rejected-by-model"> {
+  const [sentence = "", field] = OUR_SENTENCE.exec(said) ?? [];
+  return { ...(field !== undefined && { field }), reason: said.slice(sentence.length) };
 }
 
 /** A plain body is one line. */
