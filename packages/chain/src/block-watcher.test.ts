@@ -1,7 +1,7 @@
 import { ms, RivuletError, silentLogger } from "@rivulet/primitives";
-import { turn } from "@rivulet/testkit";
+import { type EndpointReply, turn } from "@rivulet/testkit";
 import { afterEach, describe, expect, test } from "vitest";
-import { JumpingClock, type ScriptedAnswer, ScriptedChain, type ScriptedLog } from "../test/scripted-chain.ts";
+import { JumpingClock, ScriptedChain, type ScriptedLog } from "../test/scripted-chain.ts";
 import {
   type BlockCursor,
   type BlockCursorStore,
@@ -104,7 +104,7 @@ describe("blocks that come one after the other", () => {
 
   test("events are told once each, by block and place in it", async () => {
     const { chain, notes, watcher } = await world(10);
-    chain.answer = ({ method, params }) => (method === "eth_getLogs" ? shuffled(chain, params) : undefined);
+    chain.script = ({ method, params }) => (method === "eth_getLogs" ? shuffled(chain, params) : undefined);
     chain.mine(3, [event(1), event(2)]);
     chain.mine(1, [event(3)]);
     chain.mine(4, [event(4), event(5), event(6)]);
@@ -138,11 +138,11 @@ describe("blocks that come one after the other", () => {
 describe("gaps", () => {
   test("blocks of a time without answers are filled in", async () => {
     const { chain, notes, watcher } = await world(10);
-    chain.answer = () => ({ status: 503 });
+    chain.script = () => ({ status: 503 });
     chain.mine(300, [event(1)]);
     await expect(watcher.poll()).rejects.toMatchObject({ code: "chain.unavailable" });
     chain.mine(2_500, [event(2)]);
-    chain.answer = () => undefined;
+    chain.script = () => undefined;
     await watcher.poll();
     expect(notes.standing).toEqual(["0x01", "0x02"]);
     expect(watcher.head?.number).toBe(2_809n);
@@ -152,10 +152,10 @@ describe("gaps", () => {
     const { chain, notes, watcher } = await world(10);
     for (let name = 1; name <= 4; name++) chain.mine(800, [event(name)]);
     let queries = 0;
-    chain.answer = ({ method }) => (method === "eth_getLogs" && ++queries > 2 ? { status: 500 } : undefined);
+    chain.script = ({ method }) => (method === "eth_getLogs" && ++queries > 2 ? { status: 500 } : undefined);
     await expect(watcher.poll()).rejects.toMatchObject({ code: "chain.unavailable" });
     expect(notes.standing).toEqual(["0x01", "0x02"]);
-    chain.answer = () => undefined;
+    chain.script = () => undefined;
     await watcher.poll();
     expect(notes.standing).toEqual(["0x01", "0x02", "0x03", "0x04"]);
   });
@@ -163,7 +163,7 @@ describe("gaps", () => {
   test("a range with too many logs is asked for in parts", async () => {
     const { chain, notes, watcher } = await world(1);
     for (let name = 1; name <= 200; name++) chain.mine(5, [event(name % 256)]);
-    chain.answer = ({ method, params }) => {
+    chain.script = ({ method, params }) => {
       const [{ fromBlock, toBlock }] = params as [{ fromBlock: string; toBlock: string }];
       const isLarge = method === "eth_getLogs" && Number(toBlock) - Number(fromBlock) >= 100;
       return isLarge ? { error: { code: -32005, message: "query returned more than 10000 results" } } : undefined;
@@ -243,7 +243,7 @@ describe("reorganisations", () => {
     const { chain, notes, watcher } = await world(10);
     chain.mine(5, [event(1)]);
     let isOver = false;
-    chain.answer = ({ method }) => {
+    chain.script = ({ method }) => {
       if (method !== "eth_getLogs" || isOver) return undefined;
       isOver = true;
       chain.undo(5);
@@ -259,9 +259,9 @@ describe("reorganisations", () => {
     const { chain, notes, watcher } = await world(10);
     chain.mine(5, [event(1)]);
     await watcher.poll();
-    chain.answer = ({ method, params }) => asOf(12, method, params);
+    chain.script = ({ method, params }) => asOf(12, method, params);
     await watcher.poll();
-    chain.answer = () => undefined;
+    chain.script = () => undefined;
     chain.mine(1, [event(2)]);
     await watcher.poll();
     expect(notes.updates.flatMap(({ undone }) => undone)).toEqual([]);
@@ -283,7 +283,7 @@ describe("reorganisations", () => {
 
 test("stopping while the chain is silent ends at once", async () => {
   const { chain, watcher } = await world(10);
-  chain.answer = () => "silence";
+  chain.script = () => "hang";
   const polling = watcher.poll();
   polling.catch(() => {});
   await turn();
@@ -306,16 +306,16 @@ async function restarted(
 }
 
 /** The logs of a query in the wrong order. */
-function shuffled(chain: ScriptedChain, params: readonly unknown[]): ScriptedAnswer | undefined {
-  const before = chain.answer;
-  chain.answer = () => undefined;
+function shuffled(chain: ScriptedChain, params: readonly unknown[]): EndpointReply | undefined {
+  const before = chain.script;
+  chain.script = () => undefined;
   const answer = chain.ask({ method: "eth_getLogs", params });
-  chain.answer = before;
+  chain.script = before;
   return typeof answer === "object" && "result" in answer ? { result: (answer.result as unknown[]).reverse() } : answer;
 }
 
 /** What an endpoint says that knows nothing after `head`. */
-function asOf(head: number, method: string, params: readonly unknown[]): ScriptedAnswer | undefined {
+function asOf(head: number, method: string, params: readonly unknown[]): EndpointReply | undefined {
   if (method !== "eth_getBlockByNumber") return undefined;
   if (params[0] === "latest") return { result: chainBlock(head) };
   return Number(params[0]) > head ? { result: null } : undefined;

@@ -1,21 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { type Clock, type Milliseconds, ms, type Startable } from "@rivulet/primitives";
+import { type Clock, type Milliseconds, ms } from "@rivulet/primitives";
+import { type EndpointAnswer, type EndpointCall, type EndpointReply, FakeEndpoint } from "@rivulet/testkit";
 import { numberToHex } from "viem";
 import type { Hex } from "../src/hex.ts";
-
-/** A question as it came over the wire. */
-export interface ScriptedCall {
-  readonly method: string;
-  readonly params: readonly unknown[];
-}
-
-/** What becomes of a call: a result, an error of JSON-RPC, an HTTP status with no JSON, or no answer at all. */
-export type ScriptedAnswer =
-  | { readonly result: unknown }
-  | { readonly error: { readonly code: number; readonly message: string; readonly data?: unknown } }
-  | { readonly status: number }
-  | "silence";
 
 export interface ScriptedLog {
   readonly address: Hex;
@@ -37,49 +23,24 @@ const CHAIN_ID = 31337;
  * A chain of blocks and logs behind a real JSON-RPC server. Tests add blocks, replace some by others, and answer any call in
  * their own way.
  */
-export class ScriptedChain implements Startable {
-  /** Every call that came, in order. */
-  readonly calls: ScriptedCall[] = [];
+export class ScriptedChain extends FakeEndpoint {
   chainId = CHAIN_ID;
   /** Answers before the chain does; `undefined` leaves the call to it. */
-  answer: (call: ScriptedCall) => ScriptedAnswer | undefined = () => undefined;
+  script: (call: EndpointCall) => EndpointReply | undefined = () => undefined;
   /** Adds to what a block says of itself. */
   decorate: (number: bigint) => Readonly<Record<string, unknown>> = () => ({});
-  takesBatches = true;
   #blocks: ScriptedBlock[] = [];
   #branch = 0;
-  readonly #server: Server = createServer((request, response) => void this.#serve(request, response));
 
   constructor(length = 1) {
+    super();
     this.mine(length);
-  }
-
-  async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get head(): ScriptedBlock {
     const head = this.#blocks.at(-1);
     if (head === undefined) throw new Error("no blocks");
     return head;
-  }
-
-  /** The methods that were asked for. */
-  get methods(): readonly string[] {
-    return this.calls.map(({ method }) => method);
   }
 
   /** Adds blocks; `logs` are those of the last one. */
@@ -102,31 +63,12 @@ export class ScriptedChain implements Startable {
     this.#branch++;
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-    if (Array.isArray(body) && !this.takesBatches) {
-      const refusal = { jsonrpc: "2.0", id: null, error: { code: -32600, message: "batches are not supported" } };
-      return void response.end(JSON.stringify(refusal));
-    }
-    const calls: readonly (ScriptedCall & { readonly id: number })[] = Array.isArray(body) ? body : [body];
-    const answers = calls.map((call) => ({ id: call.id, answer: this.#answerOf(call) }));
-    if (answers.some(({ answer }) => answer === "silence")) return;
-    const status = answers.map(({ answer }) => (typeof answer === "object" && "status" in answer ? answer.status : 0));
-    const failure = status.find((one) => one !== 0);
-    if (failure !== undefined) return void response.writeHead(failure).end("<html>no</html>");
-    const out = answers.map(({ id, answer }) => ({ jsonrpc: "2.0", id, ...(answer as object) }));
-    response.setHeader("content-type", "application/json").end(JSON.stringify(Array.isArray(body) ? out : out[0]));
-  }
-
-  #answerOf(call: ScriptedCall): ScriptedAnswer {
-    this.calls.push({ method: call.method, params: call.params });
-    return this.answer(call) ?? this.ask(call);
+  protected override reply(call: EndpointCall): EndpointReply {
+    return this.script(call) ?? this.ask(call);
   }
 
   /** What the chain itself answers. */
-  ask({ method, params }: ScriptedCall): ScriptedAnswer {
+  ask({ method, params }: EndpointCall): EndpointAnswer {
     if (method === "eth_chainId") return { result: numberToHex(this.chainId) };
     if (method === "eth_blockNumber") return { result: numberToHex(this.head.number) };
     if (method === "eth_getBlockByNumber") return { result: this.blockJson(String(params[0])) };

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { RivuletError, type Startable } from "@rivulet/primitives";
+import { isError, RivuletError, readTextWithin, type Startable } from "@rivulet/primitives";
 import { type RpcCall, RpcFailure } from "./evm.ts";
 
 /** Answers one call, or throws `RpcFailure`. */
@@ -57,16 +57,13 @@ export class RpcServer implements Startable {
       return;
     }
     try {
-      const body = await read(request);
-      if (body === undefined) {
-        response.writeHead(413, { connection: "close" }).end();
-        return;
-      }
+      const body = await readTextWithin(request, MAX_BODY_BYTES, tooLarge);
       const text = JSON.stringify(await this.#answerBody(body));
       response.writeHead(200, { "content-type": "application/json" }).end(text);
-    } catch {
+    } catch (error) {
+      if (isError(error, "request.too-large")) response.writeHead(413, { connection: "close" }).end();
       // The caller is gone: nobody is left to be told.
-      response.destroy();
+      else response.destroy();
     }
   }
 
@@ -103,14 +100,4 @@ function failed(id: unknown, error: unknown): unknown {
   return { jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } };
 }
 
-async function read(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request) {
-    const bytes = Buffer.from(chunk);
-    length += bytes.length;
-    if (length > MAX_BODY_BYTES) return undefined;
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
+const tooLarge = () => new RivuletError("request.too-large", { limitBytes: MAX_BODY_BYTES });

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Startable } from "@rivulet/primitives";
 
 /** What every fake over HTTP is: a server on a port of this machine, and a count of what has arrived. */
-export abstract class FakeServer implements Startable {
+export abstract class FakeServer implements Startable, AsyncDisposable {
   readonly #server: Server;
   readonly #waiting = new Set<() => void>();
   #url = "";
@@ -27,6 +27,10 @@ export abstract class FakeServer implements Startable {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   /** Resolves when `count` of what the fake keeps have arrived since the start. */

@@ -1,29 +1,13 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { FakeServer } from "./fake-server.ts";
+import { type EndpointAnswer, type EndpointCall, type EndpointReply, FakeEndpoint } from "./fake-endpoint.ts";
 
-/** A question to an endpoint of a chain, as it came over the wire. */
-export interface EndpointCall {
-  readonly method: string;
-  readonly params: readonly unknown[];
-}
-
-export type EndpointAnswer =
-  | { readonly result: unknown }
-  | { readonly error: { readonly code: number; readonly message: string; readonly data?: unknown } };
-
-/** What becomes of one call: an answer, silence, a connection that breaks, or an HTTP status in place of an answer. */
+/** What becomes of one call to the endpoint that stands behind. */
 export type EndpointFault = (
   call: EndpointCall,
   forward: (call: EndpointCall) => Promise<EndpointAnswer>,
-) => Promise<EndpointAnswer | "hang" | "crash" | { readonly status: number; readonly body: string }>;
+) => Promise<EndpointReply>;
 
-/**
- * Stands before an endpoint of a chain and misbehaves as a test tells it; over real sockets, with single calls and
- * batches. One call of a batch that breaks or hangs takes the others with it.
- */
-export class FaultyEndpoint extends FakeServer {
-  /** The methods that were asked for, in order. */
-  readonly methods: string[] = [];
+/** Stands before an endpoint of a chain and misbehaves as a test tells it. */
+export class FaultyEndpoint extends FakeEndpoint {
   readonly #target: string;
   #fault: EndpointFault = endpointFaults.none;
 
@@ -37,39 +21,9 @@ export class FaultyEndpoint extends FakeServer {
     this.#fault = fault;
   }
 
-  protected override get kept() {
-    return this.methods;
-  }
-
-  protected override answer(request: IncomingMessage, response: ServerResponse): void {
-    void this.#serve(request, response);
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
+  protected override async reply(call: EndpointCall): Promise<EndpointReply> {
     try {
-      for await (const chunk of request) chunks.push(chunk);
-    } catch {
-      return;
-    }
-    const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-    const asked = Array.isArray(body) ? body : [body];
-    const answers = await Promise.all(asked.map((each) => this.#answer(each)));
-    if (answers.includes("crash")) return void request.socket.destroy();
-    if (answers.includes("hang")) return;
-    for (const answer of answers)
-      if (typeof answer === "object" && "status" in answer)
-        return void response.writeHead(answer.status, { "content-type": "text/plain" }).end(answer.body);
-    const told = answers.map((answer, index) => ({ jsonrpc: "2.0", id: asked[index].id, ...(answer as object) }));
-    response.writeHead(200, { "content-type": "application/json" });
-    response.end(JSON.stringify(Array.isArray(body) ? told : told[0]));
-  }
-
-  async #answer({ method, params = [] }: EndpointCall) {
-    this.methods.push(method);
-    this.tell();
-    try {
-      return await this.#fault({ method, params }, (call) => this.#forward(call));
+      return await this.#fault(call, (forwarded) => this.#forward(forwarded));
     } catch {
       // Behind this there is no endpoint any more.
       return "crash";

@@ -3,6 +3,7 @@ export { type ExecutorUnderTest, executorContract } from "./contracts/executor.t
 export { type OrchestratorCacheUnderTest, orchestratorCacheContract } from "./contracts/orchestrator-cache.ts";
 export { type PaymentStoreUnderTest, paymentStoreContract } from "./contracts/payment-store.ts";
 export { type SettingsUnderTest, settingsContract } from "./contracts/settings.ts";
+export { type EndpointAnswer, type EndpointCall, type EndpointReply, FakeEndpoint } from "./fake-endpoint.ts";
 export {
   answersInWords,
   FakeLanguageServer,
@@ -29,13 +30,7 @@ export {
   refuses,
   tells,
 } from "./fake-runner.ts";
-export {
-  type EndpointAnswer,
-  type EndpointCall,
-  type EndpointFault,
-  endpointFaults,
-  FaultyEndpoint,
-} from "./faulty-endpoint.ts";
+export { type EndpointFault, endpointFaults, FaultyEndpoint } from "./faulty-endpoint.ts";
 export { MemoryChain, type MemoryChainOptions, type MemoryRedemption } from "./memory-chain.ts";
 export { canLimitMemory, type LimitedMemory, limitMemory } from "./memory-limit.ts";
 export {

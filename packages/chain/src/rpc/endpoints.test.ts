@@ -51,7 +51,7 @@ describe("one endpoint", () => {
   test("a refusal is told with its code and the data of a revert, and is not asked again", async () => {
     const chain = await chainOf(1);
     const { endpoints } = endpointsOf([chain]);
-    chain.answer = ({ method }) =>
+    chain.script = ({ method }) =>
       method === "eth_call"
         ? { error: { code: -32603, message: "execution reverted", data: { data: "0x08c379a0" } } }
         : undefined;
@@ -77,14 +77,14 @@ describe("one endpoint", () => {
     const chain = await chainOf(1);
     const { endpoints } = endpointsOf([chain]);
     let failures = 2;
-    chain.answer = () => (failures-- > 0 ? { status: 503 } : undefined);
+    chain.script = () => (failures-- > 0 ? { status: 503 } : undefined);
     expect(await endpoints.request(blockNumber)).toBe(0n);
   });
 
   test("the error of all failing says what each one did, and never the address beyond its host", async () => {
     const [silent, limited] = [await chainOf(1), await chainOf(1)];
-    silent.answer = () => "silence";
-    limited.answer = () => ({ error: { code: -32005, message: "key-of-mine is over its rate limit" } });
+    silent.script = () => "hang";
+    limited.script = () => ({ error: { code: -32005, message: "key-of-mine is over its rate limit" } });
     const { endpoints } = endpointsOf([silent, limited]);
     const error = await endpoints.request(blockNumber).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "chain.unavailable" });
@@ -108,7 +108,7 @@ describe("one endpoint", () => {
 
   test("an aborted call ends with the reason of its signal", async () => {
     const chain = await chainOf(1);
-    chain.answer = () => "silence";
+    chain.script = () => "hang";
     const { endpoints } = endpointsOf([chain]);
     const stop = new AbortController();
     const asked = endpoints.request(blockNumber, stop.signal);
@@ -128,13 +128,13 @@ describe("one endpoint", () => {
 describe("a second endpoint takes over", () => {
   const failures: Readonly<Record<string, (chain: ScriptedChain) => void>> = {
     "broken connections": (chain) => void chain.stop(),
-    silence: (chain) => void (chain.answer = () => "silence"),
-    "an error page": (chain) => void (chain.answer = () => ({ status: 502 })),
-    "a rate limit": (chain) => void (chain.answer = () => ({ status: 429 })),
+    silence: (chain) => void (chain.script = () => "hang"),
+    "an error page": (chain) => void (chain.script = () => ({ status: 502 })),
+    "a rate limit": (chain) => void (chain.script = () => ({ status: 429 })),
     "another chain": (chain) => void (chain.chainId = 1),
-    "answers that cannot be read": (chain) => void (chain.answer = () => ({ result: "soon" })),
+    "answers that cannot be read": (chain) => void (chain.script = () => ({ result: "soon" })),
     "a block it does not know yet": (chain) =>
-      void (chain.answer = () => ({ error: { code: -32000, message: "header not found" } })),
+      void (chain.script = () => ({ error: { code: -32000, message: "header not found" } })),
   };
   for (const [failure, happens] of Object.entries(failures)) {
     test(`after ${failure}, within the same call`, async () => {
@@ -151,7 +151,7 @@ describe("a second endpoint takes over", () => {
 
   test("a refusal of the chain is not asked elsewhere", async () => {
     const [first, second] = [await chainOf(1), await chainOf(1)];
-    first.answer = ({ method }) =>
+    first.script = ({ method }) =>
       method === "eth_call" ? { error: { code: 3, message: "execution reverted: no", data: "0x" } } : undefined;
     const { endpoints } = endpointsOf([first, second]);
     await expect(endpoints.request(rpcCall("eth_call", [], quantity))).rejects.toMatchObject({ code: "chain.refused" });
@@ -161,9 +161,9 @@ describe("a second endpoint takes over", () => {
   test("the first is preferred again when it is back and has rested", async () => {
     const [first, second] = [await chainOf(3), await chainOf(7)];
     const { endpoints, clock } = endpointsOf([first, second]);
-    first.answer = () => ({ status: 503 });
+    first.script = () => ({ status: 503 });
     expect(await endpoints.request(blockNumber)).toBe(6n);
-    first.answer = () => undefined;
+    first.script = () => undefined;
     expect(await endpoints.request(blockNumber)).toBe(6n);
     clock.pass(seconds(1));
     expect(await endpoints.request(blockNumber)).toBe(2n);
@@ -172,7 +172,7 @@ describe("a second endpoint takes over", () => {
   test("one that keeps failing is asked less and less, and at least every minute", async () => {
     const [first, second] = [await chainOf(3), await chainOf(7)];
     const { endpoints, clock } = endpointsOf([first, second]);
-    first.answer = () => ({ status: 503 });
+    first.script = () => ({ status: 503 });
     for (let elapsed = 0; elapsed < 600; elapsed++) {
       await endpoints.request(blockNumber);
       clock.pass(seconds(1));
