@@ -71,8 +71,9 @@ class LoadedImageToVideo implements LoadedModel<"image-to-video"> {
       onStep: (step, of) => onProgress({ kind: "step", image: 0, step, of }),
     });
     const frames: Response["frames"][number] = [];
-    for await (const frame of decoder.decode(film, size, signal))
-      frames.push({ url: toDataUrl("image/png", await encodePng(frame)), seed, nsfw });
+    for await (const together of decoder.decode(film, size, signal))
+      for (const png of await Promise.all(together.map(encodePng)))
+        frames.push({ url: toDataUrl("image/png", png), seed, nsfw });
     return { frames: [frames] };
   }
 

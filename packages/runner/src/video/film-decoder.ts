@@ -29,12 +29,12 @@ export class FilmDecoder {
     this.factor = 2 ** ((config.findNumbers("block_out_channels")?.length ?? DEFAULT_BLOCKS) - 1);
   }
 
-  /** Frame by frame, in order. Throws "runner.failed" when the numbers have overflowed. */
+  /** As many frames at once as are decoded together, in order. Throws "runner.failed" when the numbers have overflowed. */
   async *decode(
     film: Float32Array,
     { channels, height, width }: LatentSize,
     signal: AbortSignal,
-  ): AsyncGenerator<Rgb8> {
+  ): AsyncGenerator<readonly Rgb8[]> {
     const size = channels * height * width;
     const [latents, count] = [getInput(this.#graph, LATENT), findInput(this.#graph, FRAMES)];
     for (let start = 0; start < film.length; start += CHUNK * size) {
@@ -48,10 +48,10 @@ export class FilmDecoder {
       const { data, dims } = await runForFloats(this.#graph, feeds, this.#output);
       const [, , pixelHeight = 0, pixelWidth = 0] = dims;
       const area = pixelHeight * pixelWidth;
-      for (let frame = 0; frame < frames; frame++) {
+      yield Array.from({ length: frames }, (_, frame) => {
         const planes = data.subarray(3 * frame * area, 3 * (frame + 1) * area);
-        yield { width: pixelWidth, height: pixelHeight, data: pixelsOf(planes, area) };
-      }
+        return { width: pixelWidth, height: pixelHeight, data: pixelsOf(planes, area) };
+      });
     }
   }
 }
