@@ -4,6 +4,7 @@ import { RivuletError, silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { expect, test } from "vitest";
 import type { Backend } from "../src/backend.ts";
+import type { Progress } from "../src/implementation.ts";
 import { upscale } from "../src/pipelines/upscale.ts";
 import { floats, floatsOf } from "../src/tensor.ts";
 import { referenceFile } from "./parity/references.ts";
@@ -13,7 +14,8 @@ const FACTOR = 4;
 const WINDOW = 8;
 /** Wider than anything that is worked on at once, and low so that it is soon done. */
 const WIDE = { width: 700, height: 20 };
-const MOST_AT_ONCE = 512 + WINDOW;
+const MOST_AT_ONCE = 512;
+const STEPS = 2;
 
 const backend = keepingBackend();
 const picture: Rgb8 = {
@@ -21,22 +23,26 @@ const picture: Rgb8 = {
   data: Uint8Array.from({ length: 3 * WIDE.width * WIDE.height }, (_, i) => 128 + 100 * Math.sin(i * i * 0.013)),
 };
 
-async function upscaled(signal: AbortSignal, runsOn: Backend) {
+interface Upscaling {
+  readonly family: "swin2sr" | "x4";
+  readonly runsOn: Backend;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+async function upscaled({ family, runsOn, signal = new AbortController().signal, onProgress = () => {} }: Upscaling) {
   const model = await upscale(() => runsOn).load({
-    directory: referenceFile("swin2sr", "model"),
-    model: "swin2sr",
+    directory: referenceFile(family, "model"),
+    model: family,
     threads: 1,
     log: silentLogger,
     onProgress: () => {},
   });
   const image = { bytes: await encodePng(picture), filename: "a.png", contentType: "image/png" };
-  const { images } = await model.run(pipeline.request.parse({ prompt: "larger", seed: 1 }), {
-    media: { image },
-    signal,
-    randomness: seededRandomness(0),
-    clock: new TestClock(),
-    onProgress: () => {},
-  });
+  const { images } = await model.run(
+    pipeline.request.parse({ prompt: "larger", seed: 1, num_inference_steps: STEPS }),
+    { media: { image }, signal, randomness: seededRandomness(0), clock: new TestClock(), onProgress },
+  );
   return decodeImage(parseDataUrl(images[0]?.url ?? "", { maxBytes: 10_000_000 }).bytes);
 }
 
@@ -63,11 +69,11 @@ async function atOnce(): Promise<Uint8ClampedArray> {
 
 test("a picture larger than memory is meant for is made in tiles, and nobody can see it", async () => {
   const runs: Run[] = [];
-  const made = await upscaled(new AbortController().signal, recordingBackend(runs, { open: 0 }, backend));
+  const made = await upscaled({ family: "swin2sr", runsOn: recordingBackend(runs, { open: 0 }, backend) });
   expect([made.width, made.height]).toEqual([WIDE.width * FACTOR, WIDE.height * FACTOR]);
   const widths = runs.map(({ feeds }) => feeds["pixel_values"]?.dims[3] ?? 0);
   expect(widths.length).toBe(2);
-  expect(Math.max(...widths)).toBeLessThanOrEqual(MOST_AT_ONCE);
+  expect(Math.max(...widths)).toBeLessThanOrEqual(MOST_AT_ONCE + WINDOW);
   const whole = await atOnce();
   const worst = made.data.reduce((most, value, i) => Math.max(most, Math.abs(value - (whole[i] ?? 0))), 0);
   expect(worst).toBeLessThanOrEqual(1);
@@ -93,6 +99,28 @@ test("a job that is called off between two tiles ends there", async () => {
       };
     },
   };
-  await expect(upscaled(called.signal, calledOff)).rejects.toBe(reason);
+  await expect(upscaled({ family: "swin2sr", runsOn: calledOff, signal: called.signal })).rejects.toBe(reason);
   expect(runs).toHaveLength(1);
+});
+
+test("tiles of a diffusion model begin with what they share of one noise, and count their steps together", async () => {
+  const runs: Run[] = [];
+  const told: Progress[] = [];
+  const runsOn = recordingBackend(runs, { open: 0 }, backend);
+  const made = await upscaled({ family: "x4", runsOn, onProgress: (progress) => told.push(progress) });
+  expect([made.width, made.height]).toEqual([WIDE.width * FACTOR, WIDE.height * FACTOR]);
+  const samples = runs.filter(({ component }) => component === "unet").map(({ feeds }) => feeds["sample"]);
+  expect(samples).toHaveLength(2 * STEPS);
+  const [left, right] = [samples[0], samples[STEPS]].map((tensor) => {
+    if (tensor === undefined) throw new RangeError("the model was shown nothing");
+    expect(tensor.dims[3]).toBe(MOST_AT_ONCE);
+    const seen = floatsOf(tensor);
+    const rows = Array.from({ length: seen.length / MOST_AT_ONCE }, (_, y) => y * MOST_AT_ONCE);
+    return (from: number, to: number) => rows.map((row) => seen.subarray(row + from, row + to));
+  });
+  const begin = WIDE.width - MOST_AT_ONCE;
+  expect(left?.(begin, MOST_AT_ONCE)).toEqual(right?.(0, MOST_AT_ONCE - begin));
+  expect(left?.(0, MOST_AT_ONCE)).not.toEqual(right?.(0, MOST_AT_ONCE));
+  const steps = told.filter(({ kind }) => kind === "step");
+  expect(steps).toEqual([1, 2, 3, 4].map((step) => ({ kind: "step", image: 0, step, of: 2 * STEPS })));
 });

@@ -4,7 +4,7 @@ import { RivuletError } from "@rivulet/primitives";
 import type { Wish } from "../diffusion/denoiser.ts";
 import { planesOf } from "../diffusion/encoder.ts";
 import { steered } from "../diffusion/guidance.ts";
-import type { PictureMaker } from "../diffusion/picture-maker.ts";
+import type { Draw, Making, PictureMaker } from "../diffusion/picture-maker.ts";
 import { bicubic, resized } from "../diffusion/resample.ts";
 import type { LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
@@ -13,12 +13,15 @@ import type { Noise } from "../random/noise.ts";
 import { noiseConfig } from "../schedulers/config.ts";
 import { signalTable } from "../schedulers/noise-table.ts";
 import { noised, sharesOf } from "../schedulers/prediction.ts";
-import { at } from "../schedulers/schedule.ts";
+import { at, type Schedule } from "../schedulers/schedule.ts";
+import { madeInTiles, partOf, type Tile } from "./tiles.ts";
 
 /** What the network's runners use for every request. Source: runner-and-models 1.6. */
 const GUIDANCE = 9;
 /** The training step whose noise is laid over the given picture. */
 const NOISE_LEVEL = 20;
+/** Tiles may begin anywhere. */
+const TILE_STEP = 1;
 /** A picture has this many channels, and the model sees them beside its latents. */
 const PICTURE_CHANNELS = 3;
 
@@ -44,7 +47,7 @@ export class LatentUpscaler implements LoadedModel<"upscale"> {
   }
 
   async run(request: PipelineRequest<"upscale">, context: RunContext): Promise<PipelineRunnerResponse<"upscale">> {
-    const { denoiser, decoder } = this.#maker.model;
+    const { decoder } = this.#maker.model;
     const given = await givenPicture(context);
     const step = decoder.factor;
     const [width, height] = [given.width - (given.width % step), given.height - (given.height % step)];
@@ -53,26 +56,46 @@ export class LatentUpscaler implements LoadedModel<"upscale"> {
         field: "image",
         reason: `must be at least ${step} pixels wide and high`,
       });
+    const size = { width, height };
     const planes = planesOf(resized(given, width, height, bicubic));
     const schedule = this.#maker.plan(request.num_inference_steps);
-    const { prompt, negative } = await this.#maker.read([request.prompt], [""], false, context.signal);
+    const texts = await this.#maker.read([request.prompt], [""], false, context.signal);
+    const steps = schedule.timesteps.length;
+    const draw: Draw = (noise, onStep) =>
+      madeInTiles(size, step, TILE_STEP, (tile, index, count) => {
+        const making = { schedule, picture: this.#pictureOf(partOf(planes, size, tile), tile, texts, schedule) };
+        const onTileStep = (done: number) => onStep(index * steps + done, count * steps);
+        return this.#maker.draw(making, noiseOfPart(noise(), size, tile), context.signal, onTileStep);
+      });
+    return this.#maker.answer({ ...request, num_images_per_prompt: 1 }, draw, context);
+  }
+
+  #pictureOf(planes: Float32Array, { width, height }: Tile, { prompt, negative }: Texts, schedule: Schedule) {
+    const { denoiser, decoder } = this.#maker.model;
     const size = { channels: denoiser.channels, height, width };
-    const picture = (noise: Noise) => {
+    return (noise: Noise): ReturnType<Making["picture"]> => {
       const image = noised(sharesOf(this.#signal), planes, noise(planes.length));
       const wish: Wish = {
         size,
-        height: height * step,
-        width: width * step,
+        height: height * decoder.factor,
+        width: width * decoder.factor,
         guidance: steered({ text: negative, image }, { text: prompt, image }, GUIDANCE),
         scale: GUIDANCE,
         imageNoise: NOISE_LEVEL,
       };
       return { wish, start: this.#maker.pureNoise(schedule, size, noise) };
     };
-    return this.#maker.make({ ...request, num_images_per_prompt: 1 }, { schedule, picture }, context);
   }
 
   async dispose(): Promise<void> {
     await this.#maker[Symbol.asyncDispose]();
   }
+}
+
+type Texts = Awaited<ReturnType<PictureMaker["read"]>>;
+
+/** Of the noise of a whole picture what lies in a tile, so that tiles agree on what they share. Source: 7.10. */
+function noiseOfPart(noise: Noise, size: Pick<Tile, "width" | "height">, tile: Tile): Noise {
+  const [all, own] = [size.width * size.height, tile.width * tile.height];
+  return (count) => partOf(noise((count / own) * all), size, tile);
 }

@@ -25,26 +25,44 @@ export const UPSCALED_TILES: Tiling = { side: 512, overlap: 64 };
 /**
  * A picture `factor` times as wide and high as `size`, made tile by tile. A tile begins at a multiple of `step`. Where two
  * overlap one fades into the other, and what lies outermost of both is left out: there a model did not know how the picture
- * goes on. A picture that is one tile is what `make` makes of it.
+ * goes on. A picture that is one tile is what `make` makes of it, which is told of each tile its place and how many there are.
  */
 export async function madeInTiles(
   { width, height }: Pick<Rgb8, "width" | "height">,
   factor: number,
   step: number,
-  make: (tile: Tile) => Promise<Rgb8>,
+  make: (tile: Tile, index: number, count: number) => Promise<Rgb8>,
   tiling: Tiling = UPSCALED_TILES,
 ): Promise<Rgb8> {
   const [across, down] = [spansOf(width, step, tiling), spansOf(height, step, tiling)];
-  if (across.length === 1 && down.length === 1) return make({ left: 0, top: 0, width, height });
+  const count = across.length * down.length;
+  if (count === 1) return make({ left: 0, top: 0, width, height }, 0, count);
   const whole = blank(width * factor, height * factor);
   const shares = sharesOf(tiling.overlap * factor);
+  let index = 0;
   for (const { from: top, length: high } of down) {
     const band = blank(whole.width, high * factor);
     for (const { from: left, length: wide } of across)
-      layBeside(await make({ left, top, width: wide, height: high }), band, left * factor, shares);
+      layBeside(await make({ left, top, width: wide, height: high }, index++, count), band, left * factor, shares);
     layBelow(band, whole, top * factor, shares);
   }
   return whole;
+}
+
+/** A tile's own part of values that lie plane by plane, as many planes as there are. */
+export function partOf(
+  planes: Float32Array,
+  { width, height }: Pick<Rgb8, "width" | "height">,
+  tile: Tile,
+): Float32Array<ArrayBuffer> {
+  const count = planes.length / (width * height);
+  const part = new Float32Array(count * tile.width * tile.height);
+  for (let plane = 0; plane < count; plane++)
+    for (let y = 0; y < tile.height; y++) {
+      const from = (plane * height + tile.top + y) * width + tile.left;
+      part.set(planes.subarray(from, from + tile.width), (plane * tile.height + y) * tile.width);
+    }
+  return part;
 }
 
 interface Span {
