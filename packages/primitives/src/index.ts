@@ -38,6 +38,7 @@ export {
   shortId,
 } from "./ids.ts";
 export { BrokenInvariant, invariant } from "./invariant.ts";
+export { type JsonWriting, jsonBody } from "./json-body.ts";
 export { Lease } from "./lease.ts";
 export { type LogFields, type Logger, silentLogger } from "./log.ts";
 export { isOutOfMemory } from "./out-of-memory.ts";

@@ -5,6 +5,7 @@ import {
   errorBody,
   httpOf,
   isError,
+  jsonBody,
   linked,
   minutes,
   type RequestId,
@@ -70,7 +71,7 @@ export class Exchange implements Disposable {
 
   json(status: number, value: unknown, headers: OutgoingHttpHeaders = {}): void {
     // As text it leaves in one piece with its head.
-    this.send(status, { "content-type": "application/json", ...headers }, JSON.stringify(value));
+    this.send(status, { "content-type": "application/json", ...headers }, jsonBody(value));
   }
 
   send(status: number, headers: OutgoingHttpHeaders, body: Uint8Array | string): void {

@@ -3,6 +3,7 @@ import multipart from "@fastify/multipart";
 import { batchPipelines, openApiDocument, type Pipeline } from "@rivulet/pipelines";
 import {
   isError,
+  jsonBody,
   type Logger,
   type Milliseconds,
   minutes,
@@ -167,7 +168,8 @@ export class RunnerServer implements Startable {
     return reply
       .header("Server-Timing", serverTiming(timings))
       .header("X-Usage-Units", job.work.amount.toString())
-      .send(response);
+      .type("application/json; charset=utf-8")
+      .send(jsonBody(response));
   }
 
   async #runAsParts(job: RunnerJob, id: string, signal: AbortSignal, reply: FastifyReply): Promise<unknown> {
