@@ -1,14 +1,19 @@
 import { join } from "node:path";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
+import type { Graph, Tensors } from "../backend.ts";
 import { turn } from "../diffusion/denoise.ts";
+import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import { feed, findInput, getInput, runForFloats } from "../diffusion/ports.ts";
 import { bicubic } from "../diffusion/resample.ts";
+import { TokenReader } from "../generation/token-reader.ts";
+import { type Graphs, openGraphs } from "../graph-files.ts";
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings, readJson } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
 import { rejected } from "../rejected.ts";
 import { loadTextTokenizer, type TextTokenizer } from "../tokenizers/text-tokenizer.ts";
 import { IMAGENET, PictureInput } from "../vision/picture-input.ts";
-import { LibraryModel } from "./library-model.ts";
+import { type CaptionRules, captionRules, writtenCaption } from "./writing.ts";
 
 /** The four graphs of the layout. Source: runner-and-models 7.3.1. */
 export const FLORENCE2_FILES = {
@@ -18,8 +23,18 @@ export const FLORENCE2_FILES = {
   decoder: "onnx/decoder_model_merged.onnx",
 } as const;
 
+const PIXELS = "pixel_values";
+const FEATURES = "image_features";
+const IDS = "input_ids";
+const VECTORS = "inputs_embeds";
+const MASK = "attention_mask";
+const STATES = "last_hidden_state";
+const SEEN = "encoder_hidden_states";
+/** Which of the encoder's states count: all of them. Some files have no such input. */
+const SEEN_MASK = "encoder_attention_mask";
+
 /** Of the published models. A paragraph has some hundred tokens. Source: runner-and-models 7.12. */
-const DEFAULTS = { side: 768, length: 256, start: 2, begin: 0 } as const;
+const DEFAULTS = { side: 768, length: 256, start: 2, begin: 0, end: 2 } as const;
 /** What a request without a task is for. */
 const CAPTION = "<CAPTION>";
 /** Tasks that every model of the family knows, and how it is asked to do them. */
@@ -30,7 +45,10 @@ const TASKS: Readonly<Record<string, string>> = {
 };
 
 /** Loads a Florence-2 model. Throws `RangeError` for files of another kind. */
-export async function loadFlorence2(context: LoadContext): Promise<LoadedModel<"image-to-text">> {
+export async function loadFlorence2(
+  backend: BackendFactory,
+  context: LoadContext,
+): Promise<LoadedModel<"image-to-text">> {
   const { directory } = context;
   const settings = await ModelSettings.read(join(directory, "config.json"));
   settings.choice("model_type", ["florence2"], "florence2");
@@ -38,13 +56,19 @@ export async function loadFlorence2(context: LoadContext): Promise<LoadedModel<"
   const tokenizer = await loadTextTokenizer(directory);
   const input = await PictureInput.read(directory, { side: DEFAULTS.side, kernel: bicubic, ...IMAGENET });
   const { task_prompts_without_inputs: told } = (await readJson(join(directory, "preprocessor_config.json"))) ?? {};
-  const model = await LibraryModel.load(context, "Florence2ForConditionalGeneration", Object.values(FLORENCE2_FILES));
-  return new Florence2(model, input, tokenizer, {
+  const captions = {
     tasks: tasksOf(typeof told === "object" && told !== null ? { ...TASKS, ...told } : TASKS),
     start: generation.number("decoder_start_token_id", DEFAULTS.start),
     begin: generation.number("bos_token_id", DEFAULTS.begin),
-    length: generation.number("max_length", DEFAULTS.length),
-  });
+    rules: captionRules(generation, DEFAULTS),
+  };
+  const graphs = await openGraphs(backend, context, FLORENCE2_FILES);
+  try {
+    return new Florence2(graphs, input, tokenizer, captions);
+  } catch (error) {
+    await graphs[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 function tasksOf(values: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
@@ -58,8 +82,7 @@ interface CaptionSettings {
   /** The token the decoder reads first, and the one that texts begin with. */
   readonly start: number;
   readonly begin: number;
-  /** Tokens that these, prompt and caption have together at most. */
-  readonly length: number;
+  readonly rules: CaptionRules;
 }
 
 /**
@@ -67,13 +90,25 @@ interface CaptionSettings {
  * which is left out when the model has nothing to add to it. Source: runner-and-models 7.12.
  */
 class Florence2 implements LoadedModel<"image-to-text"> {
-  readonly #model: LibraryModel;
+  readonly #graphs: Graphs<keyof typeof FLORENCE2_FILES>;
+  readonly #decoder: Graph;
+  readonly #reader: TokenReader;
   readonly #input: PictureInput;
   readonly #tokenizer: TextTokenizer;
   readonly #settings: CaptionSettings;
 
-  constructor(model: LibraryModel, input: PictureInput, tokenizer: TextTokenizer, settings: CaptionSettings) {
-    this.#model = model;
+  constructor(
+    graphs: Graphs<keyof typeof FLORENCE2_FILES>,
+    input: PictureInput,
+    tokenizer: TextTokenizer,
+    settings: CaptionSettings,
+  ) {
+    getInput(graphs.get("vision"), PIXELS);
+    getInput(graphs.get("encoder"), VECTORS);
+    this.#graphs = graphs;
+    this.#decoder = graphs.get("decoder");
+    const given = findInput(this.#decoder, SEEN_MASK) === undefined ? [SEEN] : [SEEN, SEEN_MASK];
+    this.#reader = new TokenReader(this.#decoder, { given, embedder: graphs.get("words") });
     this.#input = input;
     this.#tokenizer = tokenizer;
     this.#settings = settings;
@@ -83,33 +118,55 @@ class Florence2 implements LoadedModel<"image-to-text"> {
     { prompt }: PipelineRequest<"image-to-text">,
     context: RunContext,
   ): Promise<PipelineRunnerResponse<"image-to-text">> {
-    const { start, begin, length, tasks } = this.#settings;
+    const { start, begin, rules, tasks } = this.#settings;
     const isTask = prompt.startsWith("<");
     const task = tasks.get(isTask ? prompt.trim() : CAPTION);
     if (task === undefined) throw rejected("prompt", `the tasks of this model are ${[...tasks.keys()].join(", ")}`);
     const begun = isTask ? [] : this.#tokenizer.encode(prompt);
     const ids = begun.length === 0 ? [start] : [start, begin, ...begun];
-    if (ids.length >= length)
-      throw rejected("prompt", `${begun.length} tokens leave no room in a caption of ${length - 2}`);
+    if (ids.length >= rules.length)
+      throw rejected("prompt", `${begun.length} tokens leave no room in a caption of ${rules.length - 2}`);
     const picture = await givenPicture(context);
     await turn(context.signal);
-    const asked = this.#tokenizer.encodeWhole(task);
-    const inputs = {
-      pixel_values: this.#model.floats(this.#input.planes(picture), this.#input.dims),
-      input_ids: this.#model.ids(asked),
-      attention_mask: this.#model.ids(asked.map(() => 1)),
-    };
-    const text = await this.#text({ ids, length, inputs }, context);
+    const seen = await this.#look(this.#input.planes(picture), this.#tokenizer.encodeWhole(task));
+    const caption = await writtenCaption(this.#reader.begin(seen), ids, rules, context);
+    const text = this.#tokenizer.decode([...begun, ...caption]);
     if (begun.length === 0 || text !== this.#tokenizer.decode(begun)) return { text };
-    return { text: await this.#text({ ids: [start], length, inputs }, context) };
+    return { text: this.#tokenizer.decode(await writtenCaption(this.#reader.begin(seen), [start], rules, context)) };
   }
 
-  dispose(): Promise<void> {
-    return this.#model.dispose();
+  async dispose(): Promise<void> {
+    await this.#graphs[Symbol.asyncDispose]();
   }
 
-  async #text(...asked: Parameters<LibraryModel["generate"]>): Promise<string> {
-    const tokens = await this.#model.generate(...asked);
-    return this.#tokenizer.decode(tokens.slice(1));
+  /** What the decoder is told: the picture's features and then the task's words, after the encoder has read both. */
+  async #look(planes: Float32Array, task: readonly number[]): Promise<Tensors> {
+    const [vision, words, encoder] = [
+      this.#graphs.get("vision"),
+      this.#graphs.get("words"),
+      this.#graphs.get("encoder"),
+    ];
+    const pixels = feed(getInput(vision, PIXELS), planes, this.#input.dims);
+    const picture = await runForFloats(vision, { [PIXELS]: pixels }, FEATURES);
+    const asked = await runForFloats(words, { [IDS]: feed(getInput(words, IDS), task, [1, task.length]) }, VECTORS);
+    const [, patches = 0, width = 0] = picture.dims;
+    const total = patches + task.length;
+    const vectors = new Float32Array(total * width);
+    vectors.set(picture.data);
+    vectors.set(asked.data, picture.data.length);
+    const mask = findInput(encoder, MASK);
+    const states = await runForFloats(
+      encoder,
+      {
+        [VECTORS]: feed(getInput(encoder, VECTORS), vectors, [1, total, width]),
+        ...(mask !== undefined && { [MASK]: feed(mask, new Float32Array(total).fill(1), [1, total]) }),
+      },
+      STATES,
+    );
+    const counts = findInput(this.#decoder, SEEN_MASK);
+    return {
+      [SEEN]: feed(getInput(this.#decoder, SEEN), states.data, states.dims),
+      ...(counts !== undefined && { [SEEN_MASK]: feed(counts, new Float32Array(total).fill(1), [1, total]) }),
+    };
   }
 }

@@ -12,8 +12,8 @@ export function imageToText(backend: BackendFactory): Implementation<"image-to-t
     async load(context) {
       const has = (file: string) => existsSync(join(context.directory, file));
       if (has(BLIP_FILES.decoder)) return loadBlip(backend, context);
-      if (has(FLORENCE2_FILES.words) || has(FLORENCE2_FILES.vision)) return loadFlorence2(context);
-      if (has(ENCODER_DECODER_FILES.decoder)) return loadEncoderDecoder(context);
+      if (has(FLORENCE2_FILES.words) || has(FLORENCE2_FILES.vision)) return loadFlorence2(backend, context);
+      if (has(ENCODER_DECODER_FILES.decoder)) return loadEncoderDecoder(backend, context);
       throw new RangeError(`the model has neither ${BLIP_FILES.decoder} nor ${ENCODER_DECODER_FILES.decoder}`);
     },
   };
