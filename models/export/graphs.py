@@ -48,8 +48,10 @@ def save(model: onnx.ModelProto, path: Path, storage: str = "as-is", external: b
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + "_data")
     beside.unlink(missing_ok=True)  # of an earlier export, it would be written on after its end
-    if external or model.ByteSize() > INLINE_LIMIT:
+    weights = sum(len(tensor.raw_data) for tensor in model.graph.initializer)  # a message over 2 GiB cannot say its size
+    if external or weights > INLINE_LIMIT:
         onnx.save(model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=beside.name, size_threshold=1024)
+        beside.chmod(path.stat().st_mode)  # the library keeps it for its owner alone
     else:
         onnx.save(model, str(path))
     onnx.checker.check_model(str(path))
