@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { chooseToken } from "./sampling.ts";
+import { Sampler, type Sampling } from "./sampling.ts";
 
 const all = { temperature: 1, topK: -1, topP: 1 };
 const logits = Float32Array.of(0, 3, 1, 2);
+
+const chooseToken = (logits: Float32Array, sampling: Sampling, uniform: () => number) =>
+  new Sampler(sampling, uniform).choose(logits);
 
 /** How often each token is chosen at evenly spread chances. */
 function shares(sampling: typeof all, draws = 1000): readonly number[] {

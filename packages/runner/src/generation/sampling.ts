@@ -9,22 +9,31 @@ export interface Sampling {
 }
 
 /**
- * Chooses a token: temperature, then the likeliest `topK`, then the fewest of them that make up `topP`, then by chance.
+ * Chooses tokens: temperature, then the likeliest `topK`, then the fewest of them that make up `topP`, then by chance.
  * `uniform` gives numbers in [0, 1). Source: runner-and-models 7.15.
  */
-export function chooseToken(
-  logits: Float32Array,
-  { temperature, topK, topP }: Sampling,
-  uniform: () => number,
-): number {
-  const best = likeliest(logits);
-  if (temperature === 0) return best;
-  const most = logits[best] ?? 0;
-  const weights = new Float64Array(logits.length);
-  for (let id = 0; id < weights.length; id++) weights[id] = Math.exp(((logits[id] ?? 0) - most) / temperature);
-  const places = topK < 1 ? weights.length : Math.min(topK, weights.length);
-  if (places < weights.length || topP < 1) leaveOut(weights, places, topP);
-  return drawn(weights, uniform());
+export class Sampler {
+  readonly #sampling: Sampling;
+  readonly #uniform: () => number;
+  #weights = new Float64Array();
+
+  constructor(sampling: Sampling, uniform: () => number) {
+    this.#sampling = sampling;
+    this.#uniform = uniform;
+  }
+
+  choose(logits: Float32Array): number {
+    const { temperature, topK, topP } = this.#sampling;
+    const best = likeliest(logits);
+    if (temperature === 0) return best;
+    if (this.#weights.length !== logits.length) this.#weights = new Float64Array(logits.length);
+    const weights = this.#weights;
+    const most = logits[best] ?? 0;
+    for (let id = 0; id < weights.length; id++) weights[id] = Math.exp(((logits[id] ?? 0) - most) / temperature);
+    const places = topK < 1 ? weights.length : Math.min(topK, weights.length);
+    if (places < weights.length || topP < 1) leaveOut(weights, places, topP);
+    return drawn(weights, this.#uniform());
+  }
 }
 
 /** The token with the largest number, the first of equals. */

@@ -16,7 +16,7 @@ const OF_ENCODER = ".encoder.";
 /** Which half of a decoder of two halves runs: the one that reads what an encoder made, or the one that goes on. */
 const GOES_ON = "use_cache_branch";
 /** For how many tokens at the end some files work out what comes next; others always do for all. */
-const ANSWERED = ["num_logits_to_keep", "logits_to_keep"] as const;
+const ANSWERED: readonly string[] = ["num_logits_to_keep", "logits_to_keep"];
 
 /**
  * How many tokens of a long text are read in one run. What a run needs grows with this, and little is gained by more; and
@@ -43,55 +43,80 @@ export interface Answer {
   readonly outputs: Tensors;
 }
 
+/** A decoder's inputs as far as it has them, and what it keeps. */
+interface Form {
+  readonly graph: Graph;
+  readonly embedder: Graph | undefined;
+  readonly ids: Port | undefined;
+  readonly mask: Port | undefined;
+  readonly positions: Port | undefined;
+  readonly goesOn: Port | undefined;
+  readonly answered: Port | undefined;
+  readonly kept: readonly Kept[];
+}
+
+interface Kept {
+  readonly past: Port;
+  readonly present: string;
+  readonly isOfEncoder: boolean;
+}
+
 /**
  * A decoder of any kind: it reads tokens and says how likely each is to come next. What is read, what was read before
  * and what an encoder made go in under the names that the usual exports give them; a decoder gets those it asks for.
  */
 export class TokenReader {
-  readonly #graph: Graph;
-  readonly #options: ReaderOptions;
-  readonly #past: readonly Port[];
+  readonly #form: Form;
 
   /** Throws `RangeError` for a graph with inputs that nobody would fill. */
-  constructor(graph: Graph, options: ReaderOptions = {}) {
-    const { given = [], embedder } = options;
+  constructor(graph: Graph, { given = [], embedder }: ReaderOptions = {}) {
     const tokens = embedder === undefined ? IDS : VECTORS;
     for (const name of [tokens, ...given]) getInput(graph, name);
     const known: readonly string[] = [tokens, MASK, POSITIONS, GOES_ON, ...ANSWERED, ...given];
-    for (const { name } of graph.inputs)
-      if (!known.includes(name) && !name.startsWith(PAST))
-        throw new RangeError(`${graph.file} has an unknown input ${name}`);
-    this.#graph = graph;
-    this.#options = options;
-    this.#past = graph.inputs.filter(({ name }) => name.startsWith(PAST));
+    const isPast = ({ name }: Port) => name.startsWith(PAST);
+    for (const port of graph.inputs)
+      if (!known.includes(port.name) && !isPast(port))
+        throw new RangeError(`${graph.file} has an unknown input ${port.name}`);
+    this.#form = {
+      graph,
+      embedder,
+      ids: findInput(graph, IDS),
+      mask: findInput(graph, MASK),
+      positions: findInput(graph, POSITIONS),
+      goesOn: findInput(graph, GOES_ON),
+      answered: graph.inputs.find(({ name }) => ANSWERED.includes(name)),
+      kept: graph.inputs.filter(isPast).map((past) => ({
+        past,
+        present: `${PRESENT}${past.name.slice(PAST.length)}`,
+        isOfEncoder: past.name.includes(OF_ENCODER),
+      })),
+    };
   }
 
   /** Whether the decoder gives an output of this name. */
   gives(output: string): boolean {
-    return this.#graph.outputs.some(({ name }) => name === output);
+    return this.#form.graph.outputs.some(({ name }) => name === output);
   }
 
   /** A text of which nothing is read yet. */
   begin(given: Tensors = {}): Reading {
-    return new Reading(this.#graph, this.#past, this.#options.embedder, given);
+    return new Reading(this.#form, given);
   }
 }
 
 /** One text, as far as it is read. What a run gives of it goes into the next as it is. */
 export class Reading {
-  readonly #graph: Graph;
-  readonly #embedder: Graph | undefined;
+  readonly #form: Form;
   readonly #given: Tensors;
   /** What is kept of the text and of what an encoder made, by input name. */
-  #past: ReadonlyMap<string, Tensor>;
+  readonly #past: Record<string, Tensor>;
   #length = 0;
   #ones: Tensor | undefined;
 
-  constructor(graph: Graph, past: readonly Port[], embedder: Graph | undefined, given: Tensors) {
-    this.#graph = graph;
-    this.#embedder = embedder;
+  constructor(form: Form, given: Tensors) {
+    this.#form = form;
     this.#given = given;
-    this.#past = new Map(past.map((port) => [port.name, nothing(port)]));
+    this.#past = Object.fromEntries(form.kept.map(({ past }) => [past.name, nothing(past)]));
   }
 
   /** Tokens that are read. */
@@ -118,46 +143,42 @@ export class Reading {
   /** Forgets all but the first tokens. */
   keep(tokens: number): void {
     if (tokens >= this.#length) return;
-    const crop = (name: string, tensor: Tensor) => (name.includes(OF_ENCODER) ? tensor : cropped(tensor, tokens));
-    this.#past = new Map([...this.#past].map(([name, tensor]) => [name, crop(name, tensor)]));
+    for (const { past, isOfEncoder } of this.#form.kept)
+      if (!isOfEncoder) this.#past[past.name] = cropped(this.#past[past.name] ?? nothing(past), tokens);
     this.#length = tokens;
   }
 
   async #run(ids: readonly number[], signal: AbortSignal, wanted: readonly string[]): Promise<Tensors> {
-    const feeds: Record<string, Tensor> = { ...this.#given };
-    await this.#feedTokens(feeds, ids);
-    for (const [name, tensor] of this.#past) feeds[name] = tensor;
-    const kept = [...this.#past.keys()].filter((name) => this.#length === 0 || !name.includes(OF_ENCODER));
-    const results = await this.#graph.run(feeds, [...wanted, ...kept.map(presentOf)]);
+    const { graph, kept } = this.#form;
+    const fresh = this.#length === 0 ? kept : kept.filter(({ isOfEncoder }) => !isOfEncoder);
+    const results = await graph.run(await this.#feeds(ids), [...wanted, ...fresh.map(({ present }) => present)]);
     signal.throwIfAborted();
-    this.#past = new Map([...this.#past, ...kept.map((name) => [name, get(results, presentOf(name))] as const)]);
+    for (const { past, present } of fresh) this.#past[past.name] = get(results, present);
     this.#length += ids.length;
     return results;
   }
 
-  async #feedTokens(feeds: Record<string, Tensor>, ids: readonly number[]): Promise<void> {
-    const total = this.#length + ids.length;
-    const put = (name: string, values: readonly number[], dims: readonly number[]) => {
-      const port = findInput(this.#graph, name);
-      if (port !== undefined) feeds[name] = tensorOf(port.type, values, dims);
-    };
-    if (this.#embedder === undefined) put(IDS, ids, [1, ids.length]);
-    else feeds[VECTORS] = await vectorsOf(this.#embedder, ids);
-    put(
-      POSITIONS,
-      ids.map((_, index) => this.#length + index),
-      [1, ids.length],
-    );
-    put(GOES_ON, [this.#length === 0 ? 0 : 1], [1]);
-    for (const name of ANSWERED) put(name, [1], []);
-    const mask = findInput(this.#graph, MASK);
-    if (mask !== undefined) feeds[MASK] = firstOf(this.#onesFor(mask, total), [1, total]);
+  async #feeds(ids: readonly number[]): Promise<Tensors> {
+    const { embedder, ids: tokens, mask, positions, goesOn, answered } = this.#form;
+    const dims = [1, ids.length];
+    const feeds: Record<string, Tensor> = { ...this.#given, ...this.#past };
+    if (embedder !== undefined) feeds[VECTORS] = await vectorsOf(embedder, ids);
+    else if (tokens !== undefined) feeds[IDS] = tensorOf(tokens.type, ids, dims);
+    if (mask !== undefined) feeds[MASK] = this.#onesFor(mask, this.#length + ids.length);
+    if (positions !== undefined) {
+      const places = ids.map((_, index) => this.#length + index);
+      feeds[POSITIONS] = tensorOf(positions.type, places, dims);
+    }
+    if (goesOn !== undefined) feeds[GOES_ON] = tensorOf(goesOn.type, [this.#length === 0 ? 0 : 1], [1]);
+    if (answered !== undefined) feeds[answered.name] = tensorOf(answered.type, [1], []);
+    return feeds;
   }
 
+  /** A mask that masks nothing. */
   #onesFor({ type }: Port, total: number): Tensor {
     if (this.#ones === undefined || this.#ones.data.length < total)
       this.#ones = tensorOf(type, new Array<number>(total * 2).fill(1), [total * 2]);
-    return this.#ones;
+    return firstOf(this.#ones, [1, total]);
   }
 }
 
@@ -165,10 +186,6 @@ async function vectorsOf(embedder: Graph, ids: readonly number[]): Promise<Tenso
   const { type } = getInput(embedder, IDS);
   const results = await embedder.run({ [IDS]: tensorOf(type, ids, [1, ids.length]) }, [VECTORS]);
   return get(results, VECTORS);
-}
-
-function presentOf(past: string): string {
-  return `${PRESENT}${past.slice(PAST.length)}`;
 }
 
 function get(results: Tensors, name: string): Tensor {

@@ -12,11 +12,10 @@ const MAX_HELD = 8;
  */
 export class TokenText {
   readonly #decode: Decode;
-  readonly #ids: number[] = [];
-  /** Tokens before this are settled and only looked at for what stands before the new ones. */
-  #context = 0;
-  /** Tokens before this have been told. */
-  #told = 0;
+  /** The tokens told last, which only say how the new ones are written, and the new ones, held back so far. */
+  #told: readonly number[] = [];
+  #held: number[] = [];
+  #toldText = "";
 
   constructor(decode: Decode) {
     this.#decode = decode;
@@ -24,8 +23,8 @@ export class TokenText {
 
   /** The text that a token adds, which may be none yet. */
   add(id: number): string {
-    this.#ids.push(id);
-    return this.#next(this.#ids.length - this.#told >= MAX_HELD);
+    this.#held.push(id);
+    return this.#next(this.#held.length >= MAX_HELD);
   }
 
   /** What was held back. */
@@ -34,11 +33,12 @@ export class TokenText {
   }
 
   #next(isLast: boolean): string {
-    const before = this.#decode(this.#ids.slice(this.#context, this.#told));
-    const now = this.#decode(this.#ids.slice(this.#context));
-    if (now.length <= before.length || (now.endsWith(INCOMPLETE) && !isLast)) return "";
-    this.#context = this.#told;
-    this.#told = this.#ids.length;
-    return now.slice(before.length);
+    const text = this.#decode([...this.#told, ...this.#held]);
+    if (text.length <= this.#toldText.length || (text.endsWith(INCOMPLETE) && !isLast)) return "";
+    const added = text.slice(this.#toldText.length);
+    this.#told = this.#held;
+    this.#held = [];
+    this.#toldText = this.#decode(this.#told);
+    return added;
   }
 }

@@ -1,7 +1,7 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { type Milliseconds, ms } from "@rivulet/primitives";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
-import { chooseToken, type Sampling } from "../generation/sampling.ts";
+import { Sampler } from "../generation/sampling.ts";
 import { TokenText } from "../generation/token-text.ts";
 import { writeTokens } from "../generation/write-tokens.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
@@ -67,13 +67,14 @@ class LoadedLlm implements LoadedModel<"llm"> {
     let completion = 0;
     let finish = "length";
     const written = new TokenText((ids) => this.#tokenizer.decode(ids));
-    const sampling = samplingOf(request);
+    const { temperature, top_k: topK, top_p: topP } = request;
+    const sampler = new Sampler({ temperature, topK, topP }, () => context.randomness.uniform());
     const tokens = writeTokens({
       reading: this.#model.begin(),
       prompt,
       most: room,
       ends: this.#model.ends,
-      choose: (logits) => chooseToken(logits, sampling, () => context.randomness.uniform()),
+      choose: (logits) => sampler.choose(logits),
       signal: context.signal,
     });
     for await (const token of tokens) {
@@ -109,10 +110,6 @@ class LoadedLlm implements LoadedModel<"llm"> {
       throw rejected("messages", `Input of ${ids.length} tokens exceeds the maximum of ${most}`);
     return ids;
   }
-}
-
-function samplingOf({ temperature, top_k: topK, top_p: topP }: Request): Sampling {
-  return { temperature, topK, topP };
 }
 
 /** A random UUID, of version 4. */
