@@ -75,8 +75,8 @@ describe("windows that overlap", () => {
     const [sentence] = sentencesOf(windows, tokens);
     expect(sentence?.tokens.map(({ id, begin, end }) => [id, begin, end])).toEqual([
       [1, 1, 25],
-      [2, 25, 26.3],
-      [3, 26.3, 27.9],
+      [2, 25, 26.2],
+      [3, 26.2, 27.9],
       [4, 27.9, 29],
     ]);
   });
@@ -87,6 +87,58 @@ describe("windows that overlap", () => {
       { ...second, tokens: [at(0), 2, 3, 4, at(12)], times: [6.1, 6.5, 7, 8, 8] },
     ];
     expect(sentencesOf(windows, tokens)[0]?.tokens.map(({ id }) => id)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("are believed up to the middle of what both hear, where they agree on nothing", () => {
+    const windows = [
+      { ...first, tokens: [at(1), 1, 2, 3], times: [1, 24, 24.5, 30] },
+      { ...second, tokens: [4, 5, 6, at(12)], times: [5, 8, 9, 12] },
+    ];
+    const [sentence] = sentencesOf(windows, tokens);
+    expect(sentence?.tokens.map(({ id, begin, end }) => [id, begin, end])).toEqual([
+      [1, 1, 24],
+      [2, 24, 24.5],
+      [3, 24.5, 25],
+      [5, 25, 28],
+      [6, 28, 29],
+    ]);
+    const untimed = windows.map(({ times: _, ...window }) => window);
+    expect(told(untimed)).toEqual([[undefined, undefined, [1, 2, 3, 4, 5, 6]]]);
+  });
+
+  test("do not tell again what one of them has told to its end", () => {
+    const windows = [
+      { ...first, tokens: [at(1), 1, 2, at(24), at(27)], times: [1, 23, 24, 26, 30] },
+      { ...second, tokens: [at(0), 3, at(2), at(3), 4, 5, at(8)], times: [0, 2, 3, 3, 4, 8, 9] },
+    ];
+    expect(told(windows)).toEqual([
+      [1, 24, [1, 2]],
+      [24, 28, [5]],
+    ]);
+  });
+
+  test("have times that never go back, whatever was written down", () => {
+    const token = fc.tuple(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 101, max: 131 })), fc.nat(30));
+    const window = fc.array(token, { maxLength: 12 }).map((said) => ({
+      tokens: said.map(([id]) => id),
+      times: said.map(([, time]) => time).sort((a, b) => a - b),
+    }));
+    fc.assert(
+      fc.property(fc.array(window, { minLength: 1, maxLength: 4 }), (heard) => {
+        const windows = heard.map((each, i) => ({ ...each, ...first, left: i === 0 ? 0 : 5 }));
+        let [sentence, word] = [0, 0];
+        for (const { begin, end, tokens: said } of sentencesOf(windows, tokens)) {
+          for (const time of [begin, end]) {
+            expect(time ?? sentence).toBeGreaterThanOrEqual(sentence);
+            sentence = time ?? sentence;
+          }
+          for (const time of said.flatMap((each) => [each.begin, each.end])) {
+            expect(time).toBeGreaterThanOrEqual(word);
+            word = time;
+          }
+        }
+      }),
+    );
   });
 
   test("lose no token, as long as each is said once", () => {

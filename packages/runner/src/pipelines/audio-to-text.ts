@@ -121,9 +121,14 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
     await this.#graphs[Symbol.asyncDispose]();
   }
 
-  #refuseWords(seconds: number): void {
+  /** The heads that tell where tokens sound; none where the model's files lack what it takes. */
+  #heads(): WhisperSettings["alignmentHeads"] {
     const { alignmentHeads } = this.#settings;
-    if (alignmentHeads.length === 0 || !this.#model.looks(layersOf(alignmentHeads)))
+    return this.#model.looks(layersOf(alignmentHeads)) ? alignmentHeads : [];
+  }
+
+  #refuseWords(seconds: number): void {
+    if (this.#heads().length === 0)
       throw rejected(
         "return_timestamps",
         `${this.#id} gives no times of words, its files lack what they are made from`,
@@ -162,9 +167,10 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
     times: Times,
     signal: AbortSignal,
   ): Promise<WindowTokens> {
-    const { end, length, alignmentHeads } = this.#settings;
+    const { end, length } = this.#settings;
     const { rate, hop } = this.#speech;
-    const heads = times === "words" ? alignmentHeads : [];
+    // Times of tokens also tell what windows that overlap have both heard.
+    const heads = times === "words" || (times === "sentences" && left + right > 0) ? this.#heads() : [];
     const outputs = looksOf(layersOf(heads));
     const looks = heads.map((): Looks[number][] => []);
     const said: number[] = [];
@@ -179,7 +185,7 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
       next = [token];
     }
     const window = { tokens: said, length: samples.length / rate, left: left / rate, right: right / rate };
-    if (times !== "words") return window;
+    if (heads.length === 0) return window;
     const frames = Math.floor(samples.length / hop / FRAMES_PER_STATE);
     return { ...window, times: this.#timesOf(looks, frames) };
   }
