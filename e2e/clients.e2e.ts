@@ -16,7 +16,7 @@ const MAX_ANSWER = 64 * 1024 * 1024;
 test("the published client generates a picture, unchanged", async () => {
   await using stage = new Stage();
   await using runner = await ScriptedRunner.start();
-  const gateway = await stage.gateway([await stage.orchestrator([runner.models()])]);
+  const gateway = await stage.gateway([await stage.orchestrator([runner.offer()])]);
   await offers(gateway, 1);
 
   const client = new Livepeer({ serverURL: gateway.address, httpBearer: "" });
@@ -38,7 +38,7 @@ test("the published client generates a picture, unchanged", async () => {
 test("the published client understands our errors", async () => {
   await using stage = new Stage();
   await using runner = await ScriptedRunner.start();
-  const gateway = await stage.gateway([await stage.orchestrator([runner.models()])]);
+  const gateway = await stage.gateway([await stage.orchestrator([runner.offer()])]);
   await offers(gateway, 1);
   const client = new Livepeer({ serverURL: gateway.address, httpBearer: "" });
   await expect(client.generate.textToImage({ modelId: MODEL, prompt: "a circle", width: -8 })).rejects.toMatchObject({
@@ -51,7 +51,7 @@ test("a gateway with keys lets in who shows one, through the published client to
   await using stage = new Stage();
   await using runner = await ScriptedRunner.start();
   const keys = stage.write("keys", "an-application 0123456789abcdef-a-key\n");
-  const gateway = await stage.gateway([await stage.orchestrator([runner.models()])], [`-apiKeys=${keys}`]);
+  const gateway = await stage.gateway([await stage.orchestrator([runner.offer()])], [`-apiKeys=${keys}`]);
   const ask = (httpBearer: string) =>
     new Livepeer({ serverURL: gateway.address, httpBearer }).generate.textToImage({
       modelId: MODEL,

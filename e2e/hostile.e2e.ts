@@ -15,7 +15,7 @@ let orchestrator: NodeProcess;
 beforeAll(async () => {
   stage = new Stage();
   runner = await ScriptedRunner.start();
-  orchestrator = await stage.orchestrator([runner.models(), `-orchSecret=${SECRET}`]);
+  orchestrator = await stage.orchestrator([runner.offer(), `-orchSecret=${SECRET}`]);
   gateway = await stage.gateway([orchestrator]);
   await offers(gateway, 1);
 });

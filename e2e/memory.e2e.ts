@@ -1,9 +1,10 @@
+import { answersWell, refuses } from "@rivulet/testkit";
 import { expect, test } from "vitest";
 import { ask } from "./harness/ask.ts";
 import { heapOf } from "./harness/heap.ts";
 import { isLong } from "./harness/long.ts";
 import { offers } from "./harness/network.ts";
-import { request, ScriptedRunner, send } from "./harness/scripted-runner.ts";
+import { request, ScriptedRunner } from "./harness/scripted-runner.ts";
 import { eventually, Stage } from "./harness/stage.ts";
 
 /** Enough for what leaks a little a request to show, and for caches and pools to reach their size in the first round. */
@@ -15,11 +16,11 @@ const GROWTH = 1.1;
 test("after three rounds of all kinds of requests the heap of each node is what it was after the first", async () => {
   await using stage = new Stage();
   await using runner = await ScriptedRunner.start();
-  const answering = runner.script;
   let jobs = 0;
   // Every tenth job fails at the runner; a failing peer must not leak either.
-  runner.script = (job) => (++jobs % 10 === 0 ? send(job.response, 500, { detail: { msg: "no" } }) : answering(job));
-  const orchestrator = await stage.orchestrator([runner.models({ capacity: 8 })]);
+  const refusing = refuses(500, "no");
+  runner.behave((job) => (++jobs % 10 === 0 ? refusing : answersWell)(job));
+  const orchestrator = await stage.orchestrator([runner.offer({ capacity: 8 })]);
   // Results are kept for a while on purpose: a small store is full after the first round.
   const gateway = await stage.gateway([orchestrator], ["-resultMemory=64 KiB"]);
   await offers(gateway, 1);

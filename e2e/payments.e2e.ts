@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "@rivulet/node";
 import { Rational } from "@rivulet/primitives";
 import { Store } from "@rivulet/store";
-import { endpointFaults, FaultyEndpoint, type OlderOutcome } from "@rivulet/testkit";
+import { answersWell, endpointFaults, FaultyEndpoint, type OlderOutcome } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
 import { ask, at, codeIn } from "./harness/ask.ts";
 import {
@@ -21,7 +21,7 @@ import {
   TICKET_VALUE,
 } from "./harness/money.ts";
 import { offers, suspensions } from "./harness/network.ts";
-import { answerPicture, request } from "./harness/scripted-runner.ts";
+import { request } from "./harness/scripted-runner.ts";
 import { pictureJob, Senders } from "./harness/senders.ts";
 import { eventually } from "./harness/stage.ts";
 
@@ -156,7 +156,7 @@ test("a gateway that is killed in the middle of jobs uses no nonce again", async
   await using stage = await MoneyStage.start();
   const { payer } = await pair(stage);
   const jobs = Array.from({ length: 20 }, () => draw(payer).catch(() => undefined));
-  await stage.runner.came(1);
+  await stage.runner.arrived(1);
   payer.node.kill();
   await Promise.all(jobs);
   await payer.again();
@@ -375,7 +375,7 @@ test("a price that changes in the middle is followed without a failed job", asyn
   await using stage = await MoneyStage.start();
   const models = (price: number) =>
     JSON.stringify([
-      { ...JSON.parse(stage.runner.models({ capacity: 200 }).replace("-aiModels=", ""))[0], price_per_unit: price },
+      { ...JSON.parse(stage.runner.offer({ capacity: 200 }).replace("-aiModels=", ""))[0], price_per_unit: price },
     ]);
   const file = stage.write("models.json", models(PRICE));
   const { seller, payer } = await pair(stage, [`-aiModels=${file}`]);
@@ -480,12 +480,9 @@ test("a reserve that three orchestrators share pays all three when the deposit i
 test("jobs whose runner fails cost nothing on either side", async () => {
   await using stage = await MoneyStage.start();
   const { payer } = await pair(stage);
-  stage.runner.script = (job) => {
-    job.response.writeHead(500);
-    job.response.end("{}");
-  };
+  stage.runner.behave(() => ({ status: 500, body: "{}" }));
   expect((await draw(payer)).status).not.toBe(200);
-  stage.runner.script = answerPicture;
+  stage.runner.behave(answersWell);
   await drawn(payer);
   const told = await expectAgreement(stage);
   expect(at(told, "payee", "debited")).toBe(at(told, "payer", "debited"));

@@ -111,7 +111,7 @@ export class MoneyStage extends Stage {
       "-serviceAddr=127.0.0.1:0",
       "-httpAddr=127.0.0.1:0",
       ...(await this.onChain(index)),
-      this.runner.models({ capacity: 200 }),
+      this.runner.offer({ capacity: 200 }),
       `-pricePerUnit=${PRICE}`,
       ...args,
     ];
