@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { encodePng, encodeWav } from "@rivulet/media";
 import type { NodeProcess } from "@rivulet/node";
 import { batchPipelines, type MediaKind, type Pipeline } from "@rivulet/pipelines";
+import { blamedField } from "@rivulet/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, ask } from "./harness/ask.ts";
 import { offers, suspensions } from "./harness/network.ts";
@@ -69,12 +70,10 @@ async function asked(
   return ask(gateway, path, form, options);
 }
 
-/** Refused as the caller's fault, naming the field; what nobody but the caller can do something about. */
-function expectRefused(answer: Answer, field: string): void {
-  expect([answer.status, JSON.stringify(answer.body)]).toEqual([
-    expect.toSatisfy(isRefusal),
-    expect.stringContaining(field),
-  ]);
+/** Refused as the caller's fault, by exactly that field; what nobody but the caller can do something about. */
+function expectRefused({ status, body }: Answer, field: string): void {
+  const told = JSON.stringify(body);
+  expect([status, blamedField(told)], told).toEqual([expect.toSatisfy(isRefusal), field]);
 }
 
 const isRefusal = (status: number) => status >= 400 && status < 500;

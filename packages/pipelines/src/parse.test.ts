@@ -1,6 +1,7 @@
 import { isError } from "@rivulet/primitives";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { llm } from "./llm.ts";
 import { modelOf, parseFields, parseRequest } from "./parse.ts";
 import { pipelines } from "./registry.ts";
 import { textToImage } from "./text-to-image.ts";
@@ -28,6 +29,19 @@ describe("parseRequest", () => {
       { loc: ["body", "width"], msg: expect.any(String), type: "multiple_of" },
       { loc: ["body", "safety_check"], msg: expect.any(String), type: "bool_parsing" },
     ]);
+  });
+
+  test.each([
+    ["seed", { seed: 1e300 }, "must be at most 9007199254740981"],
+    ["seed", { seed: -1e300 }, "must be at least 0"],
+    ["prompt", { prompt: "" }, "must not be empty"],
+  ])("says once what is wrong with %s, by its own bound: %j", (field, fields, msg) => {
+    expect(problems({ prompt: "p", ...fields })).toEqual([{ loc: ["body", field], msg, type: expect.any(String) }]);
+  });
+
+  test("says no more than a hundred problems", () => {
+    const messages = Array.from({ length: 200 }, () => ({ role: 7, content: "x" }));
+    expect(problems({ messages }, llm)).toHaveLength(100);
   });
 
   test.each([[null], [[]], ["text"], [5], [true]])("a body must be an object: %j", (body) => {
@@ -90,9 +104,9 @@ test("a request without a model means the pipeline's", () => {
   expect(modelOf(upscale, parseRequest(upscale, { prompt: "x", model_id: "a/b" }))).toBe("a/b");
 });
 
-function problems(body: unknown) {
+function problems(body: unknown, pipeline: Parameters<typeof parseRequest>[0] = textToImage) {
   try {
-    parseRequest(textToImage, body);
+    parseRequest(pipeline, body);
   } catch (error) {
     if (isError(error, "request.invalid")) return error.facts.problems;
     throw error;

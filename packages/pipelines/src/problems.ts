@@ -7,7 +7,7 @@ const MAX_PROBLEMS = 100;
 
 /** What is wrong with a body, in the form and with the types that clients of the published API know. */
 export function problemsOf(schema: z.ZodObject, error: z.ZodError, body: unknown): readonly FieldProblem[] {
-  return error.issues.slice(0, MAX_PROBLEMS).map((issue) => {
+  const problems = error.issues.slice(0, MAX_PROBLEMS).map((issue) => {
     const path = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
     const value = path.reduce(member, body);
     return {
@@ -15,6 +15,8 @@ export function problemsOf(schema: z.ZodObject, error: z.ZodError, body: unknown
       ...(value === undefined ? MISSING : describe(issue, kindAt(schema, path), value)),
     };
   });
+  // A whole number is bounded as such before the field's own bound, which says more.
+  return [...new Map(problems.map((problem) => [`${problem.type} ${problem.loc.join(".")}`, problem])).values()];
 }
 
 type Description = Omit<FieldProblem, "loc">;

@@ -52,6 +52,15 @@ describe("the model store", () => {
     });
   });
 
+  test("says of a folder that is no model what it lacks", async () => {
+    await put("models--acme--half/snapshots/only/onnx/model.onnx");
+    for (const model of ["acme/not-a-model", "acme/half"])
+      await expect(new ModelStore([root]).get(model, "upscale")).rejects.toMatchObject({
+        code: "model.load-failed",
+        facts: { pipeline: "upscale", model, reason: "its folder has neither config.json nor model_index.json" },
+      });
+  });
+
   test.each(["../secret", "acme/../secret", "/etc", "acme/painter/unet", "..", ".", ""])(
     "never leaves its directory for %j",
     async (model) => {

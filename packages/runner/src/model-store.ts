@@ -10,7 +10,8 @@ export interface StoredModel {
 }
 
 /** What marks a directory as a model's: every published layout has one of them at its top. */
-const MARKERS = new Set(["model_index.json", "config.json"]);
+const MARKERS = new Set(["config.json", "model_index.json"]);
+const MARKED = [...MARKERS].join(" nor ");
 /** Ids as hubs allow them. Nothing else ever becomes part of a path. */
 const MODEL_ID = /^(?:[\w][\w.-]*\/)?[\w][\w.-]*$/;
 /** How the hub's cache begins a model's folder, and what stands in it for the slash of the id. */
@@ -36,21 +37,30 @@ export class ModelStore {
 
   /** The first directory that holds the model, or `undefined`. */
   async find(model: string): Promise<StoredModel | undefined> {
-    if (!MODEL_ID.test(model) || model.includes("..")) return undefined;
-    for (const root of this.#roots) {
-      const hub = join(root, HUB_PREFIX + model.replace("/", HUB_SLASH));
-      for (const directory of [join(root, model), await snapshotOf(hub)])
-        if (directory !== undefined && (await isModel(directory))) return { model, directory };
-    }
+    for (const directory of await this.#foldersOf(model)) if (await isModel(directory)) return { model, directory };
     return undefined;
   }
 
-  /** The directory that holds the model. Throws `model.unknown`, which tells the models that are there. */
+  /**
+   * The directory that holds the model. Throws `model.load-failed` for a folder of that name that is no model, and
+   * `model.unknown`, which tells the models that are there, where there is no folder.
+   */
   async get(model: string, pipeline: string): Promise<StoredModel> {
     const found = await this.find(model);
     if (found !== undefined) return found;
+    for (const directory of await this.#foldersOf(model))
+      if ((await entriesOf(directory)).length > 0)
+        throw new RivuletError("model.load-failed", { pipeline, model, reason: `its folder has neither ${MARKED}` });
     const offered = (await this.list()).map((stored) => stored.model);
     throw new RivuletError("model.unknown", { pipeline, model, offered });
+  }
+
+  /** Where the model would be; nowhere for an id that is none. */
+  async #foldersOf(model: string): Promise<readonly string[]> {
+    if (!MODEL_ID.test(model) || model.includes("..")) return [];
+    const hub = HUB_PREFIX + model.replace("/", HUB_SLASH);
+    const folders = this.#roots.map(async (root) => [join(root, model), await snapshotOf(join(root, hub))]);
+    return (await Promise.all(folders)).flat().filter((folder) => folder !== undefined);
   }
 
   /** Every model there is, by id. */

@@ -1,3 +1,4 @@
+export { blamedField } from "./blamed-field.ts";
 export { TestClock, turn } from "./clock.ts";
 export { type ExecutorUnderTest, executorContract } from "./contracts/executor.ts";
 export { type OrchestratorCacheUnderTest, orchestratorCacheContract } from "./contracts/orchestrator-cache.ts";

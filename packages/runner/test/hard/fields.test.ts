@@ -1,4 +1,5 @@
 import { type Pipeline, parseRequest } from "@rivulet/pipelines";
+import { blamedField } from "@rivulet/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type NumberField, numberFieldsOf, textFieldsOf } from "./schemas.ts";
 import { ask, expectStanding, judged, openStand, type Stand, subjects } from "./stand.ts";
@@ -52,8 +53,7 @@ describe.each(fieldsOf(numberFieldsOf))("%s: %s", (_pipeline, name, field, pipel
         await judged(answer, pipeline, name);
         continue;
       }
-      expect([value, answer.status]).toEqual([value, 422]);
-      expect(JSON.parse(answer.text).detail[0].loc).toEqual(["body", name]);
+      expect([value, answer.status, blamedField(answer.text)]).toEqual([value, 422, name]);
     }
   });
 });
@@ -89,8 +89,7 @@ test.each(fieldsOf(textFieldsOf).filter(([, , { longest }]) => Number.isFinite(l
   "%s: %s that is longer than it may be is refused before a model sees it",
   async (_pipeline, name, { holding, longest }, pipeline) => {
     const answer = await ask(stand, pipeline, { fields: { [name]: holding("a".repeat(longest + 1)) } });
-    expect([413, 422]).toContain(answer.status);
-    expect(answer.text).toContain(name);
+    expect([answer.status, blamedField(answer.text)]).toEqual([422, name]);
   },
 );
 

@@ -9,9 +9,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend, Graph } from "../../src/backend.ts";
 import { onnxBackend } from "../../src/backends/onnx/onnx-backend.ts";
 import { memoryLauncher } from "../../src/host/memory-host.ts";
-import { ModelHost } from "../../src/host/model-host.ts";
 import type { HostImplementations } from "../../src/host/serve-host.ts";
-import { implementationsOn } from "../../src/pipelines/index.ts";
+import { type Implementations, implementationsOn } from "../../src/pipelines/index.ts";
+import { Runner } from "../../src/runner.ts";
 import { systemClock } from "../../src/system.ts";
 import { cheapJob, checkResult, familyOf, modelDirectoryOf, PATIENCE, subjects } from "./stand.ts";
 
@@ -42,12 +42,12 @@ async function named<T>(file: string, run: Promise<T>): Promise<T> {
   });
 }
 
+const basics = { randomness: seededRandomness(1), clock: systemClock, log: silentLogger };
 const launcher = memoryLauncher({
   implementations: implementationsOn(() => keeping) as unknown as HostImplementations,
-  randomness: seededRandomness(1),
-  clock: systemClock,
-  log: silentLogger,
+  ...basics,
 });
+const ports = { ...basics, launcher };
 
 let root: string;
 beforeAll(async () => {
@@ -55,24 +55,25 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-/** What comes of a model: it works, or why it does not. */
-async function outcomeOf(pipeline: Pipeline, directory: string): Promise<string> {
-  const model = modelId(`tiny/${familyOf(pipeline)}`);
-  const host = new ModelHost({ model: { pipeline: pipeline.name, model, directory, threads: 1 } }, ports);
+/** What comes of a model in a models directory: it works, or why it does not. */
+async function outcomeOf(pipeline: Pipeline, model: string): Promise<string> {
+  const name = pipeline.name as keyof Implementations;
+  const runner = new Runner({ models: [{ pipeline: name, model: modelId(model) }], modelDirectories: [root] }, ports);
+  await runner.start();
   try {
-    await host.start();
-    await checkResult(pipeline, await host.run(await cheapJob(pipeline), { signal: AbortSignal.timeout(PATIENCE) }));
+    const { request, media } = await cheapJob(pipeline);
+    const job = runner.prepare(pipeline, { ...request, [pipeline.modelField]: model }, media);
+    const { response } = await runner.run(job, { signal: AbortSignal.timeout(PATIENCE) });
+    await checkResult(pipeline, response);
     return "works";
   } catch (error) {
     expect(String(error)).not.toContain(root);
     const isOurs = isError(error, "model.load-failed") || isError(error, "runner.failed");
     return isOurs ? String(error.facts.reason) : `nothing of ours: ${error}`;
   } finally {
-    await host.stop();
+    await runner.stop();
   }
 }
-
-const ports = { launcher, clock: systemClock };
 
 type Damage = (file: string, others: readonly string[]) => Promise<readonly string[]>;
 
@@ -107,14 +108,15 @@ describe.each(subjects.map((pipeline) => [pipeline.name, pipeline] as const))("%
         .map((entry) => relative(whole, join(entry.parentPath, entry.name)));
       const silent: string[] = [];
       for (const file of files) {
-        const directory = join(root, "model");
+        const model = `tiny/${familyOf(pipeline)}`;
+        const directory = join(root, model);
         await rm(directory, { recursive: true, force: true });
         await cp(whole, directory, { recursive: true });
         const wrong = await damage(
           join(directory, file),
           files.map((each) => join(directory, each)),
         );
-        const outcome = await outcomeOf(pipeline, directory);
+        const outcome = await outcomeOf(pipeline, model);
         const isNamed = wrong.some((each) => outcome.includes(relative(directory, each)));
         if (outcome !== "works" && !isNamed) silent.push(`${file}: ${outcome}`);
       }
