@@ -65,6 +65,36 @@ describe("a conversation", () => {
     expect(runs.map(({ feeds }) => feeds["input_ids"]?.data.length).slice(1)).toEqual([1, 1, 1, 1]);
   });
 
+  test("that goes on is read on from where it was left, and one that is asked again is not read again", async () => {
+    const { model, runs } = await load();
+    const read = () => runs.splice(0).map(({ feeds }) => feeds["input_ids"]?.data.length ?? 0);
+    const asked = [{ role: "user", content: "What is two plus three?" }] as const;
+    const first = await model.run(request({ messages: [...asked], temperature: 0 }), context());
+    expect(read()[0]).toBe(first.usage.prompt_tokens);
+    const again = await model.run(request({ messages: [...asked], temperature: 0 }), context());
+    expect(read()[0]).toBe(1);
+    expect(again.choices).toEqual(first.choices);
+    const goingOn = [
+      ...asked,
+      { role: "assistant", content: "Five." },
+      { role: "user", content: "And four?" },
+    ] as const;
+    const anew = (await load()).model.run(request({ messages: [...goingOn], temperature: 0 }), context());
+    const next = await model.run(request({ messages: [...goingOn], temperature: 0 }), context());
+    expect(read()[0]).toBeLessThanOrEqual(next.usage.prompt_tokens - first.usage.prompt_tokens);
+    expect([next.usage, next.choices]).toEqual([(await anew).usage, (await anew).choices]);
+  });
+
+  test("that is called off is read on from as well", async () => {
+    const { model, runs } = await load();
+    const controller = new AbortController();
+    const onProgress = () => controller.abort(new RivuletError("request.cancelled", {}));
+    await expect(model.run(request(), context({ signal: controller.signal, onProgress }))).rejects.toThrow();
+    runs.splice(0);
+    await model.run(request(), context());
+    expect(runs[0]?.feeds["input_ids"]?.data.length).toBe(1);
+  });
+
   test("is drawn by the caller's chance alone", async () => {
     const { model } = await load();
     const answers = [1, 1, 2].map((seed) =>

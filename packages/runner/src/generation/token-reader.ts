@@ -140,6 +140,15 @@ export class Reading {
     return { logits, outputs: results };
   }
 
+  /** Another reading, which knows the first tokens of this one and goes its own way from there. */
+  copy(tokens: number): Reading {
+    const copy = new Reading(this.#form, this.#given);
+    Object.assign(copy.#past, this.#past);
+    copy.#length = this.#length;
+    copy.keep(tokens);
+    return copy;
+  }
+
   /** Forgets all but the first tokens. */
   keep(tokens: number): void {
     if (tokens >= this.#length) return;

@@ -1,11 +1,13 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import { type Milliseconds, ms } from "@rivulet/primitives";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import { Sampler } from "../generation/sampling.ts";
+import type { Reading } from "../generation/token-reader.ts";
 import { TokenText } from "../generation/token-text.ts";
 import { writeTokens } from "../generation/write-tokens.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
+import { KeptReadings } from "../language/kept-readings.ts";
 import { LanguageModel } from "../language/language-model.ts";
+import { Pieces } from "../language/pieces.ts";
 import { rejected } from "../rejected.ts";
 import { type ChatTokenizer, loadChatTokenizer, type Turn } from "../tokenizers/chat-tokenizer.ts";
 
@@ -29,83 +31,79 @@ export function llm(backend: BackendFactory): Implementation<"llm"> {
   };
 }
 
-/** Pieces of text are sent on together when they come faster. */
-const PIECE_INTERVAL: Milliseconds = ms(20);
-
 class LoadedLlm implements LoadedModel<"llm"> {
   readonly #model: LanguageModel;
   readonly #tokenizer: ChatTokenizer;
   readonly #id: string;
+  readonly #kept: KeptReadings<Reading>;
 
   constructor(model: LanguageModel, tokenizer: ChatTokenizer, id: string) {
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#id = id;
+    this.#kept = new KeptReadings(() => model.begin());
   }
 
   async run(request: Request, context: RunContext): Promise<Response> {
+    const { clock, onProgress } = context;
     const prompt = this.#prompt(request.messages);
-    const room = Math.min(request.max_tokens, this.#model.contextLength - prompt.length);
-    const head = { id: `chatcmpl-${uuid(context)}`, model: this.#id, created: Math.floor(context.clock.now() / 1000) };
-    const usage = (completion: number) => ({
+    const said: number[] = [];
+    const head = { id: `chatcmpl-${uuid(context)}`, model: this.#id, created: Math.floor(clock.now() / 1000) };
+    const usage = () => ({
       prompt_tokens: prompt.length,
-      completion_tokens: completion,
-      total_tokens: prompt.length + completion,
+      completion_tokens: said.length,
+      total_tokens: prompt.length + said.length,
     });
-    const tell = (delta: string, completion: number, finish: string) =>
-      context.onProgress({
-        kind: "part",
-        part: {
-          ...head,
-          usage: usage(completion),
-          choices: [{ index: 0, finish_reason: finish, delta: { role: "assistant", content: delta }, message: null }],
-        },
-      });
-    let text = "";
-    let held = "";
-    let told: Milliseconds | undefined;
-    let completion = 0;
-    let finish = "length";
-    const written = new TokenText((ids) => this.#tokenizer.decode(ids));
-    const { temperature, top_k: topK, top_p: topP } = request;
-    const sampler = new Sampler({ temperature, topK, topP }, () => context.randomness.uniform());
-    const tokens = writeTokens({
-      reading: this.#model.begin(),
-      prompt,
-      most: room,
-      ends: this.#model.ends,
-      choose: (logits) => sampler.choose(logits),
-      signal: context.signal,
-    });
-    for await (const token of tokens) {
-      completion += 1;
-      if (this.#model.ends.has(token)) {
-        finish = "stop";
-        break;
-      }
-      held += written.add(token);
-      const now = context.clock.monotonic();
-      if (held === "" || (told !== undefined && now - told < PIECE_INTERVAL)) continue;
-      tell(held, completion, "");
-      text += held;
-      held = "";
-      told = now;
+    const tell = (content: string, finish: string) => {
+      const delta = { role: "assistant", content };
+      const choices = [{ index: 0, finish_reason: finish, delta, message: null }];
+      onProgress({ kind: "part", part: { ...head, usage: usage(), choices } });
+    };
+    const text = new TokenText((ids) => this.#tokenizer.decode(ids));
+    const pieces = new Pieces(clock, (piece) => tell(piece, ""));
+    for await (const token of this.#tokens(prompt, request, context)) {
+      said.push(token);
+      if (!this.#model.ends.has(token)) pieces.add(text.add(token));
     }
-    held += written.end();
-    if (held !== "") tell(held, completion, "");
-    text += held;
-    tell("", completion, finish);
-    const message = { role: "assistant", content: text };
-    return { ...head, usage: usage(completion), choices: [{ index: 0, finish_reason: finish, delta: null, message }] };
+    pieces.end(text.end());
+    const finish = this.#model.ends.has(said.at(-1) ?? -1) ? "stop" : "length";
+    tell("", finish);
+    const message = { role: "assistant", content: pieces.all };
+    return { ...head, usage: usage(), choices: [{ index: 0, finish_reason: finish, delta: null, message }] };
   }
 
   async dispose(): Promise<void> {
     await this.#model.close();
   }
 
+  /** The tokens of an answer, with the one that ends it if there is one. */
+  async *#tokens(prompt: readonly number[], request: Request, { randomness, signal }: RunContext) {
+    const { temperature, top_k: topK, top_p: topP, max_tokens: most } = request;
+    const sampler = new Sampler({ temperature, topK, topP }, () => randomness.uniform());
+    const reading = this.#kept.recall(prompt);
+    const said: number[] = [];
+    try {
+      const tokens = writeTokens({
+        reading,
+        prompt: prompt.slice(reading.length),
+        most: Math.min(most, this.#model.contextLength - prompt.length),
+        ends: this.#model.ends,
+        choose: (logits) => sampler.choose(logits),
+        signal,
+      });
+      for await (const token of tokens) {
+        said.push(token);
+        yield token;
+      }
+    } finally {
+      this.#kept.keep([...prompt, ...said], reading);
+    }
+  }
+
   #prompt(turns: readonly Turn[]): readonly number[] {
     const ids = this.#tokenizer.encode(turns);
     const most = this.#model.contextLength;
+    if (ids.length === 0) throw rejected("messages", "nothing is left of them in the form of this model");
     if (ids.length + 1 > most)
       throw rejected("messages", `Input of ${ids.length} tokens exceeds the maximum of ${most}`);
     return ids;
