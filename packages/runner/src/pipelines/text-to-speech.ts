@@ -7,7 +7,7 @@ import type { Implementation, LoadContext, LoadedModel, RunContext } from "../im
 import { defaultSeedMode, noiseOf, type SeedMode } from "../random/noise.ts";
 import { rejected } from "../rejected.ts";
 import { sentencesOf } from "../speech/sentences.ts";
-import type { Speaker } from "../speech/speaker.ts";
+import { joined, type Speaker } from "../speech/speaker.ts";
 import { loadSpeecht5, SPEECHT5_FILES } from "../speech/speecht5.ts";
 import { loadVits, VITS_FILES } from "../speech/vits.ts";
 import { mannerOf } from "../speech/voice.ts";
@@ -25,13 +25,10 @@ export function textToSpeech(backend: BackendFactory): Implementation<"text-to-s
   };
 }
 
-async function loadSpeaker(
-  backend: BackendFactory,
-  { directory, threads, engine = {}, log, onProgress }: LoadContext,
-): Promise<Speaker> {
-  const load = { directory, backend: backend({ providers: engine.providers ?? [], log }), threads, onProgress };
-  if (existsSync(join(directory, VITS_FILES.encoder))) return loadVits(load);
-  if (existsSync(join(directory, SPEECHT5_FILES.vocoder))) return loadSpeecht5(load);
+async function loadSpeaker(backend: BackendFactory, context: LoadContext): Promise<Speaker> {
+  const { directory } = context;
+  if (existsSync(join(directory, VITS_FILES.encoder))) return loadVits(backend, context);
+  if (existsSync(join(directory, SPEECHT5_FILES.vocoder))) return loadSpeecht5(backend, context);
   throw new RangeError(`the model has neither ${VITS_FILES.encoder} nor ${SPEECHT5_FILES.vocoder}`);
 }
 
@@ -71,14 +68,4 @@ class LoadedTextToSpeech implements LoadedModel<"text-to-speech"> {
   async dispose(): Promise<void> {
     await this.#speaker.dispose();
   }
-}
-
-function joined(pieces: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

@@ -1,14 +1,9 @@
-import type { Backend } from "../backend.ts";
-import type { Progress } from "../implementation.ts";
+import type { Graph, Tensors } from "../backend.ts";
+import { refuseNonFinite } from "../diffusion/decoder.ts";
+import { outputName, runForFloats } from "../diffusion/ports.ts";
 import type { Noise } from "../random/noise.ts";
+import type { Tensor } from "../tensor.ts";
 import type { Manner } from "./voice.ts";
-
-export interface SpeakerLoad {
-  readonly directory: string;
-  readonly backend: Backend;
-  readonly threads: number;
-  readonly onProgress: (progress: Progress) => void;
-}
 
 /** One part of a text, to be spoken. */
 export interface Utterance {
@@ -32,3 +27,30 @@ export interface Speaker {
 
 /** No part of a text takes longer; a model that says so has lost its way. */
 export const MAX_SECONDS = 90;
+
+/** What a graph speaks. Throws "runner.failed" when the samples are no finite numbers. */
+export async function samplesOf(graph: Graph, feeds: Tensors): Promise<Float32Array> {
+  const { data } = await runForFloats(graph, feeds, outputName(graph, "waveform"));
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += data[i] ?? 0;
+  refuseNonFinite(sum, "samples");
+  return data;
+}
+
+/** A result that is there. */
+export function given(results: Tensors, name: string): Tensor {
+  const result = results[name];
+  if (result === undefined) throw new RangeError(`the model gave no ${name}`);
+  return result;
+}
+
+/** Numbers one after the other. */
+export function joined(pieces: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const whole = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -1,16 +1,19 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Tokenizer } from "@huggingface/tokenizers";
-import type { Graph, Port } from "../backend.ts";
+import type { Graph, Port, Tensors } from "../backend.ts";
 import { refuseNonFinite } from "../diffusion/decoder.ts";
 import { turn } from "../diffusion/denoise.ts";
-import { feed, getInput, outputName, runForFloats } from "../diffusion/ports.ts";
+import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import { feed, getInput } from "../diffusion/ports.ts";
+import { openGraphs } from "../graph-files.ts";
+import type { LoadContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
 import { rejected } from "../rejected.ts";
 import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
 import { readTokenizer } from "../tokenizers/tokenizer-file.ts";
-import type { Speaker, SpeakerLoad, Utterance } from "./speaker.ts";
+import { given, joined, type Speaker, samplesOf, type Utterance } from "./speaker.ts";
 import { chosenVoice, type Manner } from "./voice.ts";
 
 export const SPEECHT5_FILES = {
@@ -39,7 +42,8 @@ const DROPPED = 0.5;
 const LONGEST = 400;
 
 /** Loads a SpeechT5 model with its vocoder and voices. Throws `RangeError` for files of another kind. */
-export async function loadSpeecht5({ directory, backend, threads, onProgress }: SpeakerLoad): Promise<Speaker> {
+export async function loadSpeecht5(backend: BackendFactory, context: LoadContext): Promise<Speaker> {
+  const { directory } = context;
   const settings = await ModelSettings.read(join(directory, "config.json"));
   settings.choice("model_type", ["speecht5"], "speecht5");
   const dropped = settings.number("speech_decoder_prenet_dropout", DROPPED);
@@ -47,17 +51,8 @@ export async function loadSpeecht5({ directory, backend, threads, onProgress }: 
   const { tokenizer } = await readTokenizer(directory);
   const voices = await voicesIn(join(directory, "voices"), settings.number("speaker_embedding_dim", DEFAULT_WIDTH));
   await using opened = new AsyncDisposableStack();
-  const files = Object.values(SPEECHT5_FILES);
-  const graphs: Graph[] = [];
-  for (const [loaded, file] of files.entries()) {
-    onProgress({ kind: "loading", stage: file, loaded, total: files.length });
-    const graph = await backend.open(join(directory, file), { threads });
-    opened.defer(() => graph.close());
-    graphs.push(graph);
-  }
-  onProgress({ kind: "loading", stage: "voices", loaded: files.length, total: files.length });
-  const [encoder, decoder, vocoder] = graphs;
-  if (encoder === undefined || decoder === undefined || vocoder === undefined) throw new RangeError("no graphs");
+  const graphs = opened.use(await openGraphs(backend, context, SPEECHT5_FILES));
+  const [encoder, decoder, vocoder] = [graphs.get("encoder"), graphs.get("decoder"), graphs.get("vocoder")];
   getInput(encoder, IDS);
   for (const name of [BEFORE, KEEP, SPEAKER]) getInput(decoder, name);
   getInput(vocoder, SPECTROGRAM);
@@ -92,7 +87,7 @@ interface Speecht5Parts {
   readonly tokenizer: Tokenizer;
   readonly voices: readonly Voice[];
   readonly settings: ModelSettings;
-  readonly opened: AsyncDisposableStack;
+  readonly opened: AsyncDisposable;
 }
 
 /** Reads a text at once and speaks it frame after frame, in one of the voices beside it (Ao et al. 2022). */
@@ -125,16 +120,11 @@ class Speecht5 implements Speaker {
     const spectrogram = await this.#spectrogram(read, ids.length, this.#voiceOf(manner), noise, signal);
     await turn(signal);
     const input = feed(getInput(vocoder, SPECTROGRAM), spectrogram, [1, spectrogram.length / this.#bins, this.#bins]);
-    const { data } = await runForFloats(vocoder, { [SPECTROGRAM]: input }, outputName(vocoder, "waveform"));
-    refuseNonFinite(
-      data.reduce((sum, value) => sum + value, 0),
-      "samples",
-    );
-    return data;
+    return await samplesOf(vocoder, { [SPECTROGRAM]: input });
   }
 
   async dispose(): Promise<void> {
-    await this.#parts.opened.disposeAsync();
+    await this.#parts.opened[Symbol.asyncDispose]();
   }
 
   /** Of the voices whose names begin with the manner's gender; of all where none does. */
@@ -148,7 +138,7 @@ class Speecht5 implements Speaker {
 
   /** Frame after frame, each after the last, until the model wants to stop. */
   async #spectrogram(
-    read: Readonly<Record<string, Tensor>>,
+    read: Tensors,
     tokens: number,
     voice: Float32Array,
     noise: Noise,
@@ -177,12 +167,12 @@ class Speecht5 implements Speaker {
       if (stop >= STOP_THRESHOLD || step >= steps) break;
       past = remembered(past, results);
     }
-    return Float32Array.from(frames.flatMap((frame) => [...frame]));
+    return joined(frames);
   }
 }
 
 /** At the start nothing is said; what is read stays the same. */
-function pastOf(decoder: Graph, read: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+function pastOf(decoder: Graph, read: Tensors): Record<string, Tensor> {
   const ports = decoder.inputs.filter(({ name }) => name.startsWith(PAST));
   return Object.fromEntries(
     ports.map((port) => [port.name, port.name.includes(READ) ? given(read, readName(port)) : nothingSaid(port)]),
@@ -201,7 +191,7 @@ function nothingSaid({ name, type, dims: [, heads, , width] }: Port): Tensor {
   return tensorOf(type, [], [1, heads, 0, width]);
 }
 
-function remembered(past: Record<string, Tensor>, results: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+function remembered(past: Record<string, Tensor>, results: Tensors): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(past).map(([name, tensor]) => [
       name,
@@ -215,12 +205,6 @@ function kept(port: Port, noise: Noise): Tensor {
   const [layers, rows, units] = port.dims;
   if (typeof layers !== "number" || typeof rows !== "number" || typeof units !== "number")
     throw new RangeError(`the file does not say how many numbers ${port.name} has`);
-  const values = Array.from({ length: layers }, () => [...noise(units)].map((value) => (value > 0 ? 1 : 0))).flat();
-  return feed(port, values, [layers, rows, units]);
-}
-
-function given(results: Readonly<Record<string, Tensor>>, name: string): Tensor {
-  const result = results[name];
-  if (result === undefined) throw new RangeError(`the model gave no ${name}`);
-  return result;
+  const values = Array.from({ length: layers }, () => noise(units).map((value) => (value > 0 ? 1 : 0)));
+  return feed(port, joined(values), [layers, rows, units]);
 }

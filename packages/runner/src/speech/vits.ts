@@ -1,13 +1,15 @@
 import { join } from "node:path";
 import { RivuletError } from "@rivulet/primitives";
 import type { Graph } from "../backend.ts";
-import { refuseNonFinite } from "../diffusion/decoder.ts";
 import { turn } from "../diffusion/denoise.ts";
-import { allowInputs, feed, findInput, getInput, outputName, runForFloats } from "../diffusion/ports.ts";
+import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import { allowInputs, feed, findInput, getInput } from "../diffusion/ports.ts";
+import { openGraphs } from "../graph-files.ts";
+import type { LoadContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
 import { floatsOf, type Tensor } from "../tensor.ts";
-import { MAX_SECONDS, type Speaker, type SpeakerLoad, type Utterance } from "./speaker.ts";
+import { given, MAX_SECONDS, type Speaker, samplesOf, type Utterance } from "./speaker.ts";
 import { loadVitsTokenizer, type VitsTokenizer } from "./vits-tokenizer.ts";
 import { chosenVoice } from "./voice.ts";
 
@@ -21,25 +23,19 @@ const LATENTS = "latents";
 const DURATIONS = "log_durations";
 const MEANS = "prior_means";
 const VARIANCES = "prior_log_variances";
-const WAVEFORM = "waveform";
 
 /** Characters that the published models speak well at once. */
 const LONGEST = 600;
 
 /** Loads a VITS model. Throws `RangeError` for files of another kind. */
-export async function loadVits({ directory, backend, threads, onProgress }: SpeakerLoad): Promise<Speaker> {
+export async function loadVits(backend: BackendFactory, context: LoadContext): Promise<Speaker> {
+  const { directory } = context;
   const settings = await ModelSettings.read(join(directory, "config.json"));
   settings.choice("model_type", ["vits"], "vits");
   const tokenizer = await loadVitsTokenizer(directory);
   await using opened = new AsyncDisposableStack();
-  const open = async (file: string, loaded: number) => {
-    onProgress({ kind: "loading", stage: file, loaded, total: 2 });
-    const graph = await backend.open(join(directory, file), { threads });
-    opened.defer(() => graph.close());
-    onProgress({ kind: "loading", stage: file, loaded: loaded + 1, total: 2 });
-    return graph;
-  };
-  const [encoder, decoder] = [await open(VITS_FILES.encoder, 0), await open(VITS_FILES.decoder, 1)];
+  const graphs = opened.use(await openGraphs(backend, context, VITS_FILES));
+  const [encoder, decoder] = [graphs.get("encoder"), graphs.get("decoder")];
   allowInputs(encoder, [IDS, NOISE, SPEAKER]);
   allowInputs(decoder, [LATENTS, SPEAKER]);
   for (const name of [IDS, NOISE]) getInput(encoder, name);
@@ -52,7 +48,7 @@ interface VitsParts {
   readonly decoder: Graph;
   readonly tokenizer: VitsTokenizer;
   readonly settings: ModelSettings;
-  readonly opened: AsyncDisposableStack;
+  readonly opened: AsyncDisposable;
 }
 
 /** Letters become sounds of a random length, and these, with random numbers for each moment, a voice (Kim et al. 2021). */
@@ -101,16 +97,11 @@ class Vits implements Speaker {
     const feeds = withVoice(decoder, {
       [LATENTS]: feed(getInput(decoder, LATENTS), latents, [1, width, frames.length]),
     });
-    const { data } = await runForFloats(decoder, feeds, outputName(decoder, WAVEFORM));
-    refuseNonFinite(
-      data.reduce((sum, value) => sum + value, 0),
-      "samples",
-    );
-    return data;
+    return await samplesOf(decoder, feeds);
   }
 
   async dispose(): Promise<void> {
-    await this.#parts.opened.disposeAsync();
+    await this.#parts.opened[Symbol.asyncDispose]();
   }
 
   /** For each moment of the speech the letter that sounds. */
@@ -128,14 +119,12 @@ class Vits implements Speaker {
 
   /** Every moment is drawn around what its letter sounds like. */
   #latents(frames: readonly number[], { means, logVariances, width }: Prior, noise: Noise): Float32Array {
-    const drawn = noise(frames.length * width);
-    const latents = new Float32Array(frames.length * width);
-    for (const [moment, letter] of frames.entries())
-      for (let row = 0; row < width; row++) {
-        const from = letter * width + row;
-        const spread = Math.exp(logVariances[from] ?? 0) * this.#noiseScale;
-        const at = row * frames.length + moment;
-        latents[at] = (means[from] ?? 0) + (drawn[at] ?? 0) * spread;
+    const spreads = logVariances.map((log) => Math.exp(log) * this.#noiseScale);
+    const latents = noise(frames.length * width);
+    for (let row = 0, at = 0; row < width; row++)
+      for (let moment = 0; moment < frames.length; moment++, at++) {
+        const from = (frames[moment] ?? 0) * width + row;
+        latents[at] = (means[from] ?? 0) + (latents[at] ?? 0) * (spreads[from] ?? 0);
       }
     return latents;
   }
@@ -146,12 +135,6 @@ interface Prior {
   readonly means: Float32Array;
   readonly logVariances: Float32Array;
   readonly width: number;
-}
-
-function given(results: Readonly<Record<string, Tensor>>, name: string): Tensor {
-  const result = results[name];
-  if (result === undefined) throw new RangeError(`the model gave no ${name}`);
-  return result;
 }
 
 /** Of configurations that do not say. */

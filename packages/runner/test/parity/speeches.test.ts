@@ -2,9 +2,9 @@ import { Tokenizer } from "@huggingface/tokenizers";
 import { silentLogger } from "@rivulet/primitives";
 import { describe, expect, test } from "vitest";
 import { onnxBackend } from "../../src/backends/onnx/onnx-backend.ts";
+import type { LoadContext } from "../../src/implementation.ts";
 import { readJson } from "../../src/model-settings.ts";
 import { noiseOf } from "../../src/random/noise.ts";
-import type { SpeakerLoad } from "../../src/speech/speaker.ts";
 import { loadSpeecht5 } from "../../src/speech/speecht5.ts";
 import { loadVits } from "../../src/speech/vits.ts";
 import { loadVitsTokenizer } from "../../src/speech/vits-tokenizer.ts";
@@ -13,10 +13,11 @@ import { distance } from "../vectors.ts";
 import { TOLERANCE } from "./comparison.ts";
 import { numbersOf, referenceFile, references, type SpeechReferences } from "./references.ts";
 
-const load = (family: string): SpeakerLoad => ({
+const contextOf = (family: string): LoadContext => ({
   directory: referenceFile(family, "model"),
-  backend: onnxBackend({ log: silentLogger }),
+  model: family,
   threads: 1,
+  log: silentLogger,
   onProgress: () => {},
 });
 const { signal } = new AbortController();
@@ -30,7 +31,7 @@ describe.each(["vits", "vits-speakers"])("%s", (family) => {
   });
 
   test.each(speeches)("says the same: $input", async ({ input, expected }) => {
-    const speaker = await loadVits(load(family));
+    const speaker = await loadVits(onnxBackend, contextOf(family));
     const noise = noiseOf(input.seed, "cpu");
     const said = await speaker.speak({ text: input.text, manner: mannerOfSpeaker(input.speaker ?? 0), noise, signal });
     await speaker.dispose();
@@ -51,7 +52,7 @@ describe("speecht5", () => {
   });
 
   test.each(speeches)(`says the same as ${source}: $input`, async ({ input, expected }) => {
-    const speaker = await loadSpeecht5(load(family));
+    const speaker = await loadSpeecht5(onnxBackend, contextOf(family));
     const noise = noiseOf(input.seed, "cpu");
     const said = await speaker.speak({ text: input.text, manner: mannerOfVoice(input.voice ?? ""), noise, signal });
     await speaker.dispose();
