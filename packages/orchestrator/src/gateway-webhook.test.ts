@@ -68,6 +68,17 @@ test.each([
   expect(await refusal()).toBe("auth.unavailable");
 });
 
+test("strangers who ask all at once keep nobody from being asked about who was let in before", async () => {
+  await webhook.admit(GATEWAY);
+  await clock.advance(minutes(30));
+  answer.status = 403;
+  const strangers = Array.from({ length: 70 }, (_, index) =>
+    webhook.admit(address(`0x${index.toString(16).padStart(40, "0")}`)).then(() => undefined, codeOf),
+  );
+  expect(await refusal()).toBe("auth.rejected");
+  expect(new Set(await Promise.all(strangers))).toEqual(new Set(["auth.rejected", "auth.unavailable"]));
+});
+
 test("a webhook that is not there lets nobody in", async () => {
   await new Promise((resolve) => server.close(resolve));
   expect(await refusal()).toBe("auth.unavailable");

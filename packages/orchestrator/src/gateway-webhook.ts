@@ -27,7 +27,7 @@ const REMEMBERED: Milliseconds = minutes(30);
 const TIMEOUT: Milliseconds = seconds(5);
 /** Answers in memory, 100 bytes each; the oldest go first. */
 const MAX_REMEMBERED = 10_000;
-/** Questions under way: anybody can make up addresses and have us ask about them. */
+/** Questions under way about gateways that were let in before, and as many about others: anybody can make up addresses. */
 const MAX_ASKING = 64;
 const MAX_ANSWER_BYTES = 16_384;
 
@@ -45,7 +45,8 @@ export class GatewayWebhook implements Gateways {
   readonly #clock: Clock;
   readonly #dispatcher: Dispatcher | undefined;
   readonly #answers = new Map<Address, Answer>();
-  readonly #asking = new Map<Address, Promise<void>>();
+  readonly #askingAgain = new Map<Address, Promise<void>>();
+  readonly #askingFirst = new Map<Address, Promise<void>>();
 
   constructor(url: string, ports: { readonly clock: Clock; readonly dispatcher?: Dispatcher }) {
     this.#url = url;
@@ -55,7 +56,8 @@ export class GatewayWebhook implements Gateways {
 
   async admit(gateway: Address, signal?: AbortSignal): Promise<void> {
     if (this.#find(gateway) !== undefined) return;
-    const asking = this.#asking.get(gateway) ?? this.#begin(gateway);
+    const others = this.#answers.has(gateway) ? this.#askingAgain : this.#askingFirst;
+    const asking = others.get(gateway) ?? this.#begin(gateway, others);
     await (signal === undefined ? asking : orAborted(asking, signal));
   }
 
@@ -68,11 +70,11 @@ export class GatewayWebhook implements Gateways {
     return answer !== undefined && answer.until > this.#clock.now() ? answer : undefined;
   }
 
-  #begin(gateway: Address): Promise<void> {
-    if (this.#asking.size >= MAX_ASKING)
+  #begin(gateway: Address, others: Map<Address, Promise<void>>): Promise<void> {
+    if (others.size >= MAX_ASKING)
       return Promise.reject(new RivuletError("auth.unavailable", { reason: "too many gateways ask at once" }));
-    const asking = this.#ask(gateway).finally(() => this.#asking.delete(gateway));
-    this.#asking.set(gateway, asking);
+    const asking = this.#ask(gateway).finally(() => others.delete(gateway));
+    others.set(gateway, asking);
     return asking;
   }
 

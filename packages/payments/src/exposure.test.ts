@@ -66,4 +66,16 @@ describe("exposure", () => {
     exposure.forget(l1BlockNumber(261n));
     expect(exposure.byRecipient().size).toBe(0);
   });
+
+  test("of dear tickets stays, whatever else is signed under the same hash: whose it is, others can read", () => {
+    const exposure = new Exposure();
+    const [dear, cheap] = [params(10n, 1000n), params(1n, 2n)];
+    exposure.add(dear, 100);
+    const { liability } = exposure.byRecipient().get(recipient) ?? {};
+    exposure.add(cheap, 1);
+    exposure.add({ ...dear, recipient: account("another").address }, 1);
+    expect(exposure.byRecipient().get(recipient)?.liability).toBeGreaterThanOrEqual(liability ?? 0n);
+    exposure.remove(cheap, 1);
+    expect(exposure.byRecipient().get(recipient)?.liability).toBe(liability);
+  });
 });

@@ -14,7 +14,7 @@ type Exposed = Pick<
   "recipient" | "faceValue" | "winProbability" | "recipientRandHash" | "expirationBlock"
 >;
 
-/** Tickets that are out under one set of parameters. */
+/** Tickets that are out under one set of terms. */
 interface Batch {
   readonly recipient: Address;
   readonly faceValue: bigint;
@@ -101,8 +101,9 @@ function batchOf(params: Exposed, count: bigint): Batch {
   return { recipient, faceValue, expirationBlock, count, value };
 }
 
-function keyOf({ recipientRandHash }: Exposed): string {
-  return Buffer.from(recipientRandHash).toString("hex");
+/** By all that one ticket may cost, and whom: nothing keeps a recipient from telling two terms with one hash. */
+function keyOf({ recipient, recipientRandHash, faceValue, winProbability }: Exposed): string {
+  return [recipient, Buffer.from(recipientRandHash).toString("hex"), faceValue, winProbability].join(" ");
 }
 
 /** The smallest whole number whose square is not below `value`. */
