@@ -371,18 +371,20 @@ describe("a run", () => {
     expect((await model.run(request({ loras, num_inference_steps: 1 }), context())).images).toHaveLength(1);
   });
 
-  test("makes any size of whole latents, unless the files cannot", async () => {
-    const able = await load({ family: "sd" });
-    const picture = await pictureOf(
-      (await able.model.run(request({ width: 72, height: 88 }), context())).images[0]?.url,
-    );
-    expect([picture.width, picture.height]).toEqual([72, 88]);
-    const unable = await load({ family: "sd", evenSides: true });
-    expect((await unable.model.run(request({ width: 80 }), context())).images).toHaveLength(1);
-    await expect(unable.model.run(request({ width: 72 }), context())).rejects.toMatchObject({
-      code: "request.rejected-by-model",
-      facts: { reason: expect.stringContaining("16") },
-    });
+  test("makes any size of whole latents, with files that take only even ones too", async () => {
+    const careful = await load({ family: "sd" });
+    const careless = await load({ family: "sd", evenSides: true });
+    for (const size of [
+      { width: 72, height: 88 },
+      { width: 80, height: 64 },
+      { width: 72, height: 64 },
+    ]) {
+      const whole = await careful.model.run(request(size), context());
+      const picture = await pictureOf(whole.images[0]?.url);
+      expect([picture.width, picture.height]).toEqual([size.width, size.height]);
+      // Each point of these models' answers is of that point alone, so what was added at the edges changes nothing.
+      expect(await careless.model.run(request(size), context())).toEqual(whole);
+    }
   });
 
   test("blames no size for memory that ran out", async () => {

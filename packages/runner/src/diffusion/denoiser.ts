@@ -1,9 +1,9 @@
 import type { Graph } from "../backend.ts";
 import type { ModelSettings } from "../model-settings.ts";
-import { rejected } from "../rejected.ts";
 import { stack, type Tensor } from "../tensor.ts";
 import { type Guidance, guidanceEmbedding, isGuided } from "./guidance.ts";
-import { allowInputs, feed, findInput, getInput, outputName, rowsPerRun, runForFloats, timestepFeed } from "./ports.ts";
+import { LatentGraph } from "./latent-graph.ts";
+import { allowInputs, feed, findInput, getInput, rowsPerRun, timestepFeed } from "./ports.ts";
 import type { Conditioning } from "./text-conditioning.ts";
 
 /** Size of a latent picture. */
@@ -36,9 +36,6 @@ export interface Wish {
 /** The model's answer to a latent picture at a timestep. */
 export type Predict = (sample: Float32Array, timestep: number) => Promise<Float32Array>;
 
-/** How runtimes say that two tensors do not fit together; any other failure has nothing to do with the size. */
-const MISFIT = /broadcast|dimension|shape/i;
-
 const SAMPLE = "sample";
 const TIMESTEP = "timestep";
 const STATES = "encoder_hidden_states";
@@ -50,25 +47,22 @@ const IMAGE_NOISE = "class_labels";
 /** A denoising model (UNet) of the Stable Diffusion family. */
 export class Denoiser {
   readonly #graph: Graph;
-  readonly #output: string;
+  readonly #latents: LatentGraph;
   /** Of the noisy latents. */
   readonly channels: number;
   /** Of a given picture's latents, which the model sees beside the noisy ones; 0 for models that see none. */
   readonly imageChannels: number;
-  /** What the model halves its input down by. Files that were exported without care take only multiples of it. */
-  readonly #stride: number;
 
   /** Throws `RangeError` for a model that is not of this family. */
   constructor(graph: Graph, config: ModelSettings) {
     allowInputs(graph, [SAMPLE, TIMESTEP, STATES, POOLED, TIME_IDS, GUIDANCE, IMAGE_NOISE]);
     for (const name of [SAMPLE, TIMESTEP, STATES]) getInput(graph, name);
     this.#graph = graph;
-    this.#output = outputName(graph, "out_sample");
     const [, channels] = getInput(graph, SAMPLE).dims;
     const seen = config.number("in_channels", typeof channels === "number" ? channels : DEFAULT_CHANNELS);
     this.channels = config.number("out_channels", seen);
     this.imageChannels = seen - this.channels;
-    this.#stride = 2 ** ((config.findNumbers("block_out_channels")?.length ?? 1) - 1);
+    this.#latents = new LatentGraph(graph, SAMPLE, config);
   }
 
   /** Whether guidance is an input of the model instead of a second run. */
@@ -107,10 +101,10 @@ export class Denoiser {
         const input = this.#seen(latents, run, height * width);
         const feeds = {
           ...constant[index],
-          [SAMPLE]: feed(sample, input, [run.length, channels + this.imageChannels, height, width]),
           [TIMESTEP]: timestepFeed(timestepPort, timestep, run.length),
         };
-        const { data } = await this.#run(feeds, wish);
+        const dims = [run.length, channels + this.imageChannels, height, width];
+        const data = await this.#latents.run({ data: input, dims }, feeds);
         for (let row = 0; row < run.length; row++) answers.push(data.subarray(row * size, (row + 1) * size));
       }
       return combine(answers);
@@ -126,18 +120,6 @@ export class Denoiser {
       if (image !== undefined) all.set(image, row * rowSize + latents.length);
     }
     return all;
-  }
-
-  /** Throws "request.rejected-by-model" when it is the size that the file cannot work with. */
-  async #run(feeds: Record<string, Tensor>, { size, height }: Wish): Promise<Tensor<"float32">> {
-    try {
-      return await runForFloats(this.#graph, feeds, this.#output);
-    } catch (cause) {
-      const isWhole = size.height % this.#stride === 0 && size.width % this.#stride === 0;
-      if (isWhole || !(cause instanceof Error && MISFIT.test(cause.message))) throw cause;
-      const step = (height / size.height) * this.#stride;
-      throw rejected("width", `width and height, as asked for or of the image, must be multiples of ${step}`, cause);
-    }
   }
 
   #constantFeeds(

@@ -1,7 +1,8 @@
 import type { Graph } from "../backend.ts";
 import type { LatentSize, Predict } from "../diffusion/denoiser.ts";
 import { guided } from "../diffusion/guidance.ts";
-import { allowInputs, feed, getInput, outputName, rowsPerRun, runForFloats, timestepFeed } from "../diffusion/ports.ts";
+import { LatentGraph } from "../diffusion/latent-graph.ts";
+import { allowInputs, feed, getInput, rowsPerRun, timestepFeed } from "../diffusion/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
 
 /** What a film is made of: everything that stays the same from step to step. */
@@ -26,7 +27,7 @@ const GUIDANCE = { first: 1, last: 3 } as const;
 /** A denoising model that works on all frames of a film at once (Stable Video Diffusion). */
 export class FilmDenoiser {
   readonly #graph: Graph;
-  readonly #output: string;
+  readonly #latents: LatentGraph;
   readonly frames: number;
   /** Of the noisy latents of a frame. */
   readonly channels: number;
@@ -39,7 +40,7 @@ export class FilmDenoiser {
     if (dims.length !== 5) throw new RangeError(`${graph.file} works on pictures, not on films`);
     const [, frames, seen] = dims;
     this.#graph = graph;
-    this.#output = outputName(graph, "out_sample");
+    this.#latents = new LatentGraph(graph, SAMPLE, config);
     this.frames = typeof frames === "number" ? frames : config.number("num_frames", DEFAULT_FRAMES);
     this.channels = config.number("out_channels", DEFAULT_CHANNELS);
     if (typeof seen === "number" && seen !== 2 * this.channels)
@@ -66,10 +67,10 @@ export class FilmDenoiser {
         const seen = this.#seen(latents, rows, wish);
         const feeds = {
           ...constant[index],
-          [SAMPLE]: feed(port, seen, [rows.length, this.frames, 2 * this.channels, height, width]),
           [TIMESTEP]: timestepFeed(timestepPort, timestep, rows.length),
         };
-        const { data } = await runForFloats(this.#graph, feeds, this.#output);
+        const dims = [rows.length, this.frames, 2 * this.channels, height, width];
+        const data = await this.#latents.run({ data: seen, dims }, feeds);
         for (let row = 0; row < rows.length; row++)
           answers.push(data.subarray(row * latents.length, (row + 1) * latents.length));
       }
