@@ -38,6 +38,12 @@ export function onnxBackend({ providers = [], log }: OnnxBackendOptions): Backen
  */
 const NO_SPINNING = { session: { intra_op: { allow_spinning: "0" } } } as const;
 
+/**
+ * Whether the runtime plans its memory for each size of input. With a plan, the second run of a size takes the whole of it
+ * anew, beside what the first has left: upscaling 256² was measured to take 610 MiB instead of 440, and no pipeline less time.
+ */
+const PLANS_MEMORY = false;
+
 /** The runtime's errors are thrown. Written to standard error as well they would be told twice. */
 const FATAL = 4;
 
@@ -60,6 +66,7 @@ async function openSession(
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: "all",
+      enableMemPattern: PLANS_MEMORY,
       logSeverityLevel: FATAL,
       extra: NO_SPINNING,
     });
