@@ -1,12 +1,11 @@
 import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
 import { floatsOf } from "../tensor.ts";
+import { CLIP } from "../vision/picture-input.ts";
 import { feed, findInput, getInput } from "./ports.ts";
 import { bicubic, resized } from "./resample.ts";
 
 const CLIP_SIDE = 224;
-const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
-const CLIP_DEVIATION = [0.26862954, 0.26130258, 0.27577711] as const;
 
 const CLIP_INPUT = "clip_input";
 const IMAGES = "images";
@@ -49,7 +48,7 @@ export function clipInput(image: Rgb8): Float32Array {
     for (let x = 0; x < CLIP_SIDE; x++)
       for (let c = 0; c < 3; c++) {
         const value = (data[((top + y) * width + left + x) * 3 + c] ?? 0) / 255;
-        planes[c * area + y * CLIP_SIDE + x] = (value - (CLIP_MEAN[c] ?? 0)) / (CLIP_DEVIATION[c] ?? 1);
+        planes[c * area + y * CLIP_SIDE + x] = (value - (CLIP.mean[c] ?? 0)) / (CLIP.deviation[c] ?? 1);
       }
   return planes;
 }
