@@ -40,7 +40,7 @@ const NO_SPINNING = { session: { intra_op: { allow_spinning: "0" } } } as const;
 
 /**
  * Whether the runtime plans its memory for each size of input. With a plan, the second run of a size takes the whole of it
- * anew, beside what the first has left: upscaling 256² was measured to take 610 MiB instead of 440, and no pipeline less time.
+ * anew, beside what the first has left: upscaling 256² took 610 MiB instead of 440, and no pipeline was faster.
  */
 const PLANS_MEMORY = false;
 
