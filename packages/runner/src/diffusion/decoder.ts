@@ -26,7 +26,7 @@ export class Decoder {
     this.#scale = config.number("scaling_factor", defaultScale);
     this.#mean = config.findNumbers("latents_mean");
     this.#deviation = config.findNumbers("latents_std");
-    this.factor = 2 ** ((config.findNumbers("block_out_channels")?.length ?? DEFAULT_BLOCKS) - 1);
+    this.factor = factorOf(config);
   }
 
   /** Throws "runner.failed" when the numbers have overflowed: the model's file is too coarse for its values. */
@@ -51,6 +51,11 @@ export class Decoder {
 
 /** Of every published family: three halvings. */
 const DEFAULT_BLOCKS = 4;
+
+/** Pixels a side for each latent element of an autoencoder. */
+export function factorOf(config: ModelSettings): number {
+  return 2 ** ((config.findNumbers("block_out_channels")?.length ?? DEFAULT_BLOCKS) - 1);
+}
 
 /** From planes of −1 to 1 to interleaved bytes, in single precision and rounding halves to even, as the reference does. */
 export function pixelsOf(planes: Float32Array, area: number): Uint8Array {

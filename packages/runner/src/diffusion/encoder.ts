@@ -2,6 +2,8 @@ import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
 import type { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
+import { factorOf } from "./decoder.ts";
+import { grownToMultiples } from "./edges.ts";
 import { allowInputs, feed, getInput, outputName, runForFloats } from "./ports.ts";
 
 const SAMPLE = "sample";
@@ -12,6 +14,8 @@ export class Encoder {
   readonly #output: string;
   readonly #scale: number;
   readonly #shift: number;
+  /** Pixels a side for each latent element. */
+  readonly #factor: number;
 
   /** `defaultScale` holds where the files do not say how much latents were scaled in training. */
   constructor(graph: Graph, config: ModelSettings, defaultScale: number) {
@@ -21,6 +25,7 @@ export class Encoder {
     this.#output = outputName(graph, "latent_parameters");
     this.#scale = config.number("scaling_factor", defaultScale);
     this.#shift = config.number("shift_factor", 0);
+    this.#factor = factorOf(config);
   }
 
   /** What a picture may be in latents of `channels` channels. */
@@ -34,7 +39,8 @@ export class Encoder {
     { width, height }: Pick<Rgb8, "width" | "height">,
     channels: number,
   ): Promise<Posterior> {
-    const input = feed(getInput(this.#graph, SAMPLE), planes, [1, 3, height, width]);
+    const whole = grownToMultiples({ data: planes, dims: [1, 3, height, width] }, this.#factor);
+    const input = feed(getInput(this.#graph, SAMPLE), whole.data, whole.dims);
     const { dims, data } = await runForFloats(this.#graph, { [SAMPLE]: input }, this.#output);
     const [, told = channels, rows = 0, columns = 0] = dims;
     const size = channels * rows * columns;

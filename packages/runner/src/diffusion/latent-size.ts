@@ -15,23 +15,17 @@ export function fixedSizeOf({ denoiser: { fixedSize: size }, decoder: { factor }
 }
 
 /**
- * The latent size of a picture. Throws "request.rejected-by-model" for one that the model cannot make, naming the field
- * that has it; without one it is the side that is wrong. Source of the first text: runner-and-models 1.5.
+ * The latent size that a picture needs: where latent elements stand for more than what is left at an edge, more is made than
+ * was asked for, and cut off. Throws "request.rejected-by-model" for another size than that of a file that was exported for
+ * one, naming the field that has it; without one it is the side that is wrong.
  */
 export function latentSizeOf({ height, width }: Size, model: Sizing, field?: string): LatentSize {
-  const { channels } = model.denoiser;
-  const { factor } = model.decoder;
-  const isHighEnough = height % factor === 0;
-  if (!isHighEnough || width % factor !== 0)
-    throw rejected(
-      field ?? (isHighEnough ? "width" : "height"),
-      `\`height\` and \`width\` have to be divisible by ${factor} but are ${height} and ${width}`,
-    );
   const fixed = fixedSizeOf(model);
   if (fixed !== undefined && (fixed.height !== height || fixed.width !== width))
     throw rejected(
       field ?? (fixed.height === height ? "width" : "height"),
       `\`height\` and \`width\` have to be ${fixed.height} and ${fixed.width} but are ${height} and ${width}`,
     );
-  return { channels, height: height / factor, width: width / factor };
+  const { factor } = model.decoder;
+  return { channels: model.denoiser.channels, height: Math.ceil(height / factor), width: Math.ceil(width / factor) };
 }

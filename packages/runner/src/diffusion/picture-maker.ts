@@ -10,6 +10,7 @@ import type { PlanOptions } from "../schedulers/scheduler.ts";
 import { denoise, turn } from "./denoise.ts";
 import type { LatentSize, Wish } from "./denoiser.ts";
 import { type DiffusionModel, loadDiffusionModel } from "./diffusion-model.ts";
+import { topLeftOf } from "./edges.ts";
 import { textsFor } from "./prompt.ts";
 import { blankLike, type Conditioning } from "./text-conditioning.ts";
 
@@ -127,7 +128,7 @@ export class PictureMaker implements AsyncDisposable {
     const predict = this.model.denoiser.prepare(wish);
     const latents = await denoise({ schedule, predict, start, noise, signal, onStep });
     await turn(signal);
-    return this.model.decoder.decode(latents, wish.size);
+    return topLeftOf(await this.model.decoder.decode(latents, wish.size), wish);
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

@@ -2,6 +2,7 @@ import { encodePng, type Rgb8, toDataUrl } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { denoise, turn } from "../diffusion/denoise.ts";
 import type { LatentSize } from "../diffusion/denoiser.ts";
+import { topLeftOf } from "../diffusion/edges.ts";
 import { planesOf } from "../diffusion/encoder.ts";
 import { fixedSizeOf, latentSizeOf } from "../diffusion/latent-size.ts";
 import { type BackendFactory, drawnSeed } from "../diffusion/picture-maker.ts";
@@ -72,7 +73,7 @@ class LoadedImageToVideo implements LoadedModel<"image-to-video"> {
     });
     const frames: Response["frames"][number] = [];
     for await (const together of decoder.decode(film, size, signal))
-      for (const png of await Promise.all(together.map(encodePng)))
+      for (const png of await Promise.all(together.map((frame) => encodePng(topLeftOf(frame, request)))))
         frames.push({ url: toDataUrl("image/png", png), seed, nsfw });
     return { frames: [frames] };
   }

@@ -1,6 +1,6 @@
 import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
-import { pixelsOf } from "../diffusion/decoder.ts";
+import { factorOf, pixelsOf } from "../diffusion/decoder.ts";
 import { turn } from "../diffusion/denoise.ts";
 import type { LatentSize } from "../diffusion/denoiser.ts";
 import { allowInputs, feed, findInput, getInput, outputName, runForFloats } from "../diffusion/ports.ts";
@@ -26,7 +26,7 @@ export class FilmDecoder {
     this.#graph = graph;
     this.#output = outputName(graph, "sample");
     this.#scale = config.number("scaling_factor", DEFAULT_SCALE);
-    this.factor = 2 ** ((config.findNumbers("block_out_channels")?.length ?? DEFAULT_BLOCKS) - 1);
+    this.factor = factorOf(config);
   }
 
   /** As many frames at once as are decoded together, in order. Throws "runner.failed" when the numbers have overflowed. */
@@ -58,4 +58,3 @@ export class FilmDecoder {
 
 /** Of every published model. */
 const DEFAULT_SCALE = 0.18215;
-const DEFAULT_BLOCKS = 4;
