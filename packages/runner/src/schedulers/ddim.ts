@@ -1,8 +1,8 @@
 import type { ModelSettings } from "../model-settings.ts";
 import { clipRange, noiseConfig, refuse } from "./config.ts";
 import { signalTable } from "./noise-table.ts";
-import { cleanOf, noised, noiseOf, sharesOf } from "./prediction.ts";
-import { advance, at, clipped, mix, type Schedule, variancePreserving } from "./schedule.ts";
+import { cleanOf, noiseOf, sharesOf, variancePreserving } from "./prediction.ts";
+import { advance, at, clipped, mix, type Schedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { roundHalfToEven, spacedTimesteps } from "./spacing.ts";
 
@@ -18,8 +18,7 @@ export function ddimScheduler(settings: ModelSettings): Scheduler {
       const timesteps = spacedTimesteps(config, steps).map(roundHalfToEven);
       const stride = Math.floor(config.trainTimesteps / steps);
       return {
-        ...variancePreserving,
-        timesteps,
+        ...variancePreserving(timesteps, (index) => sharesOf(at(signal, at(timesteps, index)))),
         takesNoise: () => false,
         step: (denoising, output) => {
           const timestep = at(timesteps, denoising.index);
@@ -30,7 +29,6 @@ export function ddimScheduler(settings: ModelSettings): Scheduler {
           const noise = noiseOf(config.predictionType, here, denoising.sample, output, clean);
           return advance(denoising, mix([next.signal, clean], [next.noise, noise]));
         },
-        addNoise: (clean, noise, index) => noised(sharesOf(at(signal, at(timesteps, index))), clean, noise),
       };
     },
   };

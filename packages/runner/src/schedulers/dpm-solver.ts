@@ -1,8 +1,8 @@
 import type { ModelSettings } from "../model-settings.ts";
 import { noiseConfig, refuse } from "./config.ts";
 import { indexOfSigma, interpolated, karrasSigmas, positiveSignalTable, sigmaTable } from "./noise-table.ts";
-import { cleanOf, noised, type Shares } from "./prediction.ts";
-import { at, mix, type Schedule, variancePreserving } from "./schedule.ts";
+import { cleanOf, type Shares, variancePreserving } from "./prediction.ts";
+import { at, mix, type Schedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { sigmaChoice } from "./sigma-schedule.ts";
 import { roundHalfToEven, spacedTimestepsBeforeLast } from "./spacing.ts";
@@ -35,8 +35,7 @@ export function dpmSolverScheduler(settings: ModelSettings): Scheduler {
         done === 0 ||
         (index === steps - 1 && ((lowersFinalOrder && steps < FEW_STEPS) || !choice.endsAtLeast));
       return {
-        ...variancePreserving,
-        timesteps,
+        ...variancePreserving(timesteps, (index) => sharesAtSigma(at(sigmas, index))),
         takesNoise: () => false,
         step: (denoising, output) => {
           const { index, done } = denoising;
@@ -54,7 +53,6 @@ export function dpmSolverScheduler(settings: ModelSettings): Scheduler {
           const sample = mix(keep, [weight * (1 + share), clean], [-weight * share, earlier]);
           return { index: index + 1, done: done + 1, sample, history: [clean] };
         },
-        addNoise: (clean, noise, index) => noised(sharesAtSigma(at(sigmas, index)), clean, noise),
       };
     },
   };

@@ -1,9 +1,9 @@
 import type { ModelSettings } from "../model-settings.ts";
 import { noiseConfig } from "./config.ts";
 import { cleanAtSigma } from "./prediction.ts";
-import { advance, at, begin, mix, type Schedule } from "./schedule.ts";
+import { advance, at, mix, type Schedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { noisedBySigma, scaledBySigma, sigmaSchedule } from "./sigma-schedule.ts";
+import { sigmaSchedule } from "./sigma-schedule.ts";
 
 /**
  * Euler's method that goes a little below the next noise level and adds fresh noise back up to it. The reference draws noise
@@ -13,12 +13,9 @@ export function eulerAncestralScheduler(settings: ModelSettings): Scheduler {
   const config = noiseConfig(settings, { spacing: "linspace" });
   return {
     plan: (steps): Schedule => {
-      const { timesteps, sigmas, initNoiseSigma } = sigmaSchedule(config, steps);
+      const { sigmas, onSigmas } = sigmaSchedule(config, steps);
       return {
-        timesteps,
-        initNoiseSigma,
-        begin,
-        scaleInput: (denoising) => scaledBySigma(sigmas, denoising),
+        ...onSigmas,
         takesNoise: (index) => at(sigmas, index + 1) > 0,
         step: (denoising, output, noise) => {
           const sigma = at(sigmas, denoising.index);
@@ -27,7 +24,6 @@ export function eulerAncestralScheduler(settings: ModelSettings): Scheduler {
           const share = down / sigma;
           return advance(denoising, mix([share, denoising.sample], [1 - share, clean], noise && [up, noise]));
         },
-        addNoise: (clean, noise, index) => noisedBySigma(sigmas, clean, noise, index),
       };
     },
   };

@@ -1,9 +1,9 @@
 import type { ModelSettings } from "../model-settings.ts";
 import { noiseConfig, refuse } from "./config.ts";
 import { cleanAtSigma } from "./prediction.ts";
-import { advance, at, begin, mix, type Schedule } from "./schedule.ts";
+import { advance, at, mix, type Schedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { noisedBySigma, scaledBySigma, sigmaChoice, sigmaSchedule } from "./sigma-schedule.ts";
+import { sigmaChoice, sigmaSchedule } from "./sigma-schedule.ts";
 
 /** Euler's method on noise levels (Karras et al. 2022, algorithm 2 without churn). Source: runner-and-models 7.6.3. */
 export function eulerScheduler(settings: ModelSettings): Scheduler {
@@ -13,12 +13,9 @@ export function eulerScheduler(settings: ModelSettings): Scheduler {
   const choice = sigmaChoice(settings);
   return {
     plan: (steps): Schedule => {
-      const { timesteps, sigmas, initNoiseSigma } = sigmaSchedule(config, steps, choice);
+      const { sigmas, onSigmas } = sigmaSchedule(config, steps, choice);
       return {
-        timesteps,
-        initNoiseSigma,
-        begin,
-        scaleInput: (denoising) => scaledBySigma(sigmas, denoising),
+        ...onSigmas,
         takesNoise: () => false,
         step: (denoising, output) => {
           const sigma = at(sigmas, denoising.index);
@@ -27,7 +24,6 @@ export function eulerScheduler(settings: ModelSettings): Scheduler {
           const share = at(sigmas, denoising.index + 1) / sigma;
           return advance(denoising, mix([share, denoising.sample], [1 - share, clean]));
         },
-        addNoise: (clean, noise, index) => noisedBySigma(sigmas, clean, noise, index),
       };
     },
   };

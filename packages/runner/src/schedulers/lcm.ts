@@ -2,8 +2,8 @@ import type { ModelSettings } from "../model-settings.ts";
 import { rejected } from "../rejected.ts";
 import { clipRange, noiseConfig, refuse } from "./config.ts";
 import { signalTable } from "./noise-table.ts";
-import { cleanOf, noised, sharesOf } from "./prediction.ts";
-import { advance, at, clipped, mix, type Schedule, variancePreserving } from "./schedule.ts";
+import { cleanOf, sharesOf, variancePreserving } from "./prediction.ts";
+import { advance, at, clipped, mix, type Schedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** The standard deviation of training pictures that consistency models assume. */
@@ -33,8 +33,7 @@ export function lcmScheduler(settings: ModelSettings): Scheduler {
       );
       const isLast = (index: number) => index === steps - 1;
       return {
-        ...variancePreserving,
-        timesteps,
+        ...variancePreserving(timesteps, (index) => sharesOf(at(signal, at(timesteps, index)))),
         takesNoise: (index) => !isLast(index),
         step: (denoising, output, noise = new Float32Array(output.length)) => {
           const timestep = at(timesteps, denoising.index);
@@ -47,7 +46,6 @@ export function lcmScheduler(settings: ModelSettings): Scheduler {
           const shares = sharesOf(at(signal, at(timesteps, denoising.index + 1)));
           return advance(denoising, mix([shares.signal, denoised], [shares.noise, noise]));
         },
-        addNoise: (clean, noise, index) => noised(sharesOf(at(signal, at(timesteps, index))), clean, noise),
       };
     },
   };

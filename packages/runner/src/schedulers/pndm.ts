@@ -1,8 +1,8 @@
 import type { ModelSettings } from "../model-settings.ts";
 import { noiseConfig } from "./config.ts";
 import { signalTable } from "./noise-table.ts";
-import { noised, sharesOf } from "./prediction.ts";
-import { at, type Denoising, mix, type Schedule, type Term, variancePreserving } from "./schedule.ts";
+import { sharesOf, variancePreserving } from "./prediction.ts";
+import { at, type Denoising, mix, type Schedule, type Term } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { roundHalfToEven, spacedTimesteps } from "./spacing.ts";
 
@@ -44,8 +44,7 @@ export function pndmScheduler(settings: ModelSettings): Scheduler {
         return mix([Math.sqrt(next / here), sample], [-weight, noise]);
       };
       return {
-        ...variancePreserving,
-        timesteps,
+        ...variancePreserving(timesteps, (index) => sharesOf(at(signal, at(timesteps, index)))),
         takesNoise: () => false,
         step: (denoising, output) => {
           const timestep = at(timesteps, denoising.index);
@@ -60,7 +59,6 @@ export function pndmScheduler(settings: ModelSettings): Scheduler {
           const moved = next(denoising, move(denoising.sample, answer, timestep, timestep - stride), history);
           return denoising.done === 0 ? { ...moved, anchor: denoising.sample } : moved;
         },
-        addNoise: (clean, noise, index) => noised(sharesOf(at(signal, at(timesteps, index))), clean, noise),
       };
     },
   };

@@ -1,5 +1,5 @@
 import type { PredictionType } from "./config.ts";
-import { mix, type Term } from "./schedule.ts";
+import { begin, mix, type Schedule, type Term } from "./schedule.ts";
 
 /** The two shares of a noisy sample: `signal · clean + noise · normal`. */
 export interface Shares {
@@ -71,4 +71,18 @@ export function cleanAtSigma(
           [-sigma / Math.sqrt(power), output],
         ];
   return type === "sample" ? output : mix(ofSample, ofOutput);
+}
+
+/** What the methods share whose states keep the scale of the training data at every noise level. */
+export function variancePreserving(
+  timesteps: readonly number[],
+  sharesAt: (index: number) => Shares,
+): Omit<Schedule, "takesNoise" | "step"> {
+  return {
+    timesteps,
+    initNoiseSigma: 1,
+    begin,
+    scaleInput: ({ sample }) => sample,
+    addNoise: (clean, noise, index) => noised(sharesAt(index), clean, noise),
+  };
 }

@@ -38,13 +38,6 @@ export function begin(sample: Float32Array, index = 0): Denoising {
   return { index, sample, done: 0, history: [] };
 }
 
-/** What the methods share whose states keep the scale of the training data at every noise level. */
-export const variancePreserving = {
-  initNoiseSigma: 1,
-  begin,
-  scaleInput: (denoising: Denoising) => denoising.sample,
-} as const satisfies Partial<Schedule>;
-
 /** The next state when nothing is kept but the sample. */
 export function advance(denoising: Denoising, sample: Float32Array): Denoising {
   return { index: denoising.index + 1, sample, done: denoising.done + 1, history: [] };

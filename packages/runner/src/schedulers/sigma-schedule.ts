@@ -1,14 +1,13 @@
 import type { ModelSettings } from "../model-settings.ts";
 import type { NoiseConfig } from "./config.ts";
 import { indexOfSigma, interpolated, karrasSigmas, positiveSignalTable, sigmaTable } from "./noise-table.ts";
-import { at, type Denoising, mix, scaled } from "./schedule.ts";
+import { at, begin, mix, type Schedule, scaled } from "./schedule.ts";
 import { spacedTimesteps } from "./spacing.ts";
 
 /** The noise levels of a run, one more than its timesteps, and what follows from them for methods that work on levels. */
 export interface SigmaSchedule {
-  readonly timesteps: readonly number[];
   readonly sigmas: readonly number[];
-  readonly initNoiseSigma: number;
+  readonly onSigmas: Pick<Schedule, "timesteps" | "initNoiseSigma" | "begin" | "scaleInput" | "addNoise">;
 }
 
 /** Which levels a configuration asks for beside the spacing. */
@@ -43,22 +42,14 @@ export function sigmaSchedule(config: NoiseConfig, steps: number, choice?: Sigma
     timesteps = sigmas.map((sigma) => 0.25 * Math.log(sigma));
   const most = Math.max(...sigmas);
   return {
-    timesteps,
     sigmas: [...sigmas, choice?.endsAtLeast ? at(table, 0) : 0],
-    initNoiseSigma: config.spacing === "leading" ? Math.sqrt(most * most + 1) : most,
+    onSigmas: {
+      timesteps,
+      initNoiseSigma: config.spacing === "leading" ? Math.sqrt(most * most + 1) : most,
+      begin,
+      // With the power it had in training.
+      scaleInput: ({ sample, index }) => scaled(1 / Math.sqrt(at(sigmas, index) ** 2 + 1), sample),
+      addNoise: (clean, noise, index) => mix([1, clean], [at(sigmas, index), noise]),
+    },
   };
-}
-
-/** The sample as the model wants to see it: with the power it had in training. */
-export function scaledBySigma(sigmas: readonly number[], denoising: Denoising): Float32Array {
-  return scaled(1 / Math.sqrt(at(sigmas, denoising.index) ** 2 + 1), denoising.sample);
-}
-
-export function noisedBySigma(
-  sigmas: readonly number[],
-  clean: Float32Array,
-  noise: Float32Array,
-  index: number,
-): Float32Array {
-  return mix([1, clean], [at(sigmas, index), noise]);
 }
