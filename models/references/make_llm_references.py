@@ -1,4 +1,4 @@
-"""Records what Transformers makes of conversations with tiny language models of random weights: Llama and Qwen.
+"""Records what Transformers makes of conversations with tiny language models of random weights: Llama, Qwen and Mistral.
 
     python make_llm_references.py
 
@@ -15,7 +15,9 @@ import tempfile
 from pathlib import Path
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM,
+)
 
 from make_references import HERE, SOURCE, rounded, seeded, write_json
 
@@ -38,10 +40,13 @@ LLAMA = (
 
 COMMON = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256)
 FAMILIES = {
-    "llama": dict(special=["<|begin|>", "<|start|>", "<|end|>", "<|eot|>"], bos="<|begin|>", eos="<|eot|>", template=LLAMA,
+    "llama": dict(seed=401, special=["<|begin|>", "<|start|>", "<|end|>", "<|eot|>"], bos="<|begin|>", eos="<|eot|>", template=LLAMA,
                   model=lambda v: LlamaForCausalLM(LlamaConfig(vocab_size=v, rope_theta=10000.0, tie_word_embeddings=False, **COMMON))),
-    "qwen": dict(special=["<|endoftext|>", "<|im_start|>", "<|im_end|>"], bos=None, eos="<|im_end|>", template=CHATML,
+    "qwen": dict(seed=411, special=["<|endoftext|>", "<|im_start|>", "<|im_end|>"], bos=None, eos="<|im_end|>", template=CHATML,
                  model=lambda v: Qwen2ForCausalLM(Qwen2Config(vocab_size=v, rope_theta=1000000.0, tie_word_embeddings=True, **COMMON))),
+    # Each token sees the seven before it and no more.
+    "mistral": dict(seed=421, special=["<|begin|>", "<|start|>", "<|end|>", "<|eot|>"], bos="<|begin|>", eos="<|eot|>", template=LLAMA,
+                    model=lambda v: MistralForCausalLM(MistralConfig(vocab_size=v, sliding_window=8, tie_word_embeddings=False, **COMMON))),
 }
 
 CONVERSATIONS = [
@@ -61,7 +66,7 @@ def make(name: str, out: Path) -> None:
         special = dict(eos_token=family["eos"], **({"bos_token": family["bos"]} if family["bos"] else {}))
         fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, chat_template=family["template"], **special)
         fast.save_pretrained(folder)
-        model = seeded(family["model"](len(fast)), 401 if name == "llama" else 411)
+        model = seeded(family["model"](len(fast)), family["seed"])
         model.generation_config.eos_token_id = [fast.convert_tokens_to_ids(family["eos"])]
         model.save_pretrained(folder)
         export_llm(folder, out / "model", storage="fp16")

@@ -12,7 +12,7 @@ import { type LanguageReferences, referenceFile, references } from "./references
 
 const backend = keepingBackend();
 
-describe.each(["llama", "qwen"])("%s", (family) => {
+describe.each(["llama", "qwen", "mistral"])("%s", (family) => {
   const { source, answers } = references<LanguageReferences>(family, "answers.json");
   const directory = referenceFile(family, "model");
 
