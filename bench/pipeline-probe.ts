@@ -84,7 +84,10 @@ async function measured(pipeline: Pipeline): Promise<Measured> {
   const loaded = await load(context);
   const loadMs = performance.now();
   let turn = 0;
-  const job = async (changes: object = {}) => done(pipeline, loaded, await mediaOf(pipeline, turn++), changes);
+  const job = async (changes: object = {}) => {
+    const media = await mediaOf(pipeline, turn++);
+    return done(pipeline, loaded, media, { ...wordsOf(pipeline, turn), ...changes });
+  };
   const first = await job();
   const fresh = await steady(job);
   const media = await mediaOf(pipeline, turn++);
@@ -193,16 +196,18 @@ async function step(
 
 /** Tokens a second of this runner and of the library alone. The two take turns. */
 async function tokens(job: (changes: object) => Promise<Done>): Promise<NonNullable<Measured["tokens"]>> {
-  const messages = [{ role: "user", content: "Tell me all that you know." }];
   const library = await libraryWriter(directory);
-  const asked = { messages, max_tokens: TOKENS, temperature: 0 };
-  await Promise.all([job(asked), library.write(messages, TOKENS)]);
+  const asked = { max_tokens: TOKENS, temperature: 0 };
+  await Promise.all([job(asked), library.write(messagesOf(0), TOKENS)]);
+  // Those of the jobs before count up.
+  let turn = 0;
   const [ours, theirs] = [
     { ms: 0, tokens: 0 },
     { ms: 0, tokens: 0 },
   ];
   await forAWhile(async () => {
-    const { ms, answer } = await job(asked);
+    const messages = messagesOf(--turn);
+    const { ms, answer } = await job({ ...asked, messages });
     ours.ms += ms;
     ours.tokens += (answer as { usage: { completion_tokens: number } }).usage.completion_tokens;
     const begin = performance.now();
@@ -210,6 +215,15 @@ async function tokens(job: (changes: object) => Promise<Done>): Promise<NonNulla
     theirs.ms += performance.now() - begin;
   });
   return { perSecond: (ours.tokens * 1000) / ours.ms, libraryPerSecond: (theirs.tokens * 1000) / theirs.ms };
+}
+
+/** Another conversation each `turn`: what was read lately is not read again. */
+function wordsOf({ request }: Pipeline, turn: number): object {
+  return "messages" in request.shape ? { messages: messagesOf(turn) } : {};
+}
+
+function messagesOf(turn: number): readonly { readonly role: string; readonly content: string }[] {
+  return [{ role: "user", content: `${turn}: tell me all that you know.` }];
 }
 
 /** Each `turn` gives another one. */
