@@ -1,6 +1,5 @@
-import type { Rgb8 } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import { invariant, RivuletError } from "@rivulet/primitives";
+import { invariant } from "@rivulet/primitives";
 import { refuseAdapters } from "../diffusion/adapters.ts";
 import { turn } from "../diffusion/denoise.ts";
 import type { Question, Wish } from "../diffusion/denoiser.ts";
@@ -8,11 +7,11 @@ import type { Encoder, Posterior } from "../diffusion/encoder.ts";
 import { edited, type Guidance, isGuided, steered, unguided } from "../diffusion/guidance.ts";
 import { latentSizeOf } from "../diffusion/latent-size.ts";
 import { type BackendFactory, type Making, PictureMaker } from "../diffusion/picture-maker.ts";
-import { lanczos, resized } from "../diffusion/resample.ts";
+import { lanczos } from "../diffusion/resample.ts";
 import type { Conditioning } from "../diffusion/text-conditioning.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import { rejected } from "../rejected.ts";
-import { givenPicture } from "./given-picture.ts";
+import { steppedPicture } from "./given-picture.ts";
 
 type Request = PipelineRequest<"image-to-image">;
 
@@ -49,7 +48,7 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
   async run(request: Request, context: RunContext): Promise<PipelineRunnerResponse<"image-to-image">> {
     refuseAdapters(request.loras);
     if (request.prompt.trim() === "") throw rejected("prompt", "there are no words in it");
-    const picture = await pictureOf(context);
+    const picture = await steppedPicture(context, SIDE_STEP, lanczos);
     const size = latentSizeOf(picture, this.#maker.model, "image");
     await turn(context.signal);
     const posterior = await this.#encoder.encode(picture, size.channels);
@@ -129,15 +128,3 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
 }
 
 type Shape = Pick<Wish, "size" | "height" | "width">;
-
-/** The request's picture in the size that the answer has. */
-async function pictureOf(context: RunContext): Promise<Rgb8> {
-  const image = await givenPicture(context);
-  const [width, height] = [image.width - (image.width % SIDE_STEP), image.height - (image.height % SIDE_STEP)];
-  if (width === 0 || height === 0)
-    throw new RivuletError("request.media-undecodable", {
-      field: "image",
-      reason: `must be at least ${SIDE_STEP} pixels wide and high`,
-    });
-  return resized(image, width, height, lanczos);
-}

@@ -1,14 +1,13 @@
 import { join } from "node:path";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import { RivuletError } from "@rivulet/primitives";
 import type { Wish } from "../diffusion/denoiser.ts";
 import { planesOf } from "../diffusion/encoder.ts";
 import { steered } from "../diffusion/guidance.ts";
 import type { Draw, Making, PictureMaker } from "../diffusion/picture-maker.ts";
-import { bicubic, resized } from "../diffusion/resample.ts";
+import { bicubic } from "../diffusion/resample.ts";
 import type { LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
-import { givenPicture } from "../pipelines/given-picture.ts";
+import { steppedPicture } from "../pipelines/given-picture.ts";
 import type { Noise } from "../random/noise.ts";
 import { noiseConfig } from "../schedulers/config.ts";
 import { signalTable } from "../schedulers/noise-table.ts";
@@ -48,24 +47,16 @@ export class LatentUpscaler implements LoadedModel<"upscale"> {
 
   async run(request: PipelineRequest<"upscale">, context: RunContext): Promise<PipelineRunnerResponse<"upscale">> {
     const { decoder } = this.#maker.model;
-    const given = await givenPicture(context);
-    const step = decoder.factor;
-    const [width, height] = [given.width - (given.width % step), given.height - (given.height % step)];
-    if (width === 0 || height === 0)
-      throw new RivuletError("request.media-undecodable", {
-        field: "image",
-        reason: `must be at least ${step} pixels wide and high`,
-      });
-    const size = { width, height };
-    const planes = planesOf(resized(given, width, height, bicubic));
+    const picture = await steppedPicture(context, decoder.factor, bicubic);
+    const planes = planesOf(picture);
     const schedule = this.#maker.plan(request.num_inference_steps);
     const texts = await this.#maker.read([request.prompt], [""], false, context.signal);
     const steps = schedule.timesteps.length;
     const draw: Draw = (noise, onStep) =>
-      madeInTiles(size, step, TILE_STEP, (tile, index, count) => {
-        const making = { schedule, picture: this.#pictureOf(partOf(planes, size, tile), tile, texts, schedule) };
+      madeInTiles(picture, decoder.factor, TILE_STEP, (tile, index, count) => {
+        const making = { schedule, picture: this.#pictureOf(partOf(planes, picture, tile), tile, texts, schedule) };
         const onTileStep = (done: number) => onStep(index * steps + done, count * steps);
-        return this.#maker.draw(making, noiseOfPart(noise(), size, tile), context.signal, onTileStep);
+        return this.#maker.draw(making, noiseOfPart(noise(), picture, tile), context.signal, onTileStep);
       });
     return this.#maker.answer({ ...request, num_images_per_prompt: 1 }, draw, context);
   }
