@@ -34,15 +34,29 @@ async function limitsPage(): Promise<string> {
     const source = readIfThere(path);
     if (source === undefined) continue;
     const values: Record<string, unknown> = await import(root + path);
-    const rows = [...source.matchAll(/(?:\/\*\*(?<reason>[\s\S]*?)\*\/\n)?export const (?<name>\w+)/g)].flatMap(
-      (match) => {
-        const { name: constant = "", reason = "" } = match.groups ?? {};
-        return [[`\`${constant}\``, valueText(values[constant]), reason.replace(/\s*\n\s*\*?\s*/g, " ").trim()]];
-      },
-    );
+    const rows = [
+      ...source.matchAll(/(?:\/\*\*(?<reason>[\s\S]*?)\*\/\n)?export const (?<name>\w+)(?<made>[^;]*)/g),
+    ].map((match) => {
+      const { name: constant = "", reason = "", made = "" } = match.groups ?? {};
+      const value = values[constant];
+      const isDuration = typeof value === "number" && /= (?:ms|seconds|minutes)\(/.test(made);
+      const text = isDuration
+        ? durationText(value)
+        : `${valueText(value)}${constant.endsWith("_BYTES") ? " bytes" : ""}`;
+      return [`\`${constant}\``, text, reason.replace(/\s*\n\s*\*?\s*/g, " ").trim()];
+    });
     sections.push(`## ${name}`, table(["Limit", "Value", "Reason"], rows));
   }
   return page("Limits", "What a node refuses rather than do, by the package that enforces it.", ...sections);
+}
+
+const UNITS = { day: 86_400_000, hour: 3_600_000, minute: 60_000, second: 1000, millisecond: 1 } as const;
+
+/** A number of milliseconds in the largest unit that makes it whole: `100 days`. */
+function durationText(milliseconds: number): string {
+  const [unit = "", size = 1] = Object.entries(UNITS).find((each) => milliseconds % each[1] === 0) ?? [];
+  const count = milliseconds / size;
+  return `${valueText(count)} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 function httpApiPage(): string {

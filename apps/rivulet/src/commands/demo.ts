@@ -28,7 +28,11 @@ import type { Terminal } from "../terminal.ts";
 const flags: readonly OwnFlag[] = [
   { flag: "once", form: "switch", help: "end when everything has been shown, with 0" },
   { flag: "only", form: "text", help: "one pipeline, by name, and those whose results it works on" },
-  { flag: "json", form: "switch", help: "the last line on standard output is one JSON object" },
+  {
+    flag: "json",
+    form: "switch",
+    help: "the last line on standard output is one JSON object: npm -s start -- --once --json | jq",
+  },
   { flag: "folder", form: "text", help: "where results and index.html go [out/DATE-TIME]" },
   { flag: "output", form: "text", help: "file the first picture is also written to" },
   {
@@ -51,7 +55,11 @@ export async function demoCommand(argv: readonly string[], terminal: Terminal): 
   const parsed = parseFlags(argv, [], machineSurroundings(process.cwd()), flags);
   if (parsed.asksForHelp) {
     terminal.result(
-      ["usage: rivulet demo [flags]", "", ...flags.map(({ flag, help }) => `  -${flag.padEnd(10)} ${help}`)].join("\n"),
+      [
+        `usage: ${typed(process.env)} [flags]`,
+        "",
+        ...flags.map(({ flag, help }) => `  -${flag.padEnd(10)} ${help}`),
+      ].join("\n"),
     );
     return 0;
   }
@@ -171,6 +179,11 @@ class Exhibition {
     const lines = tell({ demonstration, orchestrators, job, answer, payment, saved });
     this.#terminal.say(`${lines.join("\n")}\n`);
   }
+}
+
+/** What stands before the flags: whoever says `npm start` has never heard of `rivulet demo`. */
+function typed(env: Readonly<Record<string, string | undefined>>): string {
+  return env["npm_lifecycle_event"] === "start" ? "npm start --" : "rivulet demo";
 }
 
 /** What is shown: everything there is a model for, or one pipeline and what it works on. */

@@ -1,5 +1,5 @@
 import { RivuletError } from "@rivulet/primitives";
-import { amountText } from "../amounts.ts";
+import { amountText, readableWei } from "../amounts.ts";
 import type { ChainCommand, Outcome } from "../chain-command.ts";
 
 /** Where gateways listen unless told otherwise. */
@@ -102,7 +102,7 @@ async function ask(gateway: string, path: string, request: RequestInit): Promise
 function told(pipeline: string, estimate: Estimate): Outcome {
   const { unit, units, max_price: most, orchestrators } = estimate;
   const lines = [
-    `${pipeline}: ${units ?? "?"} ${unit}s${most === null ? "" : `, at most ${most} wei each`}`,
+    `${pipeline}: ${units ?? "?"} ${unit}s${most === null ? "" : `, at most ${readableWei(most)} each`}`,
     ...(orchestrators.length === 0 ? ["no orchestrator offers it"] : orchestrators.map(offerLine)),
   ];
   return { lines, json: { pipeline, ...estimate } };
@@ -111,7 +111,7 @@ function told(pipeline: string, estimate: Estimate): Outcome {
 function explained(pipeline: string, explanation: Estimate): Outcome {
   const { model, unit, max_price: most, orchestrators, unused } = explanation;
   const lines = [
-    `${pipeline}, ${model}${most === null ? "" : `: at most ${most} wei a ${unit}`}`,
+    `${pipeline}, ${model}${most === null ? "" : `: at most ${readableWei(most)} a ${unit}`}`,
     ...(orchestrators.length === 0 ? ["no orchestrator offers it"] : orchestrators.flatMap(numberLines)),
     ...unused.map(({ uri, reason }) => `  ${uri}  gets no work at all: ${reason}`),
   ];
@@ -129,7 +129,7 @@ function numberLines(offer: Offer): readonly string[] {
         ? state
         : `chosen with ${Math.round(chance * 100)} %`;
   const numbers = [
-    price === null ? "no price" : `${price} wei each`,
+    price === null ? "no price" : `${readableWei(price)} each`,
     ...(stake === null ? [] : [`stake ${amountText(BigInt(stake), "LPT")}`]),
     score === 0 ? "speed unknown" : `score ${Number(score.toPrecision(3))}`,
     `${busy} of ${capacity} slots taken`,
@@ -139,7 +139,8 @@ function numberLines(offer: Offer): readonly string[] {
 }
 
 function offerLine({ orchestrator, price, fee, chance, ruled_out: ruledOut }: Offer): string {
-  const cost = fee === null ? "nothing is paid" : `${amountText(BigInt(fee), "ETH")} (${price} wei each)`;
+  const cost =
+    fee === null ? "nothing is paid" : `${readableWei(fee)}${price === null ? "" : ` (${readableWei(price)} each)`}`;
   const odds = chance === null ? "" : `, chosen with ${Math.round(chance * 100)} %`;
   return `  ${orchestrator}  ${cost}${ruledOut === null ? odds : `, not now: ${ruledOut.code}, ${ruledOut.reason}`}`;
 }

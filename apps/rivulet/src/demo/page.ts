@@ -1,10 +1,12 @@
 import type { LocalOrchestrator, LocalPayment } from "@rivulet/node";
 import type { PipelineName } from "@rivulet/pipelines";
+import { Rational } from "@rivulet/primitives";
+import { readableWei, weiOf } from "../amounts.ts";
 import type { Answer } from "./ask.ts";
 import { curlLine } from "./curl.ts";
 import type { Demonstration } from "./demonstration.ts";
 import type { ResultKind, SavedFile } from "./results.ts";
-import { ethText, paidText, seconds, tookText, wholeWei } from "./story.ts";
+import { paidText, seconds, tookText } from "./story.ts";
 
 /** A demonstration that was done. */
 export interface Shown {
@@ -62,9 +64,9 @@ function summary(shown: readonly Shown[]): string {
   const jobs = shown.length === 1 ? "One job" : `${shown.length} jobs`;
   const payments = shown.flatMap(({ payment }) => (payment === undefined ? [] : [payment]));
   if (payments.length === 0) return `${jobs} in ${took}, for nothing: this network is off-chain.`;
-  const fees = payments.reduce((sum, { fee }) => sum + wholeWei(fee), 0n);
+  const fees = payments.reduce((sum, { fee }) => sum.plus(weiOf(fee)), Rational.ZERO);
   const tickets = payments.reduce((sum, each) => sum + each.tickets, 0);
-  return `${jobs} in ${took}, paid with ${ethText(fees)} in ${tickets === 1 ? "one ticket" : `${tickets} tickets`}.`;
+  return `${jobs} in ${took}, paid with ${readableWei(fees)} in ${tickets === 1 ? "one ticket" : `${tickets} tickets`}.`;
 }
 
 function card(shown: Shown, sources: Sources, gateway: string, nameOf: (address: string) => string): Html {
@@ -87,7 +89,7 @@ ${Object.entries(fields).map(([name, value]) => row(name, typeof value === "stri
 }${row("took", tookText(answer))}${row("by", `orchestrator ${nameOf(answer.orchestrator)}`)}${
   payment === undefined ? [] : row("paid", paidText(payment, demonstration))
 }${(payment?.redeemed ?? []).map(({ faceValue, gasCost }) =>
-  row("won", `a ticket for ${ethText(faceValue)}, redeemed for gas of ${ethText(gasCost)}`),
+  row("won", `a ticket for ${readableWei(faceValue)}, redeemed for gas of ${readableWei(gasCost)}`),
 )}</dl>
 <pre>${curlLine(gateway, demonstration, fields, paths)}</pre>
 </article>

@@ -66,6 +66,23 @@ test("the short story tells what was asked, what it took and what came of it", (
   expect(lines[3]).toContain("7.png");
 });
 
+test("what was paid is told in numbers that people read", () => {
+  const balances = { deposit: 10n ** 18n, reserve: 0n, fees: { A: 0n, B: 0n } };
+  const payment = {
+    price: "481605471/100",
+    units: 65_536n,
+    fee: "31562496147456/100",
+    tickets: 1,
+    expectedValue: "100000000000000",
+    redeemed: [],
+    before: balances,
+    after: { ...balances, deposit: 999_899_999_999_999_999n },
+  };
+  const text = story({ ...facts([seen("https://b", true)], "warm", 1), payment: payment as never }).join("\n");
+  expect(text).toContain("315.62 gwei, 65536 pixels at 4,816,054.71 wei, with one ticket worth 0.0001 ETH on average");
+  expect(text).toContain("deposit    1 ETH before, 0.9999 ETH after");
+});
+
 test("a job whose model was loaded for it was not warm", () => {
   expect(wasWarm(answer)).toBe(false);
   expect(wasWarm({ ...answer, timings: {} })).toBe(true);

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import type { JobStory, LocalBalances, LocalOrchestrator, LocalPayment } from "@rivulet/node";
-import { amountText } from "../amounts.ts";
+import { readableWei } from "../amounts.ts";
 import type { Answer, Timings } from "./ask.ts";
 import type { Demonstration } from "./demonstration.ts";
 import type { SavedFile } from "./results.ts";
@@ -72,8 +72,8 @@ export function paidText({ price, units, fee, tickets, expectedValue }: LocalPay
   const paidWith =
     tickets === 0
       ? "from what was left of earlier tickets"
-      : `with ${count} worth ${ethText(expectedValue)} on average`;
-  return `${ethText(fee)}, ${units} ${WORDS[unit]} at ${price} wei, ${paidWith}`;
+      : `with ${count} worth ${readableWei(expectedValue)} on average`;
+  return `${readableWei(fee)}, ${units} ${WORDS[unit]} at ${readableWei(price)}, ${paidWith}`;
 }
 
 const WORDS: Readonly<Record<Demonstration["unit"], string>> = {
@@ -117,29 +117,18 @@ function paymentLines(payment: LocalPayment, demonstration: Demonstration): stri
   return [
     `  paid       ${paidText(payment, demonstration)}`,
     ...redeemed.flatMap(({ faceValue, paid, gasCost }) => [
-      `  won        a ticket for ${ethText(faceValue)}; redeemed for ${ethText(paid)}, gas ${ethText(gasCost)}`,
+      `  won        a ticket for ${readableWei(faceValue)}; redeemed for ${readableWei(paid)}, gas ${readableWei(gasCost)}`,
       `  earned     ${earned(before, after)}`,
     ]),
-    `  deposit    ${ethText(before.deposit)} before, ${ethText(after.deposit)} after`,
+    `  deposit    ${readableWei(before.deposit)} before, ${readableWei(after.deposit)} after`,
   ];
 }
 
 function earned(before: LocalBalances, after: LocalBalances): string {
   return (["A", "B"] as const)
     .filter((name) => after.fees[name] !== before.fees[name])
-    .map((name) => `orchestrator ${name}'s fees rose by ${after.fees[name] - before.fees[name]} wei`)
+    .map((name) => `orchestrator ${name}'s fees rose by ${readableWei(after.fees[name] - before.fees[name])}`)
     .join(", ");
-}
-
-/** Wei, a fraction or a decimal number of them, as ethers: whole wei, as nobody misses the rest. */
-export function ethText(amount: bigint | string): string {
-  return amountText(wholeWei(amount), "ETH");
-}
-
-/** Whole wei of a fraction or a decimal number of them. */
-export function wholeWei(amount: bigint | string): bigint {
-  const [numerator = "0", denominator = "1"] = `${amount}`.replace(/\..*$/, "").split("/");
-  return BigInt(numerator) / BigInt(denominator);
 }
 
 /** The parts of a job in the order they happen. */
