@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Clock, type LogFields, type Logger, ms, type Randomness } from "@rivulet/primitives";
 
@@ -19,7 +19,7 @@ export const systemClock: Clock = {
 /** Cryptographically secure chance. */
 export const systemRandomness: Randomness = {
   bytes: (length) => randomBytes(length),
-  uniform: () => randomBytes(4).readUInt32BE() / 2 ** 32,
+  uniform: () => randomInt(2 ** 32) / 2 ** 32,
 };
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;

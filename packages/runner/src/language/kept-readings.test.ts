@@ -52,6 +52,13 @@ describe("kept readings", () => {
     expect([2, 3, 4].map((value) => kept.recall(numbers(9999, value)).length)).toEqual([4000, 4000, 0]);
   });
 
+  test("are few", () => {
+    const kept = new KeptReadings(() => new Read());
+    const values = Array.from({ length: 12 }, (_, value) => value);
+    for (const value of values) kept.keep(numbers(3, value), new Read(numbers(3, value)));
+    expect(values.filter((value) => kept.recall(numbers(5, value)).length > 0)).toEqual(values.slice(-8));
+  });
+
   test("take the place of those of their beginning", () => {
     const kept = new KeptReadings(() => new Read());
     for (let length = 1000; length <= 5000; length += 1000) kept.keep(numbers(length, 1), new Read(numbers(length, 1)));

@@ -1,5 +1,5 @@
-/** Tokens that are kept of all texts together: some hundred megabytes in models of a billion weights. */
-const MOST_TOKENS = 8192;
+/** How many texts are kept, and how many tokens of all together: some hundred megabytes in models of a billion weights. */
+const MOST = { texts: 8, tokens: 8192 } as const;
 
 /** A `Reading`, as far as it matters here. */
 interface Copied<R> {
@@ -38,10 +38,10 @@ export class KeptReadings<R extends Copied<R>> {
   /** Keeps a reading that has read so much of a text as it has, in place of those of its beginning; the oldest make room. */
   keep(ids: readonly number[], reading: R): void {
     const text = { ids: ids.slice(0, reading.length), reading };
-    if (reading.length > MOST_TOKENS) return;
+    if (reading.length > MOST.tokens) return;
     const others = this.#texts.filter((other) => alike(other.ids, text.ids) < other.ids.length);
-    let texts = [...others, text];
-    while (texts.reduce((sum, each) => sum + each.ids.length, 0) > MOST_TOKENS) texts = texts.slice(1);
+    let texts = [...others, text].slice(-MOST.texts);
+    while (texts.reduce((sum, each) => sum + each.ids.length, 0) > MOST.tokens) texts = texts.slice(1);
     this.#texts = texts;
   }
 }
