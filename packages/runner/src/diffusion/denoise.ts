@@ -33,10 +33,9 @@ export async function denoise({
     at = schedule.step(at, output, schedule.takesNoise(at.index) ? noise(at.sample.length) : undefined);
     onStep(done + 1, timesteps.length);
   }
-  refuseNonFinite(
-    at.sample.reduce((sum, value) => sum + value, 0),
-    "latents",
-  );
+  let sum = 0;
+  for (const value of at.sample) sum += value;
+  refuseNonFinite(sum, "latents");
   return at.sample;
 }
 

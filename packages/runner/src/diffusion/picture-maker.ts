@@ -5,7 +5,7 @@ import type { Backend } from "../backend.ts";
 import type { LoadContext, RunContext } from "../implementation.ts";
 import { type ModelRule, ruleOf } from "../model-rules.ts";
 import { defaultSeedMode, type Noise, noiseOf, type SeedMode } from "../random/noise.ts";
-import type { Denoising, Schedule } from "../schedulers/schedule.ts";
+import { type Denoising, type Schedule, scaled } from "../schedulers/schedule.ts";
 import type { PlanOptions } from "../schedulers/scheduler.ts";
 import { denoise, turn } from "./denoise.ts";
 import type { LatentSize, Wish } from "./denoiser.ts";
@@ -71,7 +71,7 @@ export class PictureMaker implements AsyncDisposable {
 
   /** Pure noise of a latent size, as strong as the method begins with. */
   pureNoise(schedule: Schedule, { channels, height, width }: LatentSize, noise: Noise): Denoising {
-    return schedule.begin(noise(channels * height * width).map((value) => value * schedule.initNoiseSigma));
+    return schedule.begin(scaled(schedule.initNoiseSigma, noise(channels * height * width)));
   }
 
   /** Throws "request.rejected-by-model" for a number of steps that the method cannot make. */

@@ -57,8 +57,12 @@ export function mix([a, x]: Term, [b, y]: Term, third?: Term): Float32Array {
   return sum;
 }
 
+/** A loop, as in `mix`: `map` takes several times as long. */
 export function scaled(factor: number, values: Float32Array): Float32Array {
-  return factor === 1 ? values : values.map((value) => value * factor);
+  if (factor === 1) return values;
+  const result = new Float32Array(values.length);
+  for (let i = 0; i < result.length; i++) result[i] = (values[i] ?? 0) * factor;
+  return result;
 }
 
 export function clipped(values: Float32Array, range: number): Float32Array {

@@ -39,7 +39,8 @@ export class FilmDecoder {
     const [latents, count] = [getInput(this.#graph, LATENT), findInput(this.#graph, FRAMES)];
     for (let start = 0; start < film.length; start += CHUNK * size) {
       await turn(signal);
-      const part = film.subarray(start, start + CHUNK * size).map((value) => value / this.#scale);
+      const part = film.slice(start, start + CHUNK * size);
+      for (let i = 0; i < part.length; i++) part[i] = (part[i] ?? 0) / this.#scale;
       const frames = part.length / size;
       const feeds = {
         [LATENT]: feed(latents, part, [frames, channels, height, width]),
