@@ -1,7 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { offChainSigner, ZERO_ADDRESS } from "@rivulet/crypto";
-import { seconds, silentLogger } from "@rivulet/primitives";
+import { type Logger, seconds, silentLogger } from "@rivulet/primitives";
 import { FakeRunner, type FakeRunnerModel, seededRandomness, TestClock, turn } from "@rivulet/testkit";
 import {
   batchManifestId,
@@ -43,6 +43,7 @@ export interface WorldOptions extends Partial<OrchestratorOptions> {
   readonly seed?: number;
   readonly payments?: OrchestratorPayments;
   readonly gateways?: Gateways;
+  readonly log?: Logger;
   /** Does jobs beside the runner. */
   readonly beside?: readonly Executor[];
 }
@@ -58,7 +59,16 @@ export class OrchestratorWorld implements AsyncDisposable {
 
   private constructor(
     runner: FakeRunner,
-    { clock = new TestClock(), isClearTextOnly, seed = 7, payments, gateways, beside = [], ...options }: WorldOptions,
+    {
+      clock = new TestClock(),
+      isClearTextOnly,
+      seed = 7,
+      payments,
+      gateways,
+      log = silentLogger,
+      beside = [],
+      ...options
+    }: WorldOptions,
     hasRunner: boolean,
   ) {
     this.clock = clock;
@@ -67,7 +77,7 @@ export class OrchestratorWorld implements AsyncDisposable {
     const ports = {
       clock: this.clock,
       randomness: this.randomness,
-      log: silentLogger,
+      log,
       ...(payments === undefined ? {} : { payments }),
       ...(gateways === undefined ? {} : { gateways }),
     };

@@ -117,9 +117,13 @@ class WorkerWorld {
 }
 
 let world: OrchestratorWorld;
+/** What the orchestrator told of its workers. */
+let events: string[];
 const workers: WorkerWorld[] = [];
 beforeEach(async () => {
-  world = await OrchestratorWorld.open([], { workerSecret: SECRET });
+  events = [];
+  const log = { ...silentLogger, info: (event: string) => void events.push(event) };
+  world = await OrchestratorWorld.open([], { workerSecret: SECRET, log: { ...log, child: () => log } });
 });
 afterEach(async () => {
   for (const { worker, executor, runner, cable } of workers.splice(0)) {
@@ -345,6 +349,18 @@ describe("workers that go away", () => {
     while ((await free()) !== 1) await turn();
   });
 
+  test("models that change are offered all the while", async () => {
+    const { runner, executor } = await attach();
+    for (const name of ["a", "b", "c"]) {
+      runner.models = [...models, { pipeline: "text-to-image", model: name }];
+      await executor.refresh();
+      for (const isAway of [true, false]) {
+        while ((events.at(-1) === "worker detached") !== isAway) await turn();
+        expect((await world.info()).capabilities?.models.get(27)?.has("m")).toBe(true);
+      }
+    }
+  });
+
   test("a worker comes back to an orchestrator that starts anew", async () => {
     await attach();
     const { port } = new URL(world.orchestrator.address);
@@ -375,9 +391,9 @@ describe("a cable that breaks", () => {
     const job = world.post("/text-to-image", prompt);
     await only.runner.arrived(1);
     only.cable.cut();
-    while ((await world.info()).capabilities?.models.has(27)) await turn();
+    while (events.at(-1) !== "worker detached") await turn();
     only.cable.mend();
-    while (!(await world.info()).capabilities?.models.has(27)) await world.clock.advance(ms(100));
+    while (events.at(-1) !== "worker attached") await world.clock.advance(ms(100));
     gate.open();
     expect((await job).status).toBe(200);
     expect(only.runner.jobs).toHaveLength(1);

@@ -34,6 +34,8 @@ export interface Connection {
  */
 export class AttachedWorker {
   readonly id: string;
+  /** Whether it says by itself who it is, to be known when it comes back: one of ours. */
+  readonly isNamed: boolean;
   readonly capacity = new Capacity();
   /** Aborted, with "worker.lost", when the worker is gone for good. */
   readonly departed = new AbortController();
@@ -44,22 +46,23 @@ export class AttachedWorker {
   #latest: AbortSignal | undefined;
   #wake: () => void = () => {};
 
-  constructor(id: string) {
+  constructor(id: string, isNamed: boolean) {
     this.id = id;
+    this.isNamed = isNamed;
   }
 
   get isConnected(): boolean {
     return this.#connection?.signal.aborted === false;
   }
 
-  /** What it offers now: nothing while it is away. */
+  /** What it offers, as full while it is away: who comes back has what it had, and nobody need look elsewhere for good. */
   get offers(): readonly ModelOffer[] {
-    if (!this.isConnected) return [];
-    return this.#registration.offers.map((offer) => ({ ...offer, free: this.capacity.free(offer) }));
+    const { isConnected } = this;
+    return this.#registration.offers.map((offer) => ({ ...offer, free: isConnected ? this.capacity.free(offer) : 0 }));
   }
 
   get hardware(): readonly Hardware[] {
-    return this.isConnected ? this.#registration.hardware : [];
+    return this.#registration.hardware;
   }
 
   /** Opens a stream. An older one ends, with what was not sent on it. */

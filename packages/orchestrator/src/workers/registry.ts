@@ -8,6 +8,7 @@ import {
   type Randomness,
   RivuletError,
   randomId,
+  seconds,
 } from "@rivulet/primitives";
 import type { Hardware } from "@rivulet/wire";
 import type { ModelOffer } from "../executor.ts";
@@ -26,6 +27,9 @@ export interface Seat {
   readonly worker: AttachedWorker;
   readonly lease: Lease;
 }
+
+/** One of ours whose models have changed leaves to register them, and is back within a few milliseconds. */
+const REGISTERS_ANEW = seconds(1);
 
 /** The workers of an orchestrator. What they offer together is derived from what they registered and from leases. */
 export class WorkerRegistry {
@@ -64,7 +68,7 @@ export class WorkerRegistry {
     const known = id === undefined ? undefined : this.#workers.get(id);
     if (known === undefined && this.#workers.size >= MAX_WORKERS)
       throw new RivuletError("worker.none-available", { reason: "too many workers are attached" });
-    const worker = known ?? new AttachedWorker(id ?? randomId(this.#ports.randomness));
+    const worker = known ?? new AttachedWorker(id ?? randomId(this.#ports.randomness), id !== undefined);
     this.#workers.set(worker.id, worker);
     const connection = worker.connect(registration);
     this.#ports.log.info("worker attached", { worker: worker.id, models: registration.offers.length });
@@ -72,14 +76,16 @@ export class WorkerRegistry {
     return { worker, connection };
   }
 
-  /** Ends a connection. Unless the worker comes back within the grace it departs, and its jobs are lost. */
+  /** Ends a connection. Unless the worker comes back within its time it departs, and its jobs are lost. */
   async disconnect(worker: AttachedWorker, connection: Connection): Promise<void> {
     if (!worker.disconnect(connection)) return;
     this.#ports.log.info("worker detached", { worker: worker.id, jobs: worker.capacity.used });
     this.#listeners.notify();
-    if (worker.capacity.used > 0) await this.#ports.clock.sleep(this.#grace, this.#stopped.signal).catch(() => {});
+    const grace = worker.capacity.used > 0 ? this.#grace : worker.isNamed ? REGISTERS_ANEW : undefined;
+    if (grace !== undefined) await this.#ports.clock.sleep(grace, this.#stopped.signal).catch(() => {});
     if (!worker.isAwaySince(connection) || this.#workers.get(worker.id) !== worker) return;
     this.#workers.delete(worker.id);
+    this.#listeners.notify();
     worker.departed.abort(new RivuletError("worker.lost", {}));
   }
 
