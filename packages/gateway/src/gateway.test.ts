@@ -393,6 +393,60 @@ describe("a request that cannot be served as it is", () => {
   });
 });
 
+describe("a script on a page", () => {
+  const from = (origin: string, init: RequestInit = {}) => ({ ...init, headers: { ...init.headers, origin } });
+  const job = { method: "POST", body: JSON.stringify({ prompt: "x" }), headers: { "content-type": "application/json" } };
+  const asking = { method: "OPTIONS", headers: { "access-control-request-method": "POST" } };
+
+  test("of this machine is told that it may ask, without a key, and what it may read of the answer", async () => {
+    const to = await gateway([await orchestrator()]);
+    const url = `${to.address.url}/text-to-image`;
+    const permission = await fetch(url, from("http://localhost:3000", asking));
+    expect(permission.status).toBe(204);
+    expect(Object.fromEntries(permission.headers)).toMatchObject({
+      "access-control-allow-origin": "http://localhost:3000",
+      "access-control-allow-methods": "POST",
+      "access-control-allow-headers": expect.stringContaining("content-type"),
+      vary: "origin",
+    });
+    const response = await fetch(url, from("http://localhost:3000", job));
+    expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([
+      200,
+      "http://localhost:3000",
+    ]);
+    expect(response.headers.get("access-control-expose-headers")).toContain("x-orchestrator");
+  });
+
+  test("of anywhere else gets no work done, unless it is allowed, is the gateway's own, or shows a key", async () => {
+    const peer = await orchestrator();
+    const open = await gateway([peer]);
+    const url = `${open.address.url}/text-to-image`;
+    const permission = await fetch(url, from("https://evil.example", asking));
+    expect([permission.status, permission.headers.get("access-control-allow-origin")]).toEqual([204, null]);
+    const refused = await fetch(url, from("https://evil.example", job));
+    expect([refused.status, refused.headers.get("access-control-allow-origin"), await codeOf(refused)]).toEqual([
+      403,
+      null,
+      "request.origin-refused",
+    ]);
+    expect((await fetch(url, from("null", job))).status).toBe(403);
+    expect((await fetch(url, from(open.address.url, job))).status).toBe(200);
+    const allowing = await gateway([peer], { allowedOrigins: ["https://evil.example"] });
+    const allowed = await fetch(`${allowing.address.url}/text-to-image`, from("https://evil.example", job));
+    expect(allowed.status).toBe(200);
+    expect(peer.jobs).toHaveLength(2);
+  });
+
+  test("reads why it was refused, when it is one that may ask", async () => {
+    const to = await gateway([await orchestrator()], { allowedOrigins: ["*"] });
+    const response = await fetch(`${to.address.url}/text-to-image`, from("https://app.example", { ...job, body: "{" }));
+    expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([
+      400,
+      "https://app.example",
+    ]);
+  });
+});
+
 describe("a model nobody offers", () => {
   const formOf = (pipeline: Pipeline, file: Uint8Array) => {
     const form = new FormData();

@@ -14,7 +14,9 @@ import { staticSource } from "./discovery/static.ts";
 import { listOfSigner, webhookSource } from "./discovery/webhook.ts";
 import { type Explanation, explain, type Wanted } from "./explanation.ts";
 import { Hedging } from "./hedging.ts";
+import { baseUrlOf } from "./http/delivery.ts";
 import { Exchange } from "./http/exchange.ts";
+import { Origins } from "./http/origins.ts";
 import { type Route, resultRoute, routes } from "./http/routes.ts";
 import { JobRunner } from "./job.ts";
 import { lookupOf, networkAgent, TIMEOUT_IDLE } from "./network-agent.ts";
@@ -32,6 +34,8 @@ import { RETRY_WHEN_ALONE, Selector } from "./selection/selector.ts";
 /** The JSON of an answer may hold ten pictures of the largest size as base64. */
 const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
 const RESULTS = "/stream/";
+/** Of what a request says of itself, in an answer. */
+const MAX_QUOTED = 200;
 
 /**
  * Takes applications' jobs, finds orchestrators for them and answers. Owns a listening socket, connections to orchestrators
@@ -53,6 +57,7 @@ export class Gateway implements Startable {
   readonly #store: ResultStore;
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #results: Route;
+  readonly #origins: Origins;
   readonly #underWay = new Set<Promise<void>>();
   #server: Server | undefined;
   #started: Promise<void> = Promise.resolve();
@@ -136,6 +141,7 @@ export class Gateway implements Startable {
       },
     );
     this.#results = resultRoute(this.#store);
+    this.#origins = new Origins(setting.allowedOrigins);
   }
 
   /** Where it listens: the port is the real one also when 0 was asked for. Throws before `start`. */
@@ -242,6 +248,18 @@ export class Gateway implements Startable {
     handling.finally(() => this.#underWay.delete(handling));
   }
 
+  /**
+   * Where no key is asked for, the page that a browser is on is all there is to tell whose request it is: without this any page
+   * could have work done, and paid for, that it never sees the answer of. Browsers always name the page's origin.
+   */
+  #refuseForeignPages({ headers, method }: IncomingMessage): void {
+    const { origin } = headers;
+    if (method !== "POST" || origin === undefined || this.#options.auth !== undefined) return;
+    if (this.#origins.allows(origin)) return;
+    if (new URL(baseUrlOf(headers, this.#options.publicUrl, () => this.address)).origin === origin) return;
+    throw new RivuletError("request.origin-refused", { reason: origin.slice(0, MAX_QUOTED) });
+  }
+
   /** A client that asks before it sends a large body is told at once when the body is too large. */
   #takeExpectant(request: IncomingMessage, response: ServerResponse): void {
     const limit = this.#options.maxFormBytes ?? gatewayDefaults.maxFormBytes;
@@ -253,9 +271,16 @@ export class Gateway implements Startable {
     const { clock, log, randomness } = this.#ports;
     const id = requestId(randomness);
     using exchange = new Exchange(id, request, response, { clock, stopping: this.#stopping.signal });
+    for (const [name, value] of Object.entries(this.#origins.headersFor(request.headers)))
+      response.setHeader(name, value);
     try {
       const route = exchange.path.startsWith(RESULTS) ? this.#results : this.#routes.get(exchange.path);
       if (route === undefined) throw new RivuletError("request.not-found", {});
+      if (request.method === "OPTIONS") {
+        exchange.send(204, this.#origins.permission(request.headers, route.methods), "");
+        return;
+      }
+      this.#refuseForeignPages(request);
       if (!route.methods.includes(request.method ?? "")) {
         exchange.error(new RivuletError("request.method-not-allowed", {}), { allow: route.methods.join(", ") });
         return;

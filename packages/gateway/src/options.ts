@@ -18,6 +18,11 @@ export interface GatewayOptions {
   readonly auth?: AuthOptions | undefined;
   /** Allows an address that others reach without `auth`. */
   readonly allowUnauthenticated?: boolean | undefined;
+  /**
+   * Whose pages' scripts may use the gateway: origins, `local` for pages of the browser's own machine, `*` for all. Default
+   * `local`.
+   */
+  readonly allowedOrigins?: readonly string[] | undefined;
   /** What applications reach the gateway by, when it is not what their `Host` header says. */
   readonly publicUrl?: string | undefined;
   /** Of the software, for `/version`. */
@@ -104,6 +109,7 @@ export interface GatewayPorts {
 export const gatewayDefaults = {
   version: "0.0.0",
   delivery: "url",
+  allowedOrigins: ["local"],
   /** The published limit of request bodies. Source: nodes-and-operations 1.2. */
   maxFormBytes: 50 * 1024 * 1024,
   /** The longest conversation the llm pipeline takes, in UTF-8. */
@@ -134,6 +140,7 @@ export function withDefaults(options: GatewayOptions) {
   return {
     version: options.version ?? gatewayDefaults.version,
     delivery: options.delivery ?? gatewayDefaults.delivery,
+    allowedOrigins: options.allowedOrigins ?? gatewayDefaults.allowedOrigins,
     maxFormBytes: options.maxFormBytes ?? gatewayDefaults.maxFormBytes,
     maxJsonBytes: options.maxJsonBytes ?? gatewayDefaults.maxJsonBytes,
     maxBodiesBytes: options.maxBodiesBytes ?? gatewayDefaults.maxBodiesBytes,

@@ -20,6 +20,11 @@ export const errorKinds = {
   "request.cancelled": { http: 499, retry: "never", text: "the caller went away" },
   "request.not-found": { http: 404, retry: "never", text: "there is nothing at this address" },
   "request.method-not-allowed": { http: 405, retry: "never", text: "this address does not take that method" },
+  "request.origin-refused": {
+    http: 403,
+    retry: "never",
+    text: "pages of this origin may not use this gateway; its operator can allow them",
+  },
   "auth.rejected": { http: 401, retry: "never", text: "the credentials were refused" },
   "auth.unavailable": { http: 503, retry: "never", text: "the authentication service did not answer" },
   "model.not-offered": { http: 404, retry: "never", text: "no orchestrator offers this model" },

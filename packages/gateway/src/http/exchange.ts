@@ -80,7 +80,7 @@ export class Exchange implements Disposable {
     const isReadToEnd = request.complete || request.method === "GET" || request.method === "HEAD";
     response.writeHead(status, {
       "x-request-id": this.id,
-      "content-length": Buffer.byteLength(body),
+      ...(status !== 204 && { "content-length": Buffer.byteLength(body) }),
       ...headers,
       ...(!isReadToEnd && { connection: "close" }),
     });

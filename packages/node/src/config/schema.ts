@@ -197,6 +197,10 @@ export function gatewaySection(surroundings: Surroundings) {
       "gatewayHost",
       "the gateway's own address as applications see it (default: the one each request used)",
     ),
+    allowedOrigins: list(
+      "allowedOrigins",
+      "whose pages' scripts may use the gateway, comma separated: origins such as https://app.example, local (pages of the browser's own machine), or * (default: local)",
+    ),
     orchestrators: peers("orchAddr", "orchestrators, comma separated"),
     orchestratorsWebhook: url("orchWebhookUrl", "answers the list of orchestrators as JSON, in place of -orchAddr"),
     discoveryInterval: duration(

@@ -77,6 +77,7 @@ function optionsOf({ gateway: settings, network }: Settings, version: string): G
     auth: authOf(settings),
     allowUnauthenticated: settings.allowNoAuth,
     publicUrl: settings.publicUrl?.href,
+    allowedOrigins: settings.allowedOrigins.length > 0 ? settings.allowedOrigins : undefined,
     version,
     defaults: settings.defaults,
     deadlines: settings.deadlines,
