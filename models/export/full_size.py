@@ -16,6 +16,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -197,7 +198,7 @@ def florence2(folder: Path) -> list:
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
     text = BartConfig(vocab_size=size + 1, d_model=768, encoder_layers=6, decoder_layers=6, encoder_attention_heads=12, decoder_attention_heads=12, encoder_ffn_dim=3072,
                       decoder_ffn_dim=3072, max_position_embeddings=1024, decoder_start_token_id=2, forced_eos_token_id=None)
-    model = Florence2ForConditionalGeneration(Florence2Config(vision_config=Florence2VisionConfig().to_dict(), text_config=text.to_dict(), image_token_id=size))
+    model = Florence2ForConditionalGeneration(Florence2Config(vision_config=Florence2VisionConfig(projection_dim=768).to_dict(), text_config=text.to_dict(), image_token_id=size))
     never(model.model.language_model.shared.weight, 2)
     model.generation_config.update(decoder_start_token_id=2, bos_token_id=0, eos_token_id=2, pad_token_id=1, forced_bos_token_id=0, no_repeat_ngram_size=3, num_beams=1, max_length=24)
     model.save_pretrained(folder)
@@ -388,7 +389,8 @@ def main() -> None:
     torch.manual_seed(0)
     # Beside the result: what fits there fits twice more likely than among temporary files.
     with tempfile.TemporaryDirectory(dir=args.out.parent, prefix=".checkpoint-") as temp:
-        script, *checkpoint = MODELS[args.name](Path(temp))
+        with ProcessPoolExecutor(1) as maker:  # a process of its own, whose memory the export can have
+            script, *checkpoint = maker.submit(MODELS[args.name], Path(temp)).result()
         subprocess.run([sys.executable, HERE / script, *checkpoint, args.out, *more], check=True)
 
 

@@ -43,6 +43,7 @@ def trace(module: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: lis
 
 def save(model: onnx.ModelProto, path: Path, storage: str = "as-is", external: bool = False) -> None:
     """The weights go inside where they fit, else into one file beside the graph."""
+    share_transposed(model)
     if storage == "fp16":
         halve_weights(model)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +62,25 @@ def write_graph(
     module: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: list[str], axes: Axes, path: Path, storage: str = "as-is", external: bool = False
 ) -> None:
     save(trace(module, inputs, outputs, axes), path, storage, external)
+
+
+def share_transposed(model: onnx.ModelProto) -> None:
+    """Stores a matrix that is another one's transpose once, which is what the exporter makes of word embeddings that also score
+    words. The runtime turns it when it loads the graph."""
+    graph = model.graph
+    large = {tuple(t.dims): t for t in graph.initializer if len(t.dims) == 2 and np.prod(t.dims, dtype=np.int64) >= SMALLEST_HALVED}
+    turned = []
+    for tensor in graph.initializer:
+        other = large.get(tuple(reversed(tensor.dims)))
+        if other is None or other.dims[0] <= other.dims[1]:  # words are more than what each is made of
+            continue
+        if np.array_equal(numpy_helper.to_array(tensor), numpy_helper.to_array(other).T):
+            turned.append((tensor, helper.make_node("Transpose", [other.name], [tensor.name], perm=[1, 0])))
+    for tensor, _ in turned:
+        graph.initializer.remove(tensor)
+    nodes = [node for _, node in turned] + list(graph.node)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def halve_weights(model: onnx.ModelProto) -> None:

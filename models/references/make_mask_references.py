@@ -46,6 +46,7 @@ WISHES = [
 
 
 def make_model() -> Sam2Model:
+    torch.manual_seed(600)  # what tells places apart is no parameter, and drawn when the model is made
     backbone = Sam2HieraDetConfig(
         hidden_size=8, image_size=[SIDE, SIDE], blocks_per_stage=[1, 1, 2, 1], embed_dim_per_stage=[8, 16, 32, 64], num_attention_heads_per_stage=[1, 2, 4, 8],
         window_size_per_stage=[4, 2, 4, 2], global_attention_blocks=[3], window_positional_embedding_background_size=[4, 4],
