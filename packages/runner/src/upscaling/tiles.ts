@@ -20,7 +20,7 @@ export interface Tiling {
  * Of upscaling models, whose memory grows with every pixel: Swin2SR as it is published takes 16 KiB for each, and so 4 GiB
  * for a tile. Source: runner-and-models 7.10.
  */
-export const UPSCALED_TILES: Tiling = { side: 512, overlap: 64 };
+const UPSCALED_TILES: Tiling = { side: 512, overlap: 64 };
 
 /**
  * A picture `factor` times as wide and high as `size`, made tile by tile. A tile begins at a multiple of `step`. Where two
