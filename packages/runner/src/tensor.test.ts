@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cropped, firstOf, floats, floatsOf, fromHalf, stack, tensorOf, toHalf } from "./tensor.ts";
+import { cropped, firstOf, floats, floatsOf, fromHalf, gathered, stack, tensorOf, toHalf } from "./tensor.ts";
 
 test("halves are the nearest ones, ties to even, and come back as they are", () => {
   expect([...toHalf([0, 1, -2, 65504, 1e6, 2 ** -24, 0.1])]).toEqual([
@@ -49,6 +49,19 @@ test("cropped rows are the first of each block, whatever type they have", () => 
     expect(cropped(tensor, 0).data.length).toBe(0);
     expect(cropped(tensor, 3)).toBe(tensor);
   }
+});
+
+test("rows of several tensors are gathered in any order", () => {
+  for (const type of ["float32", "float16", "int64"] as const) {
+    const [one, two] = [tensorOf(type, [1, 2, 3, 4], [2, 2]), tensorOf(type, [5, 6], [1, 2])];
+    const rows = gathered([
+      [two, 0],
+      [one, 1],
+      [one, 1],
+    ]);
+    expect([rows.type, rows.dims, [...floatsOf(rows)]]).toEqual([type, [3, 2], [5, 6, 3, 4, 3, 4]]);
+  }
+  expect(() => gathered([])).toThrow(RangeError);
 });
 
 test("the first elements are shared, and no more than there are", () => {

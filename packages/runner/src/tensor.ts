@@ -63,6 +63,18 @@ export function cropped(tensor: Tensor, count: number): Tensor {
   return kept;
 }
 
+/** Rows of tensors of one type and shape, one under the other: places along the first axis. Copies them. */
+export function gathered(rows: readonly (readonly [tensor: Tensor, row: number])[]): Tensor {
+  const [first] = rows;
+  if (first === undefined) throw new RangeError("there is nothing to gather");
+  const [{ type, dims }] = first;
+  const whole = zeros(type, [rows.length, ...dims.slice(1)]);
+  const [to, size] = [bytesOf(whole), whole.data.byteLength / rows.length];
+  for (const [at, [tensor, row]] of rows.entries())
+    to.set(bytesOf(tensor).subarray(row * size, (row + 1) * size), at * size);
+  return whole;
+}
+
 function bytesOf({ data }: Tensor): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -2,8 +2,13 @@ import { type PipelineRequest, audioToText as pipeline } from "@rivulet/pipeline
 import { isError, RivuletError, silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock } from "@rivulet/testkit";
 import { describe, expect, test } from "vitest";
+import { Scribe } from "../src/hearing/scribe.ts";
+import { loadSpeech } from "../src/hearing/speech.ts";
+import { WhisperModel } from "../src/hearing/whisper-model.ts";
+import { readWhisperSettings } from "../src/hearing/whisper-settings.ts";
 import type { RunContext } from "../src/implementation.ts";
 import { audioToText } from "../src/pipelines/audio-to-text.ts";
+import type { Tensor } from "../src/tensor.ts";
 import { referenceFile } from "./parity/references.ts";
 import { keepingBackend, type Run, recordingBackend } from "./recording-backend.ts";
 import { floatWav, sweep } from "./sounds.ts";
@@ -119,6 +124,45 @@ describe("sound", () => {
     await expect(running).rejects.toBe(reason);
     expect(count() - read).toBeLessThanOrEqual(1);
   });
+});
+
+test("windows that are read at once say what each says alone, also when some end before others", async () => {
+  const directory = referenceFile("whisper", "model");
+  const [encoder, decoder] = await Promise.all(
+    ["encoder_model", "decoder_model_merged"].map((name) =>
+      backend.open(`${directory}/onnx/${name}.onnx`, { threads: 1 }),
+    ),
+  );
+  if (encoder === undefined || decoder === undefined) throw new Error("there are no graphs");
+  const whisper = new WhisperModel(encoder, decoder);
+  const speech = await loadSpeech(directory);
+  const settings = await readWhisperSettings(directory);
+  const sounds = [sweep({ seconds: 9, hertz: 200 }), new Float32Array(90_000), sweep({ seconds: 29, hertz: 3000 })];
+  const windows = sounds.map((samples) => ({ samples, left: 0, right: 0 }));
+  const heard: Tensor[] = [];
+  for (const { samples } of windows) {
+    const { data, dims } = speech.spectrogram(samples);
+    heard.push(await whisper.hear(data, dims));
+  }
+  const { rate, hop } = speech;
+  const { start, alignmentHeads: heads } = settings;
+  const write = async (which: readonly number[], end: number) => {
+    const scribe = new Scribe({ settings: { ...settings, end }, rate, hop, times: "words", prompt: [start], heads });
+    const reading = whisper.begin(which.flatMap((index) => heard[index] ?? []));
+    return scribe.write(
+      which.flatMap((index) => windows[index] ?? []),
+      reading,
+      new AbortController().signal,
+    );
+  };
+  const [first] = await write([0], settings.end);
+  let uneven = 0;
+  for (const end of [settings.end, ...(first?.tokens.slice(1, 3) ?? [])]) {
+    const alone = (await Promise.all([0, 1, 2].map((index) => write([index], end)))).flat();
+    expect(await write([0, 1, 2], end)).toEqual(alone);
+    if (new Set(alone.map(({ tokens }) => tokens.length)).size > 1) uneven += 1;
+  }
+  expect(uneven).toBeGreaterThan(0);
 });
 
 describe("is refused", () => {

@@ -1,7 +1,7 @@
 import type { Graph, Port, Tensors } from "../backend.ts";
 import { refuseNonFinite } from "../diffusion/decoder.ts";
 import { findInput, getInput } from "../diffusion/ports.ts";
-import { cropped, firstOf, floatsOf, type Tensor, tensorOf } from "../tensor.ts";
+import { cropped, firstOf, floatsOf, gathered, sizeOf, type Tensor, tensorOf } from "../tensor.ts";
 
 /** The names that all exports use. Source: runner-and-models 7.3.1, 7.15. */
 const IDS = "input_ids";
@@ -98,25 +98,30 @@ export class TokenReader {
     return this.#form.graph.outputs.some(({ name }) => name === output);
   }
 
-  /** A text of which nothing is read yet. */
-  begin(given: Tensors = {}): Reading {
-    return new Reading(this.#form, given);
+  /** A text of which nothing is read yet; or several, each with its own row in what is given. */
+  begin(given: Tensors = {}, texts = 1): Reading {
+    return new Reading(this.#form, given, texts);
   }
 }
 
-/** One text, as far as it is read. What a run gives of it goes into the next as it is. */
+/**
+ * One text, or several of one length, as far as they are read. What a run gives of them goes into the next as it is. Reading
+ * several at once takes less time than one after the other, because most of it goes into fetching a model's weights.
+ */
 export class Reading {
   readonly #form: Form;
-  readonly #given: Tensors;
+  #given: Tensors;
   /** What is kept of the text and of what an encoder made, by input name. */
   readonly #past: Record<string, Tensor>;
+  #texts: number;
   #length = 0;
   #ones: Tensor | undefined;
 
-  constructor(form: Form, given: Tensors) {
+  constructor(form: Form, given: Tensors, texts: number) {
     this.#form = form;
     this.#given = given;
-    this.#past = Object.fromEntries(form.kept.map(({ past }) => [past.name, nothing(past)]));
+    this.#texts = texts;
+    this.#past = Object.fromEntries(form.kept.map(({ past }) => [past.name, nothing(past, texts)]));
   }
 
   /** Tokens that are read. */
@@ -124,25 +129,59 @@ export class Reading {
     return this.#length;
   }
 
+  /** How much memory it takes. */
+  get bytes(): number {
+    return [...Object.values(this.#given), ...Object.values(this.#past)].reduce(
+      (sum, { data }) => sum + data.byteLength,
+      0,
+    );
+  }
+
   /**
    * Reads on, one token at least. Ends with the signal's reason within a run. Throws "runner.failed" when what comes out
    * are no finite numbers.
    */
-  async read(ids: readonly number[], { signal, outputs = [] }: ReadOptions): Promise<Answer> {
+  async read(ids: readonly number[], options: ReadOptions): Promise<Answer> {
     let done = 0;
-    for (; ids.length - done > AT_ONCE; done += AT_ONCE) await this.#run(ids.slice(done, done + AT_ONCE), signal, []);
-    const results = await this.#run(done === 0 ? ids : ids.slice(done), signal, [LOGITS, ...outputs]);
+    for (; ids.length - done > AT_ONCE; done += AT_ONCE)
+      await this.#run([ids.slice(done, done + AT_ONCE)], options.signal);
+    const [answer] = await this.readAll([done === 0 ? ids : ids.slice(done)], options);
+    if (answer === undefined) throw new RangeError("nothing was read");
+    return answer;
+  }
+
+  /** The same for several texts, in which as many tokens are read on each. What is answered beside the logits is about all. */
+  async readAll(
+    ids: readonly (readonly number[])[],
+    { signal, outputs = [] }: ReadOptions,
+  ): Promise<readonly Answer[]> {
+    const results = await this.#run(ids, signal, [LOGITS, ...outputs]);
     const answer = get(results, LOGITS);
-    const logits = floatsOf(answer).subarray(-(answer.dims.at(-1) ?? 0));
-    let sum = 0;
-    for (let id = 0; id < logits.length; id++) sum += logits[id] ?? 0;
-    refuseNonFinite(sum, "answer");
-    return { logits, outputs: results };
+    const numbers = floatsOf(answer);
+    const [size, vocabulary] = [numbers.length / ids.length, answer.dims.at(-1) ?? 0];
+    return ids.map((_, text) => {
+      const logits = numbers.subarray((text + 1) * size - vocabulary, (text + 1) * size);
+      let sum = 0;
+      for (let id = 0; id < logits.length; id++) sum += logits[id] ?? 0;
+      refuseNonFinite(sum, "answer");
+      return { logits, outputs: results };
+    });
+  }
+
+  /** Goes on with some of the texts. */
+  keepTexts(texts: readonly number[]): void {
+    const chosen = (tensors: Tensors) =>
+      Object.fromEntries(
+        Object.entries(tensors).map(([name, tensor]) => [name, gathered(texts.map((text) => [tensor, text]))]),
+      );
+    this.#given = chosen(this.#given);
+    Object.assign(this.#past, chosen(this.#past));
+    this.#texts = texts.length;
   }
 
   /** Another reading, which knows the first tokens of this one and goes its own way from there. */
   copy(tokens: number): Reading {
-    const copy = new Reading(this.#form, this.#given);
+    const copy = new Reading(this.#form, this.#given, this.#texts);
     Object.assign(copy.#past, this.#past);
     copy.#length = this.#length;
     copy.keep(tokens);
@@ -153,29 +192,35 @@ export class Reading {
   keep(tokens: number): void {
     if (tokens >= this.#length) return;
     for (const { past, isOfEncoder } of this.#form.kept)
-      if (!isOfEncoder) this.#past[past.name] = cropped(this.#past[past.name] ?? nothing(past), tokens);
+      if (!isOfEncoder) this.#past[past.name] = cropped(this.#past[past.name] ?? nothing(past, this.#texts), tokens);
     this.#length = tokens;
   }
 
-  async #run(ids: readonly number[], signal: AbortSignal, wanted: readonly string[]): Promise<Tensors> {
+  async #run(
+    ids: readonly (readonly number[])[],
+    signal: AbortSignal,
+    wanted: readonly string[] = [],
+  ): Promise<Tensors> {
     const { graph, kept } = this.#form;
     const fresh = this.#length === 0 ? kept : kept.filter(({ isOfEncoder }) => !isOfEncoder);
     const results = await graph.run(await this.#feeds(ids), [...wanted, ...fresh.map(({ present }) => present)]);
     signal.throwIfAborted();
     for (const { past, present } of fresh) this.#past[past.name] = get(results, present);
-    this.#length += ids.length;
+    this.#length += ids[0]?.length ?? 0;
     return results;
   }
 
-  async #feeds(ids: readonly number[]): Promise<Tensors> {
+  async #feeds(texts: readonly (readonly number[])[]): Promise<Tensors> {
     const { embedder, ids: tokens, mask, positions, goesOn, answered } = this.#form;
-    const dims = [1, ids.length];
+    const [first = []] = texts;
+    const ids = texts.flat();
+    const dims = [texts.length, first.length];
     const feeds: Record<string, Tensor> = { ...this.#given, ...this.#past };
-    if (embedder !== undefined) feeds[VECTORS] = await vectorsOf(embedder, ids);
+    if (embedder !== undefined) feeds[VECTORS] = await vectorsOf(embedder, ids, dims);
     else if (tokens !== undefined) feeds[IDS] = tensorOf(tokens.type, ids, dims);
-    if (mask !== undefined) feeds[MASK] = this.#onesFor(mask, this.#length + ids.length);
+    if (mask !== undefined) feeds[MASK] = this.#onesFor(mask, [texts.length, this.#length + first.length]);
     if (positions !== undefined) {
-      const places = ids.map((_, index) => this.#length + index);
+      const places = texts.flatMap((text) => text.map((_, index) => this.#length + index));
       feeds[POSITIONS] = tensorOf(positions.type, places, dims);
     }
     if (goesOn !== undefined) feeds[GOES_ON] = tensorOf(goesOn.type, [this.#length === 0 ? 0 : 1], [1]);
@@ -184,16 +229,17 @@ export class Reading {
   }
 
   /** A mask that masks nothing. */
-  #onesFor({ type }: Port, total: number): Tensor {
+  #onesFor({ type }: Port, dims: readonly number[]): Tensor {
+    const total = sizeOf(dims);
     if (this.#ones === undefined || this.#ones.data.length < total)
       this.#ones = tensorOf(type, new Array<number>(total * 2).fill(1), [total * 2]);
-    return firstOf(this.#ones, [1, total]);
+    return firstOf(this.#ones, dims);
   }
 }
 
-async function vectorsOf(embedder: Graph, ids: readonly number[]): Promise<Tensor> {
+async function vectorsOf(embedder: Graph, ids: readonly number[], dims: readonly number[]): Promise<Tensor> {
   const { type } = getInput(embedder, IDS);
-  const results = await embedder.run({ [IDS]: tensorOf(type, ids, [1, ids.length]) }, [VECTORS]);
+  const results = await embedder.run({ [IDS]: tensorOf(type, ids, dims) }, [VECTORS]);
   return get(results, VECTORS);
 }
 
@@ -203,9 +249,9 @@ function get(results: Tensors, name: string): Tensor {
   return found;
 }
 
-/** No tokens at all: [1, heads, 0, width]. */
-function nothing({ name, type, dims: [, heads, , width] }: Port): Tensor {
+/** No tokens at all of so many texts: [texts, heads, 0, width]. */
+function nothing({ name, type, dims: [, heads, , width] }: Port, texts: number): Tensor {
   if (typeof heads !== "number" || typeof width !== "number")
     throw new RangeError(`the file does not say how many numbers ${name} has`);
-  return tensorOf(type, [], [1, heads, 0, width]);
+  return tensorOf(type, [], [texts, heads, 0, width]);
 }

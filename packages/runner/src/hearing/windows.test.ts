@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Window, windowsOf } from "./windows.ts";
+import { groupsOf, type Window, windowsOf } from "./windows.ts";
 
 async function cut(
   samples: Float32Array,
@@ -47,4 +47,17 @@ test("sound of one window is one, and silence of no samples is none", async () =
     [5, 0],
   ]);
   expect(await cut(new Float32Array(0), [1], 30, 5)).toEqual([]);
+});
+
+test("groups are as large as they may be at the time, and lose nothing", async () => {
+  async function* items() {
+    yield* [1, 2, 3, 4, 5, 6, 7];
+  }
+  let size = 1;
+  const groups: (readonly number[])[] = [];
+  for await (const group of groupsOf(items(), () => size)) {
+    groups.push(group);
+    size = 4;
+  }
+  expect(groups).toEqual([[1], [2, 3, 4, 5], [6, 7]]);
 });

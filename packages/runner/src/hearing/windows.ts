@@ -35,3 +35,18 @@ export async function* windowsOf(
     }
   if (filled > 0) yield { samples: held.subarray(0, filled), left, right: 0 };
 }
+
+/** Several of what comes, as many as there may be at the time; fewer at the end. */
+export async function* groupsOf<T>(
+  items: AsyncIterable<T>,
+  size: () => number,
+): AsyncGenerator<readonly T[], void, undefined> {
+  let group: T[] = [];
+  for await (const item of items) {
+    group.push(item);
+    if (group.length < size()) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}

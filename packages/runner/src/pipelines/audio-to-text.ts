@@ -5,20 +5,19 @@ import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines
 import { invariant } from "@rivulet/primitives";
 import { turn } from "../diffusion/denoise.ts";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
-import { likeliest } from "../generation/sampling.ts";
 import type { Reading } from "../generation/token-reader.ts";
 import { type Graphs, openGraphs } from "../graph-files.ts";
-import { framesOfTokens, type Looks } from "../hearing/alignment.ts";
 import type { WindowTokens } from "../hearing/merging.ts";
+import { Scribe } from "../hearing/scribe.ts";
 import { loadSpeech, type Speech } from "../hearing/speech.ts";
-import { ruleOutTimes } from "../hearing/timestamp-rules.ts";
 import { type Times, transcriptOf } from "../hearing/transcript.ts";
-import { lookOf, looksOf, WhisperModel } from "../hearing/whisper-model.ts";
+import { WhisperModel } from "../hearing/whisper-model.ts";
 import { readWhisperSettings, type WhisperSettings } from "../hearing/whisper-settings.ts";
-import { type Window, windowsOf } from "../hearing/windows.ts";
+import { groupsOf, type Window, windowsOf } from "../hearing/windows.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import { ruleOf } from "../model-rules.ts";
 import { rejected } from "../rejected.ts";
+import type { Tensor } from "../tensor.ts";
 
 type Request = PipelineRequest<"audio-to-text">;
 type Response = PipelineRunnerResponse<"audio-to-text">;
@@ -64,8 +63,12 @@ function filesOf(directory: string): Readonly<Record<Part, string>> {
 const MAX_WORD_SECONDS = 3600;
 /** The share of a window that overlaps the next, on each side. */
 const OVERLAP = 1 / 6;
-/** Frames of the spectrogram that make one of the encoder's. */
-const FRAMES_PER_STATE = 2;
+/**
+ * Windows that are read at once at most, and what they may take of memory together. Most of the time of a token goes into
+ * fetching the decoder's weights, whoever needs them.
+ */
+const MOST_TOGETHER = 4;
+const MOST_BYTES = 256 * 2 ** 20;
 
 class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
   readonly #graphs: Graphs<Part>;
@@ -97,16 +100,18 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
     const sound = decodeAudio(audio.bytes, { field: "audio", signal: context.signal });
     const written: WindowTokens[] = [];
     let language: number | undefined;
-    for await (const window of windowsOf(sound, length, overlap)) {
-      await turn(context.signal);
-      const { data, dims } = this.#speech.spectrogram(window.samples);
-      await turn(context.signal);
-      const reading = await this.#model.hear(data, dims);
-      // The language of the first window is that of all: what a window in the middle of a talk sounds like may mislead.
-      language ??= await this.#language(reading, context.signal);
-      written.push(await this.#write(window, reading, this.#prompt(language, times), times, context.signal));
-      const step = written.length;
-      context.onProgress({ kind: "step", image: 0, step, of: Math.max(step, of) });
+    // The first window is heard alone: its language is that of all, and it tells how much memory one takes.
+    let together = 1;
+    for await (const windows of groupsOf(windowsOf(sound, length, overlap), () => together)) {
+      const reading = this.#model.begin(await this.#hear(windows, context.signal));
+      if (written.length === 0) language = await this.#language(reading, context.signal);
+      const scribe = this.#scribe(language, times, windows);
+      const tokens = await scribe.write(windows, reading, context.signal);
+      if (written.length === 0) together = this.#together(reading);
+      for (const each of tokens) {
+        written.push(each);
+        context.onProgress({ kind: "step", image: 0, step: written.length, of: Math.max(written.length, of) });
+      }
     }
     const { noTimestamps, precision, end } = this.#settings;
     return transcriptOf(written, {
@@ -124,7 +129,7 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
   /** The heads that tell where tokens sound; none where the model's files lack what it takes. */
   #heads(): WhisperSettings["alignmentHeads"] {
     const { alignmentHeads } = this.#settings;
-    return this.#model.looks(layersOf(alignmentHeads)) ? alignmentHeads : [];
+    return this.#model.looks(alignmentHeads) ? alignmentHeads : [];
   }
 
   #refuseWords(seconds: number): void {
@@ -140,6 +145,17 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
       );
   }
 
+  async #hear(windows: readonly Window[], signal: AbortSignal): Promise<readonly Tensor[]> {
+    const heard: Tensor[] = [];
+    for (const { samples } of windows) {
+      await turn(signal);
+      const { data, dims } = this.#speech.spectrogram(samples);
+      await turn(signal);
+      heard.push(await this.#model.hear(data, dims));
+    }
+    return heard;
+  }
+
   /** The likeliest language; none in models that know only one. */
   async #language(reading: Reading, signal: AbortSignal): Promise<number | undefined> {
     const { start, languages } = this.#settings;
@@ -149,64 +165,29 @@ class LoadedAudioToText implements LoadedModel<"audio-to-text"> {
     return [...languages.keys()].reduce((best, each) => ((logits[each] ?? 0) > (logits[best] ?? 0) ? each : best));
   }
 
-  #prompt(language: number | undefined, times: Times): readonly number[] {
+  /** How many windows are read at once, when one takes as much memory as this. */
+  #together({ bytes }: Reading): number {
+    return Math.max(1, Math.min(MOST_TOGETHER, this.#model.atOnce, Math.floor(MOST_BYTES / bytes)));
+  }
+
+  #scribe(language: number | undefined, times: Times, windows: readonly Window[]): Scribe {
     const { start, transcribe, noTimestamps } = this.#settings;
-    return [
-      start,
-      ...(language === undefined ? [] : [language]),
-      ...(language === undefined || transcribe === undefined ? [] : [transcribe]),
-      ...(times === "none" ? [noTimestamps] : []),
-    ];
+    const isCut = windows.some(({ left, right }) => left + right > 0);
+    return new Scribe({
+      settings: this.#settings,
+      rate: this.#speech.rate,
+      hop: this.#speech.hop,
+      times,
+      prompt: [
+        start,
+        ...(language === undefined ? [] : [language]),
+        ...(language === undefined || transcribe === undefined ? [] : [transcribe]),
+        ...(times === "none" ? [noTimestamps] : []),
+      ],
+      // Times of tokens also tell what windows that overlap have both heard.
+      heads: times === "words" || (times === "sentences" && isCut) ? this.#heads() : [],
+    });
   }
-
-  /** The likeliest tokens, one after the other; an abort ends them within one. */
-  async #write(
-    { samples, left, right }: Window,
-    reading: Reading,
-    prompt: readonly number[],
-    times: Times,
-    signal: AbortSignal,
-  ): Promise<WindowTokens> {
-    const { end, length } = this.#settings;
-    const { rate, hop } = this.#speech;
-    // Times of tokens also tell what windows that overlap have both heard.
-    const heads = times === "words" || (times === "sentences" && left + right > 0) ? this.#heads() : [];
-    const outputs = looksOf(layersOf(heads));
-    const looks = heads.map((): Looks[number][] => []);
-    const said: number[] = [];
-    let next = prompt;
-    while (prompt.length + said.length < length && said.at(-1) !== end) {
-      const answer = await reading.read(next, { signal, outputs });
-      // Where the prompt looks says nothing about the sound.
-      if (said.length > 0) for (const [i, head] of heads.entries()) looks[i]?.push(lookOf(answer.outputs, head));
-      this.#ruleOut(answer.logits, said, times);
-      const token = likeliest(answer.logits);
-      said.push(token);
-      next = [token];
-    }
-    const window = { tokens: said, length: samples.length / rate, left: left / rate, right: right / rate };
-    if (heads.length === 0) return window;
-    const frames = Math.floor(samples.length / hop / FRAMES_PER_STATE);
-    return { ...window, times: this.#timesOf(looks, frames) };
-  }
-
-  #ruleOut(logits: Float32Array, said: readonly number[], times: Times): void {
-    const { suppressed, suppressedFirst } = this.#settings;
-    for (const token of suppressed) logits[token] = Number.NEGATIVE_INFINITY;
-    if (said.length === 0) for (const token of suppressedFirst) logits[token] = Number.NEGATIVE_INFINITY;
-    if (times !== "none") ruleOutTimes(logits, said, this.#settings);
-  }
-
-  /** When each token sounds, in seconds. The last one was never read, so nobody knows where it looks: it ends all. */
-  #timesOf(looks: readonly Looks[], frames: number): readonly number[] {
-    const { medianWidth, precision } = this.#settings;
-    const seconds = framesOfTokens(looks, frames, medianWidth).map((frame) => frame * precision);
-    return [...seconds, seconds.at(-1) ?? 0];
-  }
-}
-
-function layersOf(heads: WhisperSettings["alignmentHeads"]): ReadonlySet<number> {
-  return new Set(heads.map(([layer]) => layer));
 }
 
 /** Source: runner-and-models 1.7; the pipeline's definition refuses any other word. */
