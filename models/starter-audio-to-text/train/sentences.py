@@ -6,8 +6,6 @@ any order. eSpeak NG says them; it also tells when each word begins. Only `speak
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import hashlib
 import os
 import random
@@ -18,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "starter-text-to-image" / "train"))
+_MODELS = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(_MODELS / "training"), str(_MODELS / "starter-text-to-image" / "train")]
+import espeak  # noqa: E402
 import shapes  # noqa: E402
 
 RATE = 16_000
@@ -173,51 +173,21 @@ def speak(sentence: str, voice: Voice = DEFAULT_VOICE, cache: Path | None = None
     return speech
 
 
-class _Event(ctypes.Structure):
-    _fields_ = [
-        ("type", ctypes.c_int), ("identifier", ctypes.c_uint), ("text_position", ctypes.c_int), ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int), ("sample", ctypes.c_int), ("user_data", ctypes.c_void_p), ("id", ctypes.c_char * 8),
-    ]
-
-
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
-_SYNCHRONOUS, _UTF8, _WORD_EVENT, _END_OF_EVENTS = 2, 1, 1, 0
-_RATE, _PITCH, _RANGE = 1, 3, 4
 QUIET = 0.01
 
 
-class _Synthesiser:
-    """The library has one state for all, and so there is one of these in a process."""
-
-    def __init__(self) -> None:
-        self.library = ctypes.CDLL(ctypes.util.find_library("espeak-ng") or "libespeak-ng.so.1")
-        self.rate = self.library.espeak_Initialize(_SYNCHRONOUS, 0, None, 0)
-        self.blocks: list[np.ndarray] = []
-        self.words: list[tuple[int, float]] = []
-        self.callback = _CALLBACK(self._take)
-        self.library.espeak_SetSynthCallback(self.callback)
-
-    def _take(self, samples, count, events) -> int:
-        for i in range(1000):
-            if events[i].type == _END_OF_EVENTS:
-                break
-            if events[i].type == _WORD_EVENT:
-                self.words.append((events[i].text_position - 1, events[i].audio_position / 1000))
-        if samples and count > 0:
-            self.blocks.append(np.ctypeslib.as_array(samples, (count,)).astype(np.float32) / 32768)
-        return 0
+class _Synthesiser(espeak.Synthesiser):
+    def happens(self, event: espeak.Event) -> None:
+        if event.type == espeak.WORD:
+            self.words.append((event.text_position - 1, event.audio_position / 1000))
 
     def say(self, text: str, voice: Voice) -> tuple[np.ndarray, list[tuple[int, float]]]:
-        self.blocks, self.words = [], []
-        library = self.library
-        if library.espeak_SetVoiceByName(voice.name.encode()) != 0:
+        self.words: list[tuple[int, float]] = []
+        if self.library.espeak_SetVoiceByName(voice.name.encode()) != 0:
             raise ValueError(f"eSpeak NG has no voice {voice.name}")
-        for parameter, value in ((_RATE, voice.speed), (_PITCH, voice.pitch), (_RANGE, voice.range)):
-            library.espeak_SetParameter(parameter, value, 0)
-        data = text.encode() + b"\0"
-        library.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 1, 0, _UTF8, None, None)
-        library.espeak_Synchronize()
-        return np.concatenate(self.blocks), self.words
+        for parameter, value in ((espeak.RATE, voice.speed), (espeak.PITCH, voice.pitch), (espeak.RANGE, voice.range)):
+            self.library.espeak_SetParameter(parameter, value, 0)
+        return self.samples(text).astype(np.float32), self.words
 
 
 _synthesiser: _Synthesiser | None = None

@@ -7,8 +7,6 @@ a grid of periods, so its speech is moved onto one by a few milliseconds, where 
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -16,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "starter-audio-to-text" / "train"))
+_MODELS = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(_MODELS / "training"), str(_MODELS / "starter-audio-to-text" / "train")]
+import espeak  # noqa: E402
 import sentences  # noqa: E402
 
 RATE = 16_000
@@ -53,52 +53,25 @@ class Spoken:
     voiced: np.ndarray
 
 
-class _Event(ctypes.Structure):
-    _fields_ = [
-        ("type", ctypes.c_int), ("identifier", ctypes.c_uint), ("text_position", ctypes.c_int), ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int), ("sample", ctypes.c_int), ("user_data", ctypes.c_void_p), ("id", ctypes.c_char * 8),
-    ]
-
-
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
-_SYNCHRONOUS, _UTF8, _PHONEME_EVENTS, _RATE = 2, 1, 1, 1
-_END_OF_EVENTS, _WORD, _PHONEME = 0, 1, 7
-
-
-class Synthesiser:
-    """The library has one state for all, and so there is one of these in a process."""
-
+class Synthesiser(espeak.Synthesiser):
     def __init__(self) -> None:
-        self.library = ctypes.CDLL(ctypes.util.find_library("espeak-ng") or "libespeak-ng.so.1")
-        self.rate = self.library.espeak_Initialize(_SYNCHRONOUS, 0, None, _PHONEME_EVENTS)
-        self.callback = _CALLBACK(self._take)
-        self.library.espeak_SetSynthCallback(self.callback)
+        super().__init__(espeak.PHONEME_EVENTS)
         with tempfile.NamedTemporaryFile("w", suffix=".voice") as file:
             file.write(VOICE)
             file.flush()
             if self.library.espeak_SetVoiceByFile(file.name.encode()) != 0:
                 raise RuntimeError("eSpeak NG does not take the voice")
-        self.library.espeak_SetParameter(_RATE, WORDS_A_MINUTE, 0)
+        self.library.espeak_SetParameter(espeak.RATE, WORDS_A_MINUTE, 0)
 
-    def _take(self, samples, count, events) -> int:
-        for i in range(1000):
-            event = events[i]
-            if event.type == _END_OF_EVENTS:
-                break
-            if event.type == _WORD:
-                self.words.append(event.text_position - 1)
-            if event.type == _PHONEME:
-                self.phonemes.append((event.text_position - 1, event.sample, event.id.decode(errors="replace")))
-        if samples and count > 0:
-            self.blocks.append(np.ctypeslib.as_array(samples, (count,)).astype(np.float64) / 32768)
-        return 0
+    def happens(self, event: espeak.Event) -> None:
+        if event.type == espeak.WORD:
+            self.words.append(event.text_position - 1)
+        if event.type == espeak.PHONEME:
+            self.phonemes.append((event.text_position - 1, event.sample, event.id.decode(errors="replace")))
 
     def raw(self, text: str) -> np.ndarray:
-        self.blocks, self.words, self.phonemes = [], [], []
-        data = text.encode() + b"\0"
-        self.library.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 1, 0, _UTF8, None, None)
-        self.library.espeak_Synchronize()
-        return np.concatenate(self.blocks)
+        self.words, self.phonemes = [], []
+        return self.samples(text)
 
     def say(self, text: str) -> Spoken:
         samples = self.raw(text)
