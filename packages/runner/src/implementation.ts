@@ -20,7 +20,7 @@ export type Progress =
 
 /** How models are run, beyond what a request may say. Plain data: it travels to model hosts. */
 export interface EngineOptions {
-  /** Execution providers of the model runtime in order of preference; the processor comes last in any case. */
+  /** Execution providers of the model runtime in order of preference: `cuda`, `cuda:1`, `cpu`; `cpu` when left out. */
   readonly providers?: readonly string[];
   /** Whose random numbers seeds stand for: `cuda` when left out, as on the network. */
   readonly seedMode?: SeedMode;

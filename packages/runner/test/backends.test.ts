@@ -75,16 +75,31 @@ backendContract("memory", async () => ({
   missingFile: "/models/missing.onnx",
 }));
 
-test("ONNX Runtime falls back to the processor when a provider cannot be used, and says so", async () => {
+/** A backend and what it warned of. */
+function warned(...providers: string[]) {
   const warnings: [string, LogFields | undefined][] = [];
   const log = { ...silentLogger, warn: (event: string, fields?: LogFields) => void warnings.push([event, fields]) };
-  const backend = onnxBackend({ log, providers: ["no-such-provider"] });
+  return { warnings, backend: onnxBackend({ log, providers }) };
+}
+
+test("ONNX Runtime goes on to the next provider when one cannot be used, and says so", async () => {
+  const { warnings, backend } = warned("no-such-provider", "cpu");
   const graph = await backend.open(join(directory, "model.onnx"), { threads: 1 });
   expect(graph.inputs).toHaveLength(2);
   expect(warnings.map(([event, fields]) => [event, fields?.["provider"]])).toEqual([
     ["execution provider not usable", "no-such-provider"],
   ]);
   await graph.close();
+});
+
+test("ONNX Runtime does not take the processor where an accelerator alone was asked for", async () => {
+  for (const provider of ["no-such-provider", "cuda:99", "cuda:x"]) {
+    const { warnings, backend } = warned(provider);
+    await expect(backend.open(join(directory, "model.onnx"), { threads: 1 })).rejects.toThrow(
+      `execution provider ${provider}`,
+    );
+    expect(warnings).toEqual([]);
+  }
 });
 
 test("ONNX Runtime does not open a file that holds no model", async () => {

@@ -18,6 +18,8 @@ export interface ConfiguredModel {
   readonly directory?: string;
   /** An external runner that has the model. */
   readonly endpoint?: ModelEndpoint;
+  /** Names of settings of other runners, which ours has no use for. */
+  readonly unusedFlags?: readonly string[];
   /** What gateways pay, the default row first. Off-chain nodes ignore it. */
   readonly prices: readonly ModelPrice[];
 }
@@ -204,6 +206,7 @@ function entryOf(entry: WrittenEntry, path: string, problems: ConfigProblem[]): 
     prices,
     ...(entry.repo === undefined || entry.repo === "" ? {} : { directory: entry.repo }),
     ...(endpoint !== undefined && { endpoint }),
+    ...(entry.optimization_flags !== undefined && { unusedFlags: Object.keys(entry.optimization_flags) }),
   };
   return [{ path, gateway, model }];
 }

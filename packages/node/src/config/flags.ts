@@ -281,7 +281,7 @@ const foreign: readonly { readonly flags: RegExp; readonly why: string }[] = [
   { flags: /^gasLimit$/, why: "gas limits are estimated for each transaction" },
   { flags: /^discoveryTimeout$/, why: "orchestrators are asked in the background: no job waits for them" },
   { flags: /^aiProcessingRetryTimeout$/, why: "each pipeline has a deadline for all attempts together" },
-  { flags: /^(nvidia|aiRunner|aiVerboseLogs)/, why: "models run in Rivulet's own runner, not in containers" },
+  { flags: /^(aiRunner|aiVerboseLogs)/, why: "models run in Rivulet's own runner, not in containers" },
   {
     flags:
       /^(transcoder|transcodingOptions|maxSessions|rtmpAddr|objectStore|recordStore|localVerify|hevc|currentManifest)/,

@@ -79,9 +79,17 @@ describe("flags", () => {
     });
   });
 
+  test("name one GPU, or what the runtime calls it, and not both", () => {
+    expect(load(["-nvidia", "1"], { roles: ["orchestrator"] }).settings.orchestrator.gpu).toBe(1);
+    const [list] = problemsOf(() => load(["-nvidia", "0,1"], { roles: ["runner"] }));
+    expect(list?.message).toContain("a worker for each");
+    const both = problemsOf(() => load(["-nvidia", "0", "-executionProviders", "webgpu,cpu"], { roles: ["worker"] }));
+    expect(both.map(({ path }) => path)).toEqual(["worker.executionProviders"]);
+  });
+
   test("that do not exist are all named, with the nearest that does", () => {
-    const problems = problemsOf(() => load(["-orchAdr", "x", "-htpAddr=1", "-nvidia", "all", "stray"]));
-    expect(problems.map(({ path }) => path)).toEqual(["-orchAdr", "-htpAddr", "-nvidia", "stray"]);
+    const problems = problemsOf(() => load(["-orchAdr", "x", "-htpAddr=1", "-aiRunnerImage", "all", "stray"]));
+    expect(problems.map(({ path }) => path)).toEqual(["-orchAdr", "-htpAddr", "-aiRunnerImage", "stray"]);
     expect(problems[0]?.message).toContain("-orchAddr");
     expect(problems[1]?.message).toContain("-httpAddr");
     expect(problems[2]?.message).toContain("containers");

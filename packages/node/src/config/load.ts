@@ -90,6 +90,12 @@ export function loadConfiguration(input: LoadInput, surroundings: Surroundings):
     gateway: priceLimits("gateway", settings.gateway, surroundings, problems),
     signer: priceLimits("signer", settings.signer, surroundings, problems),
   };
+  for (const role of MODEL_ROLES)
+    if (settings[role].gpu !== undefined && settings[role].executionProviders.length > 0)
+      problems.push({
+        path: `${role}.executionProviders`,
+        message: "-nvidia says already what models run on: keep one",
+      });
   if (problems.length > 0) throw new RivuletError("config.invalid", { problems });
   return { roles, settings, models, prices, sources, known };
 }

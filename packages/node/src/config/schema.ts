@@ -13,6 +13,7 @@ import {
   fileOrText,
   flagSwitch,
   fraction,
+  gpuNumber,
   list,
   listenAddress,
   listenAddressOr,
@@ -187,6 +188,18 @@ function modelsSection(surroundings: Surroundings) {
       "memory that resident models may take together; idle cold ones are evicted beyond it (default: four fifths of the machine's)",
     ),
     threads: whole("threads", "processor threads of each model; 0 takes all", 0, [0, 1024]),
+    gpu: gpuNumber("nvidia", "the NVIDIA GPU that models run on, by its number (default: the processor)"),
+    executionProviders: list(
+      "executionProviders",
+      "what models run on, in place of -nvidia: names of ONNX Runtime in order of preference, such as webgpu,cpu",
+    ),
+    safety: choice(
+      "safetyChecker",
+      "whether image models that come without a safety checker are refused",
+      ["best-effort", "required"],
+      "best-effort",
+    ),
+    seedMode: choice("seedMode", "whose random numbers a seed stands for", ["cuda", "cpu"], "cuda"),
   };
 }
 

@@ -65,6 +65,19 @@ export function choice<const T extends readonly [string, ...string[]]>(
   return z.enum(of).prefault(standard).register(settings, { flag, form: "text", help: told, standard });
 }
 
+/** The number of one GPU. Lists of them are refused: a node for each keeps its memory and its jobs apart. */
+export function gpuNumber(flag: string, help: string) {
+  const number = z.union([z.number(), z.string()]).transform((value, context) => {
+    if (/^\d{1,3}$/.test(`${value}`)) return Number(value);
+    context.addIssue({
+      code: "custom",
+      message: `"${value}" is not the number of one GPU: start a worker for each, with -nvidia 0, -nvidia 1 and so on`,
+    });
+    return z.NEVER;
+  });
+  return number.optional().register(settings, { flag, form: "text", help });
+}
+
 /** A choice of networks, by our names or by those of other nodes. */
 export function networkName(flag: string, help: string, of: readonly [string, ...string[]], standard: string) {
   const told = `${help} (${of.join(", ")})`;

@@ -3,7 +3,7 @@ import { findPipeline } from "@rivulet/pipelines";
 import type { Startable } from "@rivulet/primitives";
 import type { ConfiguredModel } from "../config/ai-models.ts";
 import type { StarterModel } from "../starter-models.ts";
-import { type ModelSettings, ownModels, runnerSettingsOf } from "./models.ts";
+import { type ModelSettings, ownModels, runnerSettingsOf, warnOfUnusedFlags } from "./models.ts";
 import { OwnRunner, type OwnRunnerPorts } from "./own-runner.ts";
 
 /** Those who do the jobs of a node on this machine or behind a URL it was given. */
@@ -26,6 +26,7 @@ export function localExecutors(
   );
   const runners = [...external.values()].map((served) => externalRunner(served, ports));
   if (ownModels(models).length === 0) return runners;
+  warnOfUnusedFlags(models, ports.log);
   return [new OwnRunner(runnerSettingsOf(settings, models, settings.starters, settings.dataDir), ports), ...runners];
 }
 

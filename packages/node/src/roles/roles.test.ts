@@ -5,7 +5,7 @@ import { ComposedNode } from "../compose.ts";
 import { parseAiModels } from "../config/ai-models.ts";
 import { loadConfiguration } from "../config/load.ts";
 import type { Role } from "../config/schema.ts";
-import { runnerSettingsOf } from "./models.ts";
+import { runnerSettingsOf, warnOfUnusedFlags } from "./models.ts";
 import { whereabouts } from "./orchestrator.ts";
 
 /** The problems of a node with nothing but these settings, by path. */
@@ -85,4 +85,26 @@ test("a runner is told where models are: their own directory, the starter's pack
     { pipeline: "llm", model: "a", slots: 1, warm: false, directory: "/a" },
     { pipeline: "llm", model: "s", slots: 1, warm: true, directory: "/starter" },
   ]);
+});
+
+test("a runner is told what models run on: a GPU, or what the runtime calls it", () => {
+  const engineOf = (settings: object) => runnerSettingsOf({ threads: 1, ...settings }, [], [], "/data").engine;
+  expect(engineOf({ gpu: 1, executionProviders: [], safety: "required" })).toEqual({
+    providers: ["cuda:1"],
+    safety: "required",
+  });
+  expect(engineOf({ executionProviders: ["webgpu", "cpu"], seedMode: "cpu" })).toEqual({
+    providers: ["webgpu", "cpu"],
+    seedMode: "cpu",
+  });
+});
+
+test("flags of other runners are named, without their values, where they would be missed", () => {
+  const entries = ["", ',"url":"http://r:1"'].map(
+    (url, i) => `{"pipeline":"llm","model_id":"m${i}","optimization_flags":{"SFAST":true,"X":"secret"}${url}}`,
+  );
+  const warnings: unknown[] = [];
+  const log = { ...silentLogger, warn: (_event: string, fields?: object) => void warnings.push(fields) };
+  warnOfUnusedFlags(parseAiModels(`[${entries.join(",")}]`), log);
+  expect(warnings).toEqual([{ pipeline: "llm", model: "m0", flags: "SFAST, X" }]);
 });

@@ -2,11 +2,12 @@ import { Sequence } from "@rivulet/primitives";
 import { ALL_IMPLEMENTATIONS, compileSettings, Hardware, processLauncher, Runner, RunnerServer } from "@rivulet/runner";
 import type { RoleNode, RolePorts } from "../compose.ts";
 import type { Configuration } from "../config/load.ts";
-import { runnerSettingsOf } from "./models.ts";
+import { runnerSettingsOf, warnOfUnusedFlags } from "./models.ts";
 
 /** A runner that anybody may call: its models, each in a process, behind the published HTTP surface. */
 export function runnerRole({ settings, models }: Configuration, ports: RolePorts): RoleNode {
   const { httpAddr, token, ...about } = settings.runner;
+  warnOfUnusedFlags(models.runner, ports.log);
   const compiled = compileSettings({
     ...runnerSettingsOf(about, models.runner, ports.starters, settings.dataDir),
     ...httpAddr,

@@ -7,7 +7,10 @@ import type { ElementType, Tensor } from "../../tensor.ts";
 type Runtime = typeof import("onnxruntime-node");
 
 export interface OnnxBackendOptions {
-  /** Execution providers in order of preference; `cpu` comes last whether it is named or not. */
+  /**
+   * Execution providers in order of preference, each with the number of its device where there are several: `cuda`,
+   * `cuda:1`. `cpu` alone when left out or empty. The processor takes the place of an accelerator only where it is named.
+   */
   readonly providers?: readonly string[];
   readonly log: Logger;
 }
@@ -21,12 +24,11 @@ const CPU = "cpu";
  * Opening and running block the calling thread until they are done: use it in a process that may be blocked.
  */
 export function onnxBackend({ providers = [], log }: OnnxBackendOptions): Backend {
-  const preferred = [...providers.filter((provider) => provider !== CPU), CPU];
   let runtime: Promise<Runtime> | undefined;
   return {
     async open(file, options) {
       runtime ??= import("onnxruntime-node");
-      return new OnnxGraph(file, await openSession(await runtime, file, preferred, options, log));
+      return new OnnxGraph(file, await openSession(await runtime, file, providers, options, log));
     },
   };
 }
@@ -59,10 +61,8 @@ async function openSession(
   log: Logger,
 ): Promise<InferenceSession> {
   try {
-    if (!runtime.listSupportedBackends().some(({ name }) => name === provider))
-      throw new RangeError(`this build of the runtime has no provider ${provider}`);
     return await runtime.InferenceSession.create(file, {
-      executionProviders: provider === CPU ? [CPU] : [provider, CPU],
+      executionProviders: executionProviders(runtime, provider),
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: "all",
@@ -73,10 +73,27 @@ async function openSession(
   } catch (error) {
     // A missing driver or library is an ordinary exception here, and so is a file no provider can read: that one is
     // found out by the last provider, whose error is the one to tell.
-    if (others.length === 0) throw error;
+    if (others.length === 0) throw provider === CPU ? error : unusable(provider, error);
     log.warn("execution provider not usable", { provider, file: basename(file), reason: reasonOf(error) });
     return openSession(runtime, file, others, options, log);
   }
+}
+
+/** What the runtime calls a provider and its device. It does by itself on the processor what the provider cannot. */
+function executionProviders(
+  runtime: Runtime,
+  provider: string,
+): NonNullable<InferenceSession.SessionOptions["executionProviders"]> {
+  if (provider === CPU) return [CPU];
+  const [, name = "", device] = /^([^:]+)(?::(\d+))?$/.exec(provider) ?? [];
+  if (!runtime.listSupportedBackends().some((backend) => backend.name === name))
+    throw new RangeError("this build of the runtime does not have it");
+  const chosen = device === undefined ? name : { name, deviceId: Number(device) };
+  return [chosen, CPU];
+}
+
+function unusable(provider: string, cause: unknown): Error {
+  return new Error(`execution provider ${provider} is not usable: ${reasonOf(cause)}`, { cause });
 }
 
 class OnnxGraph implements Graph {
