@@ -11,19 +11,19 @@ export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Asks a gateway as an application does: with JSON, or with a form when a body is one. */
+/** Asks a gateway as an application does: with JSON, or with a form or bytes when a body is that. */
 export async function ask(
   gateway: { readonly address: string },
   path: string,
   body: object,
   options: AskOptions = {},
 ): Promise<Answer> {
-  const isForm = body instanceof FormData;
+  const isReady = body instanceof FormData || body instanceof Uint8Array;
   const begin = performance.now();
   const response = await fetch(`${gateway.address}${path}`, {
     method: "POST",
-    headers: { ...(isForm ? {} : { "content-type": "application/json" }), ...options.headers },
-    body: isForm ? body : JSON.stringify(body),
+    headers: { ...(isReady ? {} : { "content-type": "application/json" }), ...options.headers },
+    body: isReady ? (body as FormData | Uint8Array<ArrayBuffer>) : JSON.stringify(body),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const text = await response.text();

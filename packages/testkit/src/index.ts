@@ -1,4 +1,5 @@
 export { blamedField } from "./blamed-field.ts";
+export { type CheapChanges, cheapBody, cheapFields, cheapFiles, cheapMedia, fileOf } from "./cheap-request.ts";
 export { TestClock, turn } from "./clock.ts";
 export { type ExecutorUnderTest, executorContract } from "./contracts/executor.ts";
 export { type OrchestratorCacheUnderTest, orchestratorCacheContract } from "./contracts/orchestrator-cache.ts";
@@ -54,5 +55,6 @@ export {
   onnxModel,
 } from "./onnx-writer.ts";
 export { seededRandomness } from "./seed.ts";
+export { tinyModel } from "./tiny-models.ts";
 export { tlsIdentityForTests } from "./tls-identity.ts";
 export { readVectors, testVectors, type VectorCase, type VectorFile, type VectorRun } from "./vectors.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { extname, join, relative } from "node:path";
 import type { Pipeline } from "@rivulet/pipelines";
 import { isError, modelId, silentLogger } from "@rivulet/primitives";
-import { seededRandomness } from "@rivulet/testkit";
+import { seededRandomness, tinyModel } from "@rivulet/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend, Graph } from "../../src/backend.ts";
 import { onnxBackend } from "../../src/backends/onnx/onnx-backend.ts";
@@ -13,7 +13,7 @@ import type { HostImplementations } from "../../src/host/serve-host.ts";
 import { type Implementations, implementationsOn } from "../../src/pipelines/index.ts";
 import { Runner } from "../../src/runner.ts";
 import { systemClock } from "../../src/system.ts";
-import { cheapJob, checkResult, familyOf, modelDirectoryOf, PATIENCE, subjects } from "./stand.ts";
+import { cheapJob, checkResult, PATIENCE, subjects } from "./stand.ts";
 
 /** ONNX Runtime that opens files of the same bytes once, whatever they are called: most are whole. */
 const opened = new Map<string, Promise<Graph>>();
@@ -101,14 +101,13 @@ describe.each(subjects.map((pipeline) => [pipeline.name, pipeline] as const))("%
   test.each(Object.entries(damages))(
     "with any file %s it works all the same, or says which file is wrong",
     async (_what, damage) => {
-      const whole = modelDirectoryOf(pipeline);
+      const { id: model, directory: whole } = tinyModel(pipeline);
       const entries = await readdir(whole, { recursive: true, withFileTypes: true });
       const files = entries
         .filter((entry) => entry.isFile())
         .map((entry) => relative(whole, join(entry.parentPath, entry.name)));
       const silent: string[] = [];
       for (const file of files) {
-        const model = `tiny/${familyOf(pipeline)}`;
         const directory = join(root, model);
         await rm(directory, { recursive: true, force: true });
         await cp(whole, directory, { recursive: true });

@@ -1,14 +1,15 @@
-import { encodeWav, probeFiles, verifyImage } from "@rivulet/media";
+import { probeFiles, verifyImage } from "@rivulet/media";
+import { batchPipelines, type Pipeline, parseRequest, resolveRequest } from "@rivulet/pipelines";
+import { type Logger, silentLogger } from "@rivulet/primitives";
 import {
-  batchPipelines,
-  type MediaFile,
-  type MediaKind,
-  type Pipeline,
-  parseRequest,
-  resolveRequest,
-} from "@rivulet/pipelines";
-import { type Logger, modelId, silentLogger } from "@rivulet/primitives";
-import { blamedField, seededRandomness } from "@rivulet/testkit";
+  blamedField,
+  type CheapChanges,
+  cheapBody,
+  cheapFields,
+  cheapMedia,
+  seededRandomness,
+  tinyModel,
+} from "@rivulet/testkit";
 import { expect, vi } from "vitest";
 import { Hardware } from "../../src/hardware.ts";
 import { memoryLauncher } from "../../src/host/memory-host.ts";
@@ -18,34 +19,9 @@ import { RunnerServer } from "../../src/http/server.ts";
 import { type Implementations, implementations } from "../../src/pipelines/index.ts";
 import { Runner, type RunnerOptions } from "../../src/runner.ts";
 import { systemClock } from "../../src/system.ts";
-import { referenceFile } from "../parity/references.ts";
-import { pictureFile } from "../pictures.ts";
-
-/** A model of each pipeline whose weights are random and few, in the layout of a real family. */
-export const FAMILIES: Readonly<Record<keyof Implementations, string>> = {
-  "text-to-image": "turbo",
-  "image-to-image": "sd1",
-  "image-to-video": "svd",
-  upscale: "swin2sr",
-  "image-to-text": "blip",
-  "segment-anything-2": "sam2",
-  "audio-to-text": "whisper",
-  "text-to-speech": "vits",
-  llm: "llama",
-};
 
 /** The pipelines that run here, which is all of those that answer one request with one answer. */
 export const subjects: readonly Pipeline[] = batchPipelines;
-
-export function familyOf({ name }: Pipeline): string {
-  const family: string | undefined = Reflect.get(FAMILIES, name);
-  if (family === undefined) throw new Error(`no tiny model for ${name}`);
-  return family;
-}
-
-export function modelDirectoryOf(pipeline: Pipeline): string {
-  return referenceFile(familyOf(pipeline), "model");
-}
 
 /** For what loads all models one after the other, on a machine that may have other things to do; in milliseconds. */
 export const PATIENCE = 300_000;
@@ -76,8 +52,8 @@ export async function openStand(
     });
   const models = (options.pipelines ?? subjects).map((pipeline) => ({
     pipeline: pipeline.name as keyof Implementations,
-    model: modelId(`tiny/${familyOf(pipeline)}`),
-    directory: modelDirectoryOf(pipeline),
+    model: tinyModel(pipeline).id,
+    directory: tinyModel(pipeline).directory,
   }));
   const runner = new Runner(
     { models, threads: 1, ...options.runner },
@@ -97,46 +73,26 @@ export async function openStand(
   };
 }
 
-/** Small files that every model of the kind takes. */
-const files: { readonly [K in MediaKind]: () => Promise<MediaFile> } = {
-  image: () => pictureFile(64, 64),
-  audio: async () => ({ bytes: encodeWav(new Float32Array(16_000), 16_000), filename: "a.wav", contentType: "" }),
-};
-
 /** The pipeline's example, as small as it can be, for what stands behind the HTTP surface. */
 export async function cheapJob(pipeline: Pipeline): Promise<HostJob> {
-  const fields = Object.entries(pipeline.media).map(async ([field, kind]) => [field, await files[kind]()] as const);
-  const media: Record<string, MediaFile> = Object.fromEntries(await Promise.all(fields));
-  const parsed = parseRequest(pipeline, Object.fromEntries(fieldsFor(pipeline, {})));
+  const media = await cheapMedia(pipeline);
+  const parsed = parseRequest(pipeline, Object.fromEntries(cheapFields(pipeline)));
   return { request: resolveRequest(pipeline, parsed, probeFiles(pipeline.media, media), seededRandomness(1)), media };
 }
 
-function fieldsFor(pipeline: Pipeline, changes: Readonly<Record<string, unknown>>) {
-  return Object.entries({ ...pipeline.example, ...CHEAP, ...changes }).filter(
-    ([name, value]) => name in pipeline.request.shape && value !== undefined,
-  );
-}
-
-/** Asks for the pipeline's example with some fields and files changed. Fields that are `undefined` are left out. */
+/** Asks for the pipeline's example with some fields and files changed. */
 export async function ask(
   { url }: Pick<Stand, "url">,
   pipeline: Pipeline,
-  changes: {
-    readonly fields?: Readonly<Record<string, unknown>>;
-    readonly media?: Readonly<Record<string, MediaFile>>;
-    readonly signal?: AbortSignal;
-  } = {},
+  { signal, ...changes }: CheapChanges & { readonly signal?: AbortSignal } = {},
 ): Promise<Answer> {
-  const own = fieldsFor(pipeline, changes.fields ?? {});
-  const init = { method: "POST", ...(changes.signal === undefined ? {} : { signal: changes.signal }) };
-  const response =
-    Object.keys(pipeline.media).length === 0
-      ? await fetch(`${url}/${pipeline.name}`, {
-          ...init,
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify(Object.fromEntries(own)),
-        })
-      : await fetch(`${url}/${pipeline.name}`, { ...init, body: await formOf(pipeline, own, changes.media ?? {}) });
+  const { body, contentType } = await cheapBody(pipeline, changes);
+  const response = await fetch(`${url}/${pipeline.name}`, {
+    method: "POST",
+    headers: { "content-type": contentType },
+    body,
+    ...(signal && { signal }),
+  });
   return { status: response.status, code: response.headers.get("x-rivulet-code") ?? "", text: await response.text() };
 }
 
@@ -144,23 +100,6 @@ export interface Answer {
   readonly status: number;
   readonly code: string;
   readonly text: string;
-}
-
-/** What makes examples as cheap as they can be. */
-const CHEAP = { width: 64, height: 64, num_inference_steps: 2, max_tokens: 4 };
-
-async function formOf(
-  pipeline: Pipeline,
-  fields: readonly (readonly [string, unknown])[],
-  media: Readonly<Record<string, MediaFile>>,
-): Promise<FormData> {
-  const form = new FormData();
-  for (const [field, kind] of Object.entries(pipeline.media)) {
-    const { bytes, filename, contentType } = media[field] ?? (await files[kind]());
-    form.append(field, new Blob([Uint8Array.from(bytes)], { type: contentType }), filename);
-  }
-  for (const [name, value] of fields) form.append(name, typeof value === "string" ? value : JSON.stringify(value));
-  return form;
 }
 
 /** Fields that ask for something together with another, which is named then. */
