@@ -56,6 +56,15 @@ CONVERSATIONS = [
 ]
 
 
+def answered(model, tokenizer, turns: list[dict], most: int) -> dict:
+    """What the library reads, and what it writes when it always takes the likeliest token."""
+    ids = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=False)
+    given = torch.tensor([ids])
+    # Named, because the library would take the padding token in a prompt for padding.
+    made = model.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=most, do_sample=False, pad_token_id=0)[0, len(ids):].tolist()
+    return dict(ids=ids, tokens=made, text=tokenizer.decode(made, skip_special_tokens=True))
+
+
 def make(name: str, out: Path) -> None:
     family = FAMILIES[name]
     shutil.rmtree(out, ignore_errors=True)
@@ -72,12 +81,9 @@ def make(name: str, out: Path) -> None:
         export_llm(folder, out / "model", storage="fp16")
         cases = []
         for turns in CONVERSATIONS:
-            ids = fast.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=False)
-            logits = model(torch.tensor([ids])).logits[0, -1]
-            given = torch.tensor([ids])
-            # Named, because the library would take the padding token in a prompt for padding.
-            made = model.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=32, do_sample=False, pad_token_id=0)[0, len(ids):].tolist()
-            cases.append(dict(input=dict(messages=turns), expected=dict(ids=ids, logits=rounded(logits), tokens=made, text=fast.decode(made, skip_special_tokens=True))))
+            expected = answered(model, fast, turns, most=32)
+            logits = model(torch.tensor([expected["ids"]])).logits[0, -1]
+            cases.append(dict(input=dict(messages=turns), expected=dict(expected, logits=rounded(logits))))
         write_json(out / "answers.json", dict(source=SOURCE, how=f"{HOW} {name}", family=name, answers=cases))
     size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
     if size > 1_000_000:
