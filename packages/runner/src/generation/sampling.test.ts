@@ -18,6 +18,21 @@ function shares(sampling: typeof all, draws = 1000): readonly number[] {
   return counts.map((count) => count / draws);
 }
 
+/** How likely each token is, worked out by sorting all of them; none where rounding decides how many are kept. */
+function plainOdds(values: readonly number[], { temperature, topK, topP }: Sampling): readonly number[] | undefined {
+  const order = [...values.keys()].sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b);
+  const few = topK < 1 ? order : order.slice(0, topK);
+  const raised = few.map((id) => Math.exp(((values[id] ?? 0) - Math.max(...values)) / temperature));
+  const sum = raised.reduce((a, b) => a + b, 0);
+  let [sumKept, count] = [0, 0];
+  while (count < few.length && (count === 0 || sumKept / sum < topP)) sumKept += raised[count++] ?? 0;
+  const before = sumKept - (raised[count - 1] ?? 0);
+  if (topP < 1 && [before, sumKept].some((each) => Math.abs(each / sum - topP) < 1e-9)) return undefined;
+  const odds = values.map(() => 0);
+  for (const [place, id] of few.slice(0, count).entries()) odds[id] = (raised[place] ?? 0) / sumKept;
+  return odds;
+}
+
 describe("choosing a token", () => {
   test("takes the likeliest at temperature 0, the first of equals", () => {
     expect(chooseToken(logits, { ...all, temperature: 0 }, () => 0.99)).toBe(1);
@@ -49,6 +64,46 @@ describe("choosing a token", () => {
   test("is less sure when it is hotter", () => {
     const [cold, hot] = [shares({ ...all, temperature: 0.5 }), shares({ ...all, temperature: 2 })];
     expect(cold[1]).toBeGreaterThan(hot[1] ?? 1);
+  });
+
+  test("chooses as if all were sorted, each token as often as it is likely", () => {
+    const logit = fc.integer({ min: -300, max: 300 }).map((value) => value / 8);
+    fc.assert(
+      fc.property(
+        fc.array(logit, { minLength: 1, maxLength: 60 }),
+        fc.double({ min: 0.05, max: 2, noNaN: true }),
+        fc.integer({ min: -1, max: 70 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (values, temperature, topK, topP) => {
+          const odds = plainOdds(values, { temperature, topK, topP });
+          fc.pre(odds !== undefined);
+          let before = 0;
+          for (const [id, share] of odds.entries()) {
+            // What is less likely than chance is fine is not asked for.
+            if (share > 1e-9) {
+              const chance = before + share / 2;
+              expect(chooseToken(Float32Array.from(values), { temperature, topK, topP }, () => chance)).toBe(id);
+            }
+            before += share;
+          }
+        },
+      ),
+    );
+  });
+
+  test("finds the few of a whole vocabulary", () => {
+    const many = Float32Array.from({ length: 150_000 }, (_, id) => Math.fround(((id * 7919) % 150_000) / 1000));
+    const best = many.indexOf(Math.fround(149.999));
+    for (const sampling of [
+      { ...all, topK: 1 },
+      { ...all, topP: 0.0001 },
+    ])
+      expect(chooseToken(many, sampling, () => 0.999)).toBe(best);
+    const drawnIds = Array.from({ length: 50 }, (_, i) =>
+      chooseToken(many, { temperature: 2, topK: 40, topP: 1 }, () => (i + 0.5) / 50),
+    );
+    for (const id of drawnIds) expect(many[id]).toBeGreaterThan(149.959);
+    expect(new Set(drawnIds).size).toBeGreaterThan(20);
   });
 
   test("always answers with a token of the vocabulary", () => {
