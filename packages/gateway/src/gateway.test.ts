@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodePng, toDataUrl } from "@rivulet/media";
+import { encodeMp4, encodePng, toDataUrl } from "@rivulet/media";
 import { batchPipelines, type Pipeline } from "@rivulet/pipelines";
 import {
   type ErrorCode,
@@ -393,9 +393,110 @@ describe("a request that cannot be served as it is", () => {
   });
 });
 
+describe("a job whose caller does not wait", () => {
+  const filming: FakeModel = { capability: 29, model: MODEL };
+
+  async function ask(to: Gateway, headers: Record<string, string> = { prefer: "respond-async" }) {
+    const form = new FormData();
+    form.append("image", new Blob([Buffer.from(await picture())]));
+    for (const [name, value] of Object.entries({ model_id: MODEL, width: 64, height: 64, seed: 5 }))
+      form.append(name, String(value));
+    return fetch(`${to.address.url}/image-to-video`, { method: "POST", body: form, headers });
+  }
+
+  async function outcome(to: Gateway, request_id: unknown) {
+    const response = await post(to, { request_id }, {}, "/image-to-video/result");
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Outcome };
+  }
+
+  interface Outcome {
+    readonly status?: string;
+    readonly result?: {
+      readonly images?: readonly { readonly url: string }[];
+      readonly error?: { readonly code: string };
+    };
+    readonly error?: { readonly code: string };
+  }
+
+  async function named(response: Response): Promise<string> {
+    expect([response.status, response.headers.get("preference-applied")]).toEqual([202, "respond-async"]);
+    const { request_id: id } = (await response.json()) as { request_id: string };
+    expect(id).toMatch(/^[0-9a-f]{32}$/);
+    return id;
+  }
+
+  test("is named at once, under way until it is done, and then its result, as long as files are kept", async () => {
+    const peer = await orchestrator([filming]);
+    const to = await gateway([peer]);
+    const { signal } = new AbortController();
+    const film = toDataUrl("video/mp4", await encodeMp4({ frames: [await picture()], framesPerSecond: 6, signal }));
+    const { promise: filmed, resolve: finish } = Promise.withResolvers<void>();
+    peer.onJob = async (job) => {
+      await filmed;
+      answer(job, { images: [{ url: film, seed: 5, nsfw: false }] });
+    };
+    const id = await named(await ask(to));
+    expect(await outcome(to, id)).toMatchObject({ status: 202, body: { status: "processing" } });
+    finish();
+    let done = await outcome(to, id);
+    while (done.status === 202) done = await outcome(to, id);
+    expect(done).toMatchObject({ status: 200, body: { status: "complete", result: { images: [{ seed: 5 }] } } });
+    expect(done.headers.get("x-orchestrator")).toBe(peer.uri);
+    const file = await fetch(done.body.result?.images?.[0]?.url ?? "");
+    expect([file.status, file.headers.get("content-type")]).toEqual([200, "video/mp4"]);
+    await clock.advance(minutes(11));
+    expect((await outcome(to, id)).status).toBe(400);
+  });
+
+  test("ends with the error that its caller would have been told", async () => {
+    const peer = await orchestrator([filming]);
+    const to = await gateway([peer]);
+    peer.onJob = (job) => tell(job, new RivuletError("request.rejected-by-model", { field: "width", reason: "no" }));
+    const id = await named(await ask(to, { prefer: "media=data, respond-async; wait=1" }));
+    let done = await outcome(to, id);
+    while (done.status === 202) done = await outcome(to, id);
+    expect(done).toMatchObject({ status: 200, body: { result: { error: { code: "request.rejected-by-model" } } } });
+  });
+
+  test("is refused at once for what is wrong with it, and nobody's name names nothing", async () => {
+    const to = await gateway([await orchestrator([filming])]);
+    const wrong = await fetch(`${to.address.url}/image-to-video`, {
+      method: "POST",
+      body: new FormData(),
+      headers: { prefer: "respond-async" },
+    });
+    expect(wrong.status).toBe(422);
+    for (const id of ["0".repeat(32), "", 7, undefined])
+      expect(await outcome(to, id)).toMatchObject({ status: 400, body: { error: { code: "request.malformed" } } });
+  });
+
+  test("is aborted when the gateway stops", async () => {
+    const peer = await orchestrator([filming]);
+    const to = await gateway([peer]);
+    let hasLeft: boolean | undefined;
+    peer.onJob = ({ response }) => {
+      hasLeft = false;
+      response.once("close", () => {
+        hasLeft = true;
+      });
+    };
+    await named(await ask(to));
+    await until(() => hasLeft === false);
+    const stopped = to.stop();
+    await turn();
+    await clock.advance(seconds(1));
+    await stopped;
+    await until(() => hasLeft === true);
+  });
+});
+
 describe("a script on a page", () => {
   const from = (origin: string, init: RequestInit = {}) => ({ ...init, headers: { ...init.headers, origin } });
-  const job = { method: "POST", body: JSON.stringify({ prompt: "x" }), headers: { "content-type": "application/json" } };
+  const job = {
+    method: "POST",
+    body: JSON.stringify({ prompt: "x" }),
+    headers: { "content-type": "application/json" },
+  };
   const asking = { method: "OPTIONS", headers: { "access-control-request-method": "POST" } };
 
   test("of this machine is told that it may ask, without a key, and what it may read of the answer", async () => {
@@ -937,10 +1038,10 @@ describe("the gateway itself", () => {
     });
   });
 
-  test("describes each of the nine batch routes", async () => {
+  test("describes each of the nine batch routes, and where a result comes later", async () => {
     const to = await gateway([]);
     const { paths } = (await (await fetch(`${to.address.url}/openapi.json`)).json()) as { paths: object };
-    expect(Object.keys(paths)).toHaveLength(9);
+    expect(Object.keys(paths)).toHaveLength(10);
     for (const path of Object.keys(paths)) expect((await post(to, {}, {}, path)).status).toBeGreaterThanOrEqual(400);
   });
 

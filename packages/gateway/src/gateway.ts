@@ -19,6 +19,7 @@ import { Exchange } from "./http/exchange.ts";
 import { Origins } from "./http/origins.ts";
 import { type Route, resultRoute, routes } from "./http/routes.ts";
 import { JobRunner } from "./job.ts";
+import { LaterResults } from "./later-results.ts";
 import { lookupOf, networkAgent, TIMEOUT_IDLE } from "./network-agent.ts";
 import { networkView } from "./network-view.ts";
 import { blockedIn, checkReach } from "./option-checks.ts";
@@ -120,6 +121,7 @@ export class Gateway implements Startable {
         onJob: ports.onJob,
       },
     );
+    const later = new LaterResults(this.#store);
     this.#routes = routes(
       {
         ...setting,
@@ -131,6 +133,8 @@ export class Gateway implements Startable {
         authenticator: this.#authenticator(),
         jobs,
         store: this.#store,
+        later,
+        background: (work) => this.#keepUnderWay(work(this.#stopping.signal)),
         budget: new BodyBudget(setting.maxBodiesBytes),
         randomness,
         log,
@@ -243,9 +247,13 @@ export class Gateway implements Startable {
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {
-    const handling = this.#handle(request, response);
-    this.#underWay.add(handling);
-    handling.finally(() => this.#underWay.delete(handling));
+    this.#keepUnderWay(this.#handle(request, response));
+  }
+
+  /** Work that the gateway waits for when it stops. It rejects for nothing. */
+  #keepUnderWay(work: Promise<void>): void {
+    this.#underWay.add(work);
+    work.finally(() => this.#underWay.delete(work));
   }
 
   /**

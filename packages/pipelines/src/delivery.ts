@@ -18,11 +18,22 @@ export const responseFormat = z
     "How files come: url, as addresses that work for a while; the others, in the answer as data URLs. The gateway's usual way when left out.",
   );
 
+/** What an application asks with for a result that was not ready when it asked for the job. */
+export const laterRequest = z
+  .object({ request_id: z.string().describe("As the job was answered.") })
+  .meta({ id: "LaterRequest" });
+
+/** The answer to a job whose result comes later. */
+export const laterAccepted = z
+  .object({ request_id: z.string().describe("Names the result.") })
+  .meta({ id: "LaterAccepted" });
+
 /** The header that says the same where the body is not the place for it. */
 export const preferHeader = z
   .string()
   .optional()
   .meta({
-    description: "media=url or media=data: how files come, unless response_format says it.",
+    description:
+      "media=url or media=data: how files come, unless response_format says it. respond-async: answer at once with the name of the request, where the result can come later.",
     param: { id: "Prefer" },
   });

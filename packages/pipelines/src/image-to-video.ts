@@ -57,6 +57,7 @@ export const imageToVideo = definePipeline({
   drawn: ["seed"],
   latencyScore: (request, work, took) => secondsPerPixelStep(took, work, request),
   deadline: () => loadingAnd(300),
+  answersLater: true,
   files: (response) => imageFiles(response, "video/mp4"),
   expect: ({ seed }) => ({ files: 1, ...seedsFrom(seed, 1) }),
   example: { width: 256, height: 256, num_inference_steps: 2, seed: 1 },

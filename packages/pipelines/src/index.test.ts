@@ -19,6 +19,7 @@ test("the package exports what it promises", () => {
       "imageToText",
       "imageToVideo",
       "isPipelineName",
+      "laterRequest",
       "livePixels",
       "liveVideoToVideo",
       "llm",

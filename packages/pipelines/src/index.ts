@@ -1,6 +1,6 @@
 export { audioToText } from "./audio-to-text.ts";
 export { type Capability, type NetworkCapability, networkCapability } from "./capability.ts";
-export { type Delivery, deliveryWords, responseFormat } from "./delivery.ts";
+export { type Delivery, deliveryWords, laterRequest, responseFormat } from "./delivery.ts";
 export { type FieldKind, fieldKind } from "./field-kind.ts";
 export { fieldsOf } from "./form-fields.ts";
 export { imageToImage } from "./image-to-image.ts";

@@ -5,7 +5,12 @@ import { batchPipelines, pipelines } from "./registry.ts";
 test("a gateway offers the batch pipelines, a runner all of them and what it tells about itself", () => {
   const paths = (audience: "gateway" | "runner") =>
     Object.keys(openApiDocument({ audience, version: "1" }).paths ?? {});
-  expect(paths("gateway")).toEqual(batchPipelines.map(({ name }) => `/${name}`));
+  const withLater = batchPipelines.flatMap(({ name, answersLater }) => [
+    `/${name}`,
+    ...(answersLater === true ? [`/${name}/result`] : []),
+  ]);
+  expect(paths("gateway")).toEqual(withLater);
+  expect(withLater).toContain("/image-to-video/result");
   expect(paths("runner")).toEqual([
     ...pipelines.map(({ name }) => `/${name}`),
     "/health",

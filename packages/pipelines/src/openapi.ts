@@ -1,7 +1,7 @@
 import { type ErrorCode, errorKinds } from "@rivulet/primitives";
 import { z } from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponseObject } from "zod-openapi";
-import { preferHeader, responseFormat } from "./delivery.ts";
+import { laterAccepted, laterRequest, preferHeader, responseFormat } from "./delivery.ts";
 import { errorBody, fieldProblemsBody } from "./error-schemas.ts";
 import { makesFiles, type Pipeline } from "./pipeline.ts";
 import { batchPipelines, pipelines } from "./registry.ts";
@@ -22,9 +22,12 @@ export type OpenApiDocument = ReturnType<typeof createDocument>;
 export function openApiDocument({ audience, version, servers }: OpenApiOptions): OpenApiDocument {
   const { title, description, offered, others } = audiences[audience];
   const failures = failuresFor(audience);
-  const operations = offered.map(
-    (pipeline) => [`/${pipeline.name}`, { post: operation(pipeline, audience, failures) }] as const,
-  );
+  const operations = offered.flatMap((pipeline: Pipeline) => [
+    [`/${pipeline.name}`, { post: operation(pipeline, audience, failures) }] as const,
+    ...(comesLater(pipeline, audience)
+      ? [[`/${pipeline.name}/result`, { post: laterOperation(pipeline) }] as const]
+      : []),
+  ]);
   return createDocument(
     {
       openapi: "3.1.0",
@@ -111,7 +114,44 @@ function operation(pipeline: Pipeline, audience: Audience, failures: Failures): 
         ? { "multipart/form-data": { schema: body } }
         : { "application/json": { schema: body, example: pipeline.example } },
     },
-    responses: { "200": success(pipeline, audience), ...failures[isMultipart ? "withFiles" : "always"] },
+    responses: {
+      "200": success(pipeline, audience),
+      ...(comesLater(pipeline, audience) && {
+        "202": {
+          description: "The job is under way: its request said `Prefer: respond-async`.",
+          content: { "application/json": { schema: laterAccepted } },
+        },
+      }),
+      ...failures[isMultipart ? "withFiles" : "always"],
+    },
+  };
+}
+
+/** Whether an application may ask for the result of a job later. */
+function comesLater({ answersLater }: Pipeline, audience: Audience): boolean {
+  return audience === "gateway" && answersLater === true;
+}
+
+function laterOperation({ operationId, response }: Pipeline): ZodOpenApiOperationObject {
+  const processing = z.object({ status: z.literal("processing") });
+  const complete = z.object({
+    status: z.literal("complete"),
+    result: z.union([response, errorBody]).describe("The answer of the job, or the error it ended with."),
+  });
+  return {
+    operationId: `${operationId}Result`,
+    summary: "What became of a job that was answered with the name of its request.",
+    tags: ["generate"],
+    security: BEARER,
+    requestBody: { required: true, content: { "application/json": { schema: laterRequest } } },
+    responses: {
+      "200": { description: "It has ended.", content: { "application/json": { schema: complete } } },
+      "202": { description: "It is under way.", content: { "application/json": { schema: processing } } },
+      "400": {
+        description: "`request.malformed`: no such request is known, or its result is no longer kept.",
+        content: { "application/json": { schema: errorBody } },
+      },
+    },
   };
 }
 

@@ -108,6 +108,8 @@ export interface Pipeline<
   deadline(request: z.output<Request>, media: Probes<Media>): Milliseconds;
   /** Whether a request asks for an event stream instead of one answer. */
   streams?(request: z.output<Request>): boolean;
+  /** Whether applications may be told the result later: jobs take longer than some of them, or proxies, wait. */
+  readonly answersLater?: boolean;
   /** The last event of a stream that broke off after `previous`. */
   brokenOff?(previous: unknown): z.output<Response> | undefined;
   /** The files in a response, in order. Empty for pipelines that answer text. */

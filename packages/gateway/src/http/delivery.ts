@@ -25,6 +25,12 @@ export function preferredDelivery(headers: IncomingHttpHeaders): Delivery | unde
   return words.get(/(?:^|[,;\s])media="?(\w+)"?/i.exec(text)?.[1]?.toLowerCase());
 }
 
+/** Whether a request with `Prefer: respond-async` would rather be told the result later. Source: RFC 7240 4.1. */
+export function prefersLater({ prefer }: IncomingHttpHeaders): boolean {
+  const text = Array.isArray(prefer) ? prefer.join(",") : (prefer ?? "");
+  return /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(text);
+}
+
 /** Where an application's requests come in, as the application sees it: the beginning of addresses it can use. */
 export function baseUrlOf(
   headers: IncomingHttpHeaders,

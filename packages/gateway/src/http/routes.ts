@@ -1,6 +1,15 @@
 import { once } from "node:events";
-import { batchPipelines, type Delivery, openApiDocument, type Pipeline } from "@rivulet/pipelines";
-import { type BodyBudget, errorBody, type Logger, type Randomness, RivuletError } from "@rivulet/primitives";
+import type { IncomingHttpHeaders } from "node:http";
+import { batchPipelines, type Delivery, laterRequest, openApiDocument, type Pipeline } from "@rivulet/pipelines";
+import {
+  type BodyBudget,
+  codeOf,
+  errorBody,
+  invariant,
+  type Logger,
+  type Randomness,
+  RivuletError,
+} from "@rivulet/primitives";
 import {
   type Charge,
   COMPATIBILITY_VERSION,
@@ -14,12 +23,14 @@ import type { StreamAnswer } from "../attempt.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Explanation, Wanted } from "../explanation.ts";
 import type { AnsweredJob, JobRunner } from "../job.ts";
+import type { LaterResults } from "../later-results.ts";
 import type { JobPayment } from "../paying/payer.ts";
 import type { PreparedJob } from "../prepared-job.ts";
 import type { ResultStore } from "../result-store.ts";
-import { baseUrlOf, deliver, preferredDelivery } from "./delivery.ts";
+import type { FetchedFile } from "../verification.ts";
+import { baseUrlOf, deliver, preferredDelivery, prefersLater } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
-import { type PrepareOptions, prepareJob } from "./prepare.ts";
+import { type Prepared, type PrepareOptions, prepareJob } from "./prepare.ts";
 
 export interface RouteOptions extends PrepareOptions {
   readonly maxFormBytes: number;
@@ -33,6 +44,9 @@ export interface RoutePorts {
   readonly authenticator: Authenticator;
   readonly jobs: JobRunner;
   readonly store: ResultStore;
+  readonly later: LaterResults;
+  /** Does work that nobody waits for, until it ends or the gateway stops. */
+  readonly background: (work: (signal: AbortSignal) => Promise<void>) => void;
   readonly budget: BodyBudget;
   readonly randomness: Randomness;
   readonly log: Logger;
@@ -57,6 +71,9 @@ export function routes(options: RouteOptions, ports: RoutePorts): ReadonlyMap<st
   const reading = ["GET", "HEAD"];
   return new Map<string, Route>([
     ...batchPipelines.map((pipeline) => [`/${pipeline.name}`, batchRoute(pipeline, options, ports)] as const),
+    ...batchPipelines
+      .filter(({ answersLater }) => answersLater === true)
+      .map(({ name }) => [`/${name}/result`, laterRoute(ports)] as const),
     [
       "/openapi.json",
       { methods: reading, handle: (exchange) => exchange.send(200, { "content-type": "application/json" }, document) },
@@ -121,36 +138,116 @@ export function resultRoute(store: ResultStore): Route {
 }
 
 function batchRoute(pipeline: Pipeline, options: RouteOptions, ports: RoutePorts): Route {
-  const { jobs, log, randomness } = ports;
   const limit = limitOf(pipeline, options);
   return {
     methods: ["POST"],
     handle: async (exchange) => {
       const { headers } = exchange.request;
       await authenticate(exchange, ports.authenticator);
-      using room = ports.budget.open();
-      const bytes = await exchange.body(limit, room);
-      const raw = { contentType: headers["content-type"], bytes };
-      const { job, delivery } = prepareJob(pipeline, exchange.id, raw, options, { randomness });
-      using answered = await jobs.run(job, exchange.signal);
-      log.info("job answered", {
-        requestId: job.id,
-        pipeline: pipeline.name,
-        model: job.model,
-        orchestrator: answered.orchestrator,
-        ...answered.timings,
-      });
+      using held = new DisposableStack();
+      const room = held.use(ports.budget.open());
+      const raw = { contentType: headers["content-type"], bytes: await exchange.body(limit, room) };
+      const prepared = prepareJob(pipeline, exchange.id, raw, options, ports);
+      if (pipeline.answersLater === true && prefersLater(headers)) {
+        answerLater(prepared, exchange, held.move(), options, ports);
+        return;
+      }
+      using answered = await done(prepared.job, exchange.signal, ports);
       const { answer } = answered;
-      const told = headersOf(job, answered);
+      const told = headersOf(prepared.job, answered);
       if (answer.kind === "stream") {
         await stream(exchange, answer, told);
       } else {
-        const wanted = delivery ?? preferredDelivery(headers) ?? options.delivery;
-        deliver(answer.files, wanted, ports.store, baseUrlOf(headers, options.publicUrl, ports.local));
+        handOver(answer.files, prepared, headers, options, ports);
         exchange.json(200, answer.response, told);
       }
     },
   };
+}
+
+async function done(job: PreparedJob, signal: AbortSignal, { jobs, log }: RoutePorts): Promise<AnsweredJob> {
+  const answered = await jobs.run(job, signal);
+  log.info("job answered", {
+    requestId: job.id,
+    pipeline: job.pipeline.name,
+    model: job.model,
+    orchestrator: answered.orchestrator,
+    ...answered.timings,
+  });
+  return answered;
+}
+
+function handOver(
+  files: readonly FetchedFile[],
+  { delivery }: Prepared,
+  headers: IncomingHttpHeaders,
+  options: RouteOptions,
+  { store, local }: RoutePorts,
+): void {
+  const wanted = delivery ?? preferredDelivery(headers) ?? options.delivery;
+  deliver(files, wanted, store, baseUrlOf(headers, options.publicUrl, local));
+}
+
+/** Answers with the name of the request, and does the job without its caller. */
+function answerLater(
+  prepared: Prepared,
+  exchange: Exchange,
+  held: DisposableStack,
+  options: RouteOptions,
+  ports: RoutePorts,
+): void {
+  const { job } = prepared;
+  const { id, request } = exchange;
+  const { later } = ports;
+  try {
+    later.begin(id);
+  } catch (error) {
+    held.dispose();
+    throw error;
+  }
+  ports.background(async (signal) => {
+    using _held = held;
+    try {
+      using answered = await done(job, signal, ports);
+      const { answer } = answered;
+      invariant(answer.kind === "response", "what is answered later is no stream");
+      handOver(answer.files, prepared, request.headers, options, ports);
+      later.complete(id, answer.response, headersOf(job, answered));
+    } catch (error) {
+      ports.log.info("job failed", { requestId: id, pipeline: job.pipeline.name, code: codeOf(error) });
+      later.complete(id, errorBody(error), {});
+    }
+  });
+  exchange.json(202, { request_id: id }, { "preference-applied": "respond-async" });
+}
+
+/** The largest body that names a request. */
+const MAX_NAME_BYTES = 4096;
+
+/** What became of a job whose caller did not wait. Source: runner-and-models 1.14. */
+function laterRoute({ authenticator, budget, later }: RoutePorts): Route {
+  return {
+    methods: ["POST"],
+    handle: async (exchange) => {
+      await authenticate(exchange, authenticator);
+      using room = budget.open();
+      const result = later.find(namedIn(await exchange.body(MAX_NAME_BYTES, room)));
+      if (result === undefined)
+        throw new RivuletError("request.malformed", {
+          reason: "no request of this request_id is known, or its result is no longer kept",
+        });
+      if (result.kind === "processing") exchange.json(202, { status: "processing" });
+      else exchange.send(200, { "content-type": "application/json", ...result.headers }, result.body);
+    },
+  };
+}
+
+function namedIn(bytes: Uint8Array): string {
+  try {
+    return laterRequest.parse(JSON.parse(new TextDecoder().decode(bytes))).request_id;
+  } catch (cause) {
+    throw new RivuletError("request.malformed", { reason: 'the body must be {"request_id": "…"}' }, { cause });
+  }
 }
 
 /** What a request would cost, and where: the body is the request, the query names its pipeline. Nobody does the work. */
