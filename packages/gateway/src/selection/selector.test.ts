@@ -227,9 +227,15 @@ describe("suspension", () => {
     expect(await chosen()).toBe("one");
   });
 
-  test("what the client did costs nothing", async () => {
+  test("what the client did costs nothing, nor what we would not pay for it", async () => {
     known("one");
-    for (const code of ["request.cancelled", "request.rejected-by-model", "request.malformed"] as const) {
+    const codes = [
+      "request.cancelled",
+      "request.rejected-by-model",
+      "request.malformed",
+      "payment.over-limit",
+    ] as const;
+    for (const code of codes) {
       using choice = await acquire();
       choice.failed(new RivuletError(code, {}));
     }

@@ -11,7 +11,7 @@ export interface Penalty {
 
 /**
  * What is a peer's fault, and how long it costs. A code that is not listed costs nothing: what the client did, what we did,
- * and `capacity.exhausted`, which is an honest answer.
+ * as not to pay for so large a job, and `capacity.exhausted`, which is an honest answer.
  */
 const penalties: Partial<Record<ErrorCode, Penalty>> = {
   "peer.unreachable": { reach: "orchestrator", duration: seconds(5) },
@@ -41,7 +41,6 @@ const penalties: Partial<Record<ErrorCode, Penalty>> = {
   "payment.price-too-low": { reach: "pipeline", duration: seconds(30) },
   // Its terms are not ours: other terms may come with the next round of discovery.
   "payment.params-unacceptable": { reach: "pipeline", duration: seconds(30) },
-  "payment.over-limit": { reach: "pipeline", duration: seconds(30) },
   "signer.price-exceeded": { reach: "pipeline", duration: seconds(30) },
   "payment.price-increased": { reach: "pipeline", duration: seconds(30) },
   "worker.none-available": { reach: "pipeline", duration: seconds(5) },

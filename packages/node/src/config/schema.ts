@@ -144,11 +144,11 @@ function chainSection(surroundings: Surroundings) {
   });
 }
 
-/** The limits within which a payer signs. Source: payments 22. */
+/** The limits within which a payer signs; a payment has room for a photograph at the network's prices. Source: payments 22. */
 function payerSettings() {
   return {
     maxTicketValue: wei("maxTicketEV", "the most one ticket may be worth on average", "3000 gwei"),
-    maxPaymentValue: wei("maxTotalEV", "the most the tickets of one payment may be worth on average", "20000 gwei"),
+    maxPaymentValue: wei("maxTotalEV", "the most the tickets of one payment may be worth on average", "100000 gwei"),
     depositMultiplier: whole(
       "depositMultiplier",
       "a winner may take at most the deposit divided by this",
