@@ -6,6 +6,7 @@ import {
   codeOf,
   errorBody,
   invariant,
+  isError,
   type Logger,
   type Randomness,
   RivuletError,
@@ -214,7 +215,9 @@ function answerLater(
       handOver(answer.files, prepared, request.headers, options, ports);
       later.complete(id, answer.response, headersOf(job, answered));
     } catch (error) {
-      ports.log.info("job failed", { requestId: id, pipeline: job.pipeline.name, code: codeOf(error) });
+      const fields = { requestId: id, pipeline: job.pipeline.name, code: codeOf(error) };
+      if (isError(error)) ports.log.info("job failed", fields);
+      else ports.log.error("job failed", { ...fields, error: error instanceof Error ? error.stack : String(error) });
       later.complete(id, errorBody(error), {});
     }
   });
