@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { av, CODECS, encoded, tone, type WavForm, wavOf } from "../test/encoded-audio.ts";
 import { decodeWithProgram } from "./audio/decoder-process.ts";
 import { type AudioDecodeOptions, DECODED_AUDIO_RATE, decodeAudio } from "./audio.ts";
+import { probeAudio } from "./probe.ts";
 
 const never = new AbortController().signal;
 
@@ -66,6 +67,17 @@ describe("a WAV file", () => {
     expect((await whole(file.subarray(0, 44 + 16_001))).length).toBe(8000);
   });
 
+  test("whose recorder never came to write its length is heard to its end", async () => {
+    const file = wavOf(tone(2, 16_000), { rate: 16_000 });
+    for (const [at, size] of [
+      [4, 36],
+      [4, 0],
+      [40, 0],
+    ] as const)
+      Buffer.from(file.buffer).writeUInt32LE(size, at);
+    expect((await whole(file)).length).toBe(32_000);
+  });
+
   test("of three hours is never in memory as a whole", async () => {
     // 16-bit silence at a rate so low that the file stays small.
     const file = wavOf(new Float32Array(3 * 3600 * 1000), { rate: 1000, bits: 8 });
@@ -98,9 +110,11 @@ describe("a WAV file", () => {
 
 describe.skipIf(av === undefined)("what people send", () => {
   const kinds = Object.keys(CODECS) as (keyof typeof CODECS)[];
+  /** Where it is not one and six. */
+  const CHANNELS: { readonly [K in keyof typeof CODECS]?: readonly number[] } = { mp3: [2], adpcm: [1, 2] };
 
   test.each(kinds)("%s is heard as it was, with few channels or six", async (kind) => {
-    for (const channels of kind === "mp3" ? [2] : [1, 6]) {
+    for (const channels of CHANNELS[kind] ?? [1, 6]) {
       const form = { rate: 48_000, channels, ...(channels === 6 ? { mask: 0x3f } : {}) };
       const sound = await whole(await encoded(kind, wavOf(tone(2, 48_000, { channels }), form)));
       expect(sound.length / DECODED_AUDIO_RATE).toBeGreaterThan(1.8);
@@ -127,6 +141,18 @@ describe.skipIf(av === undefined)("what people send", () => {
   test("a FLAC file that was cut is refused with both lengths", async () => {
     const file = await encoded("flac", wavOf(tone(4, 48_000), { rate: 48_000 }));
     await expect(whole(file.subarray(0, file.length / 2))).rejects.toSatisfy(refused("request.media-undecodable"));
+  });
+
+  test("a FLAC file that never learnt its length is heard to its end, as far as it goes", async () => {
+    const file = await encoded("flac", wavOf(tone(4, 48_000), { rate: 48_000 }));
+    const { length: known } = await whole(file);
+    file[21] = (file[21] ?? 0) & 0xf0;
+    file.fill(0, 22, 26);
+    expect(probeAudio(file, "audio").durationSeconds).toBe(known / DECODED_AUDIO_RATE);
+    expect((await whole(file)).length).toBe(known);
+    const { length } = await whole(file.subarray(0, file.length / 2));
+    expect(length / DECODED_AUDIO_RATE).toBeGreaterThan(1.5);
+    expect(length / DECODED_AUDIO_RATE).toBeLessThan(2.5);
   });
 
   test("ends as soon as it is called off", async () => {

@@ -64,6 +64,13 @@ export class Header {
     return this.#at(offset, 8).getFloat64(offset);
   }
 
+  /** Where a byte comes next, from `offset` on; `length` when it does not. */
+  next(byte: number, offset: number): number {
+    const { buffer, byteOffset, byteLength } = this.#view;
+    const at = new Uint8Array(buffer, byteOffset, byteLength).indexOf(byte, offset);
+    return at < 0 ? this.length : at;
+  }
+
   /** `length` bytes as Latin-1 text: for signatures and the names of chunks. */
   text(offset: number, length: number): string {
     let text = "";

@@ -43,6 +43,7 @@ describe("audio says its length in its headers", () => {
   test.each([
     ["WAV", wav(1.5), "wav", 1.5],
     ["WAV whose length was never written", wav(1.5, { statedSize: 0xffffffff }), "wav", 1.5],
+    ["WAV that was never finished", wav(1.5, { statedSize: 0, isOpen: true }), "wav", 1.5],
     ["WAV with compressed samples", wav(2, { format: 6 }), "wav", 2],
     ["MP3", mp3(50), "mp3", 50 * MP3_FRAME_SECONDS],
     ["MP3 with an index frame", mp3(50, { index: "Xing" }), "mp3", 50 * MP3_FRAME_SECONDS],

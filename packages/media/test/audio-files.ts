@@ -2,7 +2,10 @@ import { big, concat, double, little, zeros } from "./bytes.ts";
 
 /** Audio files as small as they can be: headers that are right, and silence or nothing behind them. */
 
-export function wav(seconds: number, options: { readonly statedSize?: number; readonly format?: number } = {}) {
+export function wav(
+  seconds: number,
+  options: { readonly statedSize?: number; readonly isOpen?: boolean; readonly format?: number } = {},
+) {
   const rate = 8000;
   const samples = zeros(Math.round(seconds * rate) * 2);
   const format = concat(
@@ -15,7 +18,7 @@ export function wav(seconds: number, options: { readonly statedSize?: number; re
   );
   return concat(
     "RIFF",
-    little(4, 36 + samples.length),
+    little(4, options.isOpen === true ? 0 : 36 + samples.length),
     "WAVE",
     "LIST\x03\0\0\0abc\0",
     "fmt ",

@@ -16,13 +16,24 @@ export const CODECS = {
   aac: { container: "adts", codec: "aac" },
   opus: { container: "ogg", codec: "libopus" },
   webm: { container: "webm", codec: "libopus" },
+  /** As browsers record it. */
+  fragments: { container: "mp4", codec: "aac", options: { movflags: "frag_keyframe+empty_moov" } },
+  /** As telephones do. */
+  mulaw: { container: "wav", codec: "pcm_mulaw" },
+  adpcm: { container: "wav", codec: "adpcm_ms" },
 } as const;
+
+interface Coding {
+  readonly container: string;
+  readonly codec: string;
+  readonly options?: Readonly<Record<string, string>>;
+}
 
 /** Encodes a WAV file. */
 export async function encoded(kind: keyof typeof CODECS, wav: Uint8Array): Promise<Uint8Array> {
   if (av === undefined) throw new Error("there is no encoder");
   av.Log.setLevel(av.AV_LOG_QUIET);
-  const { container, codec } = CODECS[kind];
+  const { container, codec, options = {} }: Coding = CODECS[kind];
   const folder = mkdtempSync(join(tmpdir(), "encoded-audio-"));
   try {
     const target = join(folder, `file.${kind}`);
@@ -32,7 +43,7 @@ export async function encoded(kind: keyof typeof CODECS, wav: Uint8Array): Promi
     if (stream === undefined || found === null) throw new Error(`cannot encode ${kind}`);
     const decoder = await av.Decoder.create(stream);
     const encoder = await av.Encoder.create(found, { decoder, autoResample: true });
-    const muxer = await av.Muxer.open(target, { format: container });
+    const muxer = await av.Muxer.open(target, { format: container, options });
     const index = muxer.addStream(encoder);
     for await (const packet of encoder.packets(decoder.frames(demuxer.packets(stream.index))))
       await muxer.writePacket(packet, index);

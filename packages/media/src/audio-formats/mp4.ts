@@ -1,8 +1,9 @@
 import type { AudioFormat } from "../format.ts";
 import type { Header } from "../header.ts";
 import { type Box, findBox } from "../mp4-boxes.ts";
+import { secondsOfFragments } from "../mp4-fragments.ts";
 
-/** MP4, M4A and QuickTime: the movie header says how long the whole is, or how long all fragments are together. */
+/** MP4, M4A and QuickTime: the movie header says how long the whole is, or how long all fragments are together; or each does. */
 export const mp4: AudioFormat = {
   name: "mp4",
   contentType: "video/mp4",
@@ -14,9 +15,10 @@ export const mp4: AudioFormat = {
     const wide = header.u8(movieHeader.begin) === 1;
     const scale = header.u32(movieHeader.begin + (wide ? 20 : 12), "big");
     const whole = durationAt(header, movieHeader.begin + (wide ? 24 : 16), wide);
-    const duration = whole > 0 ? whole : fragmentsDuration(header, movie);
-    if (scale === 0 || duration === 0) return header.fail("an MP4 does not say how long it is");
-    return duration / scale;
+    const stated = whole > 0 ? whole : fragmentsDuration(header, movie);
+    const seconds = stated > 0 ? stated / scale : secondsOfFragments(header, movie);
+    if (!Number.isFinite(seconds) || seconds === 0) return header.fail("an MP4 does not say how long it is");
+    return seconds;
   },
 };
 

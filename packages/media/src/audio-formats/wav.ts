@@ -1,10 +1,22 @@
 import type { AudioFormat } from "../format.ts";
+import type { Header } from "../header.ts";
 
 const PCM = 1;
 const FLOAT = 3;
 const EXTENSIBLE = 0xfffe;
 
-/** WAV: as many samples as the data chunk holds, or as follow when its length was never written. */
+/**
+ * How many bytes of samples a data chunk has. Recorders write its length last, so one that was stopped has left all ones
+ * there, or 0 in a file that says it has nothing behind either: then as many as follow.
+ */
+export function dataLength(header: Header, body: number): number {
+  const stated = header.u32(body - 4, "little");
+  const isOpen = stated === 0 && header.u32(4, "little") + 8 <= body;
+  const there = header.length - body;
+  return isOpen ? there : Math.min(stated, there);
+}
+
+/** WAV: as many samples as the data chunk holds. */
 export const wav: AudioFormat = {
   name: "wav",
   contentType: "audio/wav",
@@ -25,7 +37,7 @@ export const wav: AudioFormat = {
       }
       if (name === "data") {
         if (bytesPerSecond === undefined || bytesPerSecond === 0) return header.fail("a WAV has no usable fmt chunk");
-        return Math.min(size, header.length - body) / bytesPerSecond;
+        return dataLength(header, body) / bytesPerSecond;
       }
       at = body + size + (size % 2);
     }

@@ -52,6 +52,9 @@ async function decoded(packet: Parameters<typeof decoder.decodeAll>[0]): Promise
 }
 
 async function resample(frame: Frame): Promise<void> {
+  // Telephones' codings say how many channels there are and not which: the usual ones.
+  if (frame.channelLayout.order === av.AV_CHANNEL_ORDER_UNSPEC)
+    frame.channelLayout = av.avChannelLayoutDefault(frame.channels);
   // Streams may change their form on the way, as AAC does that turns out to be of the high-efficiency kind.
   const input = `${frame.sampleRate} ${frame.format} ${frame.channels}`;
   if (resampler !== undefined && resampler.input !== input) {
@@ -83,7 +86,9 @@ async function write(context: Resampler, frame: Frame | null): Promise<void> {
   out.format = av.AV_SAMPLE_FMT_S16;
   out.sampleRate = SAMPLE_RATE;
   out.channelLayout = av.AV_CHANNEL_LAYOUT_MONO;
-  if (context.convertFrame(out, frame) < 0 || out.nbSamples === 0) return;
+  const result = context.convertFrame(out, frame);
+  if (result < 0) throw new Error(`the sound cannot be mixed: ${av.FFmpegError.strerror(result)}`);
+  if (out.nbSamples === 0) return;
   const samples = out.data?.[0]?.subarray(0, out.nbSamples * 2);
   // Copied: the frame's memory is gone before the pipe has taken it.
   if (samples !== undefined && !process.stdout.write(Buffer.from(samples))) await once(process.stdout, "drain");

@@ -1,3 +1,4 @@
+import { dataLength } from "../audio-formats/wav.ts";
 import { Header } from "../header.ts";
 import { mixingOf } from "./mixing.ts";
 
@@ -71,7 +72,7 @@ export function findWavSamples(bytes: Uint8Array, field: string): MonoSamples | 
       if (coding === undefined) return undefined;
       if (rate < RATES.least || rate > RATES.most || channels < 1 || channels > MAX_CHANNELS)
         return header.fail(`audio of ${channels} channels at ${rate} Hz`);
-      const data = bytes.subarray(body, Math.min(body + size, bytes.length));
+      const data = bytes.subarray(body, body + dataLength(header, body));
       return { rate, blocks: mixed(data, { coding, width: bits / 8, rate, shares: mixingOf(channels, mask) }) };
     }
     at = body + size + (size % 2);
