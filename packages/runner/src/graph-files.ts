@@ -38,3 +38,19 @@ export async function openGraphs<Part extends string>(
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
+
+/** A model made of graphs that are opened together. When it cannot be made none of them stays open. */
+export async function modelOf<Part extends string, Model>(
+  backend: BackendFactory,
+  context: LoadContext,
+  files: Readonly<Record<Part, string>>,
+  make: (graphs: Graphs<Part>) => Model,
+): Promise<Model> {
+  const graphs = await openGraphs(backend, context, files);
+  try {
+    return make(graphs);
+  } catch (error) {
+    await graphs[Symbol.asyncDispose]();
+    throw error;
+  }
+}

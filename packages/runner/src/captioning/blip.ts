@@ -3,7 +3,7 @@ import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import { feed, getInput } from "../diffusion/ports.ts";
 import { bicubic } from "../diffusion/resample.ts";
 import { TokenReader } from "../generation/token-reader.ts";
-import { type Graphs, openGraphs } from "../graph-files.ts";
+import { type Graphs, modelOf } from "../graph-files.ts";
 import type { LoadContext, LoadedModel } from "../implementation.ts";
 import { getJson, ModelSettings } from "../model-settings.ts";
 import { loadTextTokenizer } from "../tokenizers/text-tokenizer.ts";
@@ -35,13 +35,12 @@ export async function loadBlip(backend: BackendFactory, context: LoadContext): P
   const tokenizer = await loadTextTokenizer(directory);
   const input = await PictureInput.read(directory, { side: DEFAULTS.side, kernel: bicubic, ...CLIP });
   const begin = text.number("bos_token_id", DEFAULTS.begin);
-  const graphs = await openGraphs(backend, context, BLIP_FILES);
-  try {
-    return new Captioner({ ...partsOf(graphs, input), input, tokenizer, begin, rules });
-  } catch (error) {
-    await graphs[Symbol.asyncDispose]();
-    throw error;
-  }
+  return modelOf(
+    backend,
+    context,
+    BLIP_FILES,
+    (graphs) => new Captioner({ ...partsOf(graphs, input), input, tokenizer, begin, rules }),
+  );
 }
 
 /** A vision transformer that makes keys and values for each layer of the decoder at once. */

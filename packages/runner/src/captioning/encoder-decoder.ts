@@ -3,7 +3,7 @@ import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import { feed, getInput, runForFloats } from "../diffusion/ports.ts";
 import { bilinear } from "../diffusion/resample.ts";
 import { TokenReader } from "../generation/token-reader.ts";
-import { type Graphs, openGraphs } from "../graph-files.ts";
+import { type Graphs, modelOf } from "../graph-files.ts";
 import type { LoadContext, LoadedModel } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import { loadTextTokenizer } from "../tokenizers/text-tokenizer.ts";
@@ -39,13 +39,12 @@ export async function loadEncoderDecoder(
   const begin = generation.number("decoder_start_token_id", settings.number("decoder_start_token_id", DEFAULTS.begin));
   const { length } = DEFAULTS;
   const rules = captionRules(generation, { length, end: settings.number("eos_token_id", DEFAULTS.end) });
-  const graphs = await openGraphs(backend, context, ENCODER_DECODER_FILES);
-  try {
-    return new Captioner({ ...partsOf(graphs, input), input, tokenizer, begin, rules });
-  } catch (error) {
-    await graphs[Symbol.asyncDispose]();
-    throw error;
-  }
+  return modelOf(
+    backend,
+    context,
+    ENCODER_DECODER_FILES,
+    (graphs) => new Captioner({ ...partsOf(graphs, input), input, tokenizer, begin, rules }),
+  );
 }
 
 function partsOf(

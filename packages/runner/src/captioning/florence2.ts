@@ -6,7 +6,7 @@ import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import { feed, findInput, getInput, runForFloats } from "../diffusion/ports.ts";
 import { bicubic } from "../diffusion/resample.ts";
 import { TokenReader } from "../generation/token-reader.ts";
-import { type Graphs, openGraphs } from "../graph-files.ts";
+import { type Graphs, modelOf } from "../graph-files.ts";
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings, readJson } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
@@ -62,13 +62,7 @@ export async function loadFlorence2(
     begin: generation.number("bos_token_id", DEFAULTS.begin),
     rules: captionRules(generation, DEFAULTS),
   };
-  const graphs = await openGraphs(backend, context, FLORENCE2_FILES);
-  try {
-    return new Florence2(graphs, input, tokenizer, captions);
-  } catch (error) {
-    await graphs[Symbol.asyncDispose]();
-    throw error;
-  }
+  return modelOf(backend, context, FLORENCE2_FILES, (graphs) => new Florence2(graphs, input, tokenizer, captions));
 }
 
 function tasksOf(values: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {

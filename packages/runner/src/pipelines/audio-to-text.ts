@@ -6,7 +6,7 @@ import { invariant } from "@rivulet/primitives";
 import { turn } from "../diffusion/denoise.ts";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import type { Reading } from "../generation/token-reader.ts";
-import { type Graphs, openGraphs } from "../graph-files.ts";
+import { type Graphs, modelOf } from "../graph-files.ts";
 import type { WindowTokens } from "../hearing/merging.ts";
 import { Scribe } from "../hearing/scribe.ts";
 import { loadSpeech, type Speech } from "../hearing/speech.ts";
@@ -34,14 +34,10 @@ export function audioToText(backend: BackendFactory): Implementation<"audio-to-t
       const speech = await loadSpeech(directory);
       if (speech.rate !== DECODED_AUDIO_RATE)
         throw new RangeError(`preprocessor_config.json: the model hears ${speech.rate} samples a second`);
-      const graphs = await openGraphs(backend, context, filesOf(directory));
-      try {
+      return modelOf(backend, context, filesOf(directory), (graphs) => {
         const whisper = new WhisperModel(graphs.get("encoder"), graphs.get("decoder"));
         return new LoadedAudioToText(graphs, whisper, settings, speech, model);
-      } catch (error) {
-        await graphs[Symbol.asyncDispose]();
-        throw error;
-      }
+      });
     },
   };
 }

@@ -25,6 +25,7 @@ export const asBits: Writing = { write: writeSigns, characters: 4 };
 const MAX_TEXT = 240_000_000;
 /** Numbers that are written between two looks at the signal: some 10 ms. */
 const NUMBERS_PER_TURN = 2 ** 19;
+
 /** Throws "request.rejected-by-model" when so many numbers would be too long a text. */
 export function refuseTooLong(numbers: number, { characters }: Writing): void {
   if (numbers * characters > MAX_TEXT) throw tooLong();

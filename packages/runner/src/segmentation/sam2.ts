@@ -8,7 +8,7 @@ import { turn } from "../diffusion/denoise.ts";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import { allowInputs, feed, findInput, getInput } from "../diffusion/ports.ts";
 import { bilinear } from "../diffusion/resample.ts";
-import { type Graphs, openGraphs } from "../graph-files.ts";
+import { type Graphs, modelOf } from "../graph-files.ts";
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings, readJson } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
@@ -52,13 +52,7 @@ export async function loadSam2(
   const { directory } = context;
   const input = await PictureInput.read(directory, { side: SIDE, kernel: bilinear, ...IMAGENET });
   const stability = await readStability(directory);
-  const graphs = await openGraphs(backend, context, SAM2_FILES);
-  try {
-    return new Sam2(graphs, input, stability);
-  } catch (error) {
-    await graphs[Symbol.asyncDispose]();
-    throw error;
-  }
+  return modelOf(backend, context, SAM2_FILES, (graphs) => new Sam2(graphs, input, stability));
 }
 
 async function readStability(directory: string): Promise<Stability> {
