@@ -46,8 +46,12 @@ export function answering(all: readonly Mask[], isMultiple: boolean, { delta, le
 }
 
 function stabilityOf({ logits }: Mask, delta: number): number {
-  const above = (threshold: number) => logits.reduce((count, logit) => count + (logit > threshold ? 1 : 0), 0);
-  const [inner, outer] = [above(delta), above(-delta)];
+  let [inner, outer] = [0, 0];
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i] ?? 0;
+    if (logit > delta) inner += 1;
+    if (logit > -delta) outer += 1;
+  }
   return outer > 0 ? inner / outer : 1;
 }
 

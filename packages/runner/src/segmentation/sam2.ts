@@ -111,11 +111,11 @@ class Sam2 implements LoadedModel<"segment-anything-2"> {
       [SCORES, PREDICTED],
     );
     const [scores, predicted] = [found(results, SCORES), found(results, PREDICTED)];
-    for (const { data } of [scores, predicted])
-      refuseNonFinite(
-        data.reduce((sum, value) => sum + value, 0),
-        "masks",
-      );
+    for (const { data } of [scores, predicted]) {
+      let sum = 0;
+      for (let i = 0; i < data.length; i++) sum += data[i] ?? 0;
+      refuseNonFinite(sum, "masks");
+    }
     const masks = answering(masksOf(predicted, scores), request.multimask_output, this.#stability);
     return {
       masks: await writtenRows(
