@@ -16,8 +16,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
-# Protocol buffers cannot hold more than 2 GiB; below that one file is easier to handle.
-INLINE_LIMIT = 1_900_000_000
+# Of weights, in bytes. One file is easier to handle. But the runtime keeps what is in a graph beside what it makes of it, which for
+# a language model of half a gigabyte is a third more memory and time to load; and protocol buffers end at 2 GiB.
+INLINE_LIMIT = 50_000_000
 # Smaller tensors (norms, biases, shapes) are worth less than the Cast node they would cost.
 SMALLEST_HALVED = 256
 
@@ -43,8 +44,10 @@ def trace(module: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: lis
 
 def save(model: onnx.ModelProto, path: Path, storage: str = "as-is", external: bool = False) -> None:
     """The weights go inside where they fit, else into one file beside the graph."""
+    if storage == "q8":
+        model = quantize_products(model)
     share_transposed(model)
-    if storage == "fp16":
+    if storage != "as-is":
         halve_weights(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + "_data")
@@ -81,6 +84,15 @@ def share_transposed(model: onnx.ModelProto) -> None:
     nodes = [node for _, node in turned] + list(graph.node)
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def quantize_products(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Stores the matrices of products as bytes, each 32 with a factor. The runtime multiplies with them as they are, rounding what it multiplies."""
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer  # from 1.22 on, and needed by nobody else
+
+    quantizer = MatMulNBitsQuantizer(model, bits=8, block_size=32, is_symmetric=True, accuracy_level=4)
+    quantizer.process()
+    return quantizer.model.model
 
 
 def halve_weights(model: onnx.ModelProto) -> None:
@@ -148,12 +160,13 @@ def dtype_of(compute: str) -> torch.dtype:
 class Command(argparse.ArgumentParser):
     """The command line of an export: folders, the last of which is the result, and how numbers are kept."""
 
-    def __init__(self, about: str | None, *folders: str, compute: bool = False):
+    def __init__(self, about: str | None, *folders: str, compute: bool = False, bytes_too: bool = False):
         super().__init__(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
         self.folders = folders or ("checkpoint", "out")
         for folder in self.folders:
             self.add_argument(folder, type=Path)
-        self.add_argument("--storage", choices=("as-is", "fp16"), default="as-is", help="fp16: keep weights as float16, compute in float32")
+        kept = ("as-is", "fp16", "q8") if bytes_too else ("as-is", "fp16")
+        self.add_argument("--storage", choices=kept, default="as-is", help="fp16: keep weights as float16, compute in float32; q8: as bytes, where there is a choice of it")
         if compute:
             self.add_argument("--compute", choices=("fp32", "fp16"), default="fp32", help="the type of the graphs' arithmetic and of their inputs")
         self.add_argument("--external", action="store_true", help="weights beside the graph even when they would fit inside")
