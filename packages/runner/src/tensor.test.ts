@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cropped, firstOf, floats, floatsOf, fromHalf, gathered, stack, tensorOf, toHalf } from "./tensor.ts";
+import { cropped, floats, floatsOf, fromHalf, gathered, partOf, stack, tensorOf, toHalf } from "./tensor.ts";
 
 test("halves are the nearest ones, ties to even, and come back as they are", () => {
   expect([...toHalf([0, 1, -2, 65504, 1e6, 2 ** -24, 0.1])]).toEqual([
@@ -64,12 +64,14 @@ test("rows of several tensors are gathered in any order", () => {
   expect(() => gathered([])).toThrow(RangeError);
 });
 
-test("the first elements are shared, and no more than there are", () => {
+test("parts are shared, and no more than there are", () => {
   const tensor = tensorOf("int32", [1, 2, 3], [3]);
-  const two = firstOf(tensor, [1, 2]);
+  const two = partOf(tensor, [1, 2]);
   tensor.data[0] = 9;
   expect([...floatsOf(two)]).toEqual([9, 2]);
-  expect(() => firstOf(tensor, [2, 2])).toThrow(RangeError);
+  expect([...floatsOf(partOf(tensor, [1], 2))]).toEqual([3]);
+  expect(() => partOf(tensor, [2, 2])).toThrow(RangeError);
+  expect(() => partOf(tensor, [2], 2)).toThrow(RangeError);
 });
 
 test("a shape that its numbers do not fill is refused", () => {

@@ -44,11 +44,11 @@ export function zeros(type: ElementType, dims: readonly number[]): Tensor {
   return { type, dims, data: new arrays[type](sizeOf(dims)) } as Tensor;
 }
 
-/** As many elements as a shape has, from the first on. Shares them. Throws `RangeError` when there are fewer. */
-export function firstOf(tensor: Tensor, dims: readonly number[]): Tensor {
-  const size = sizeOf(dims);
-  if (tensor.data.length < size) throw new RangeError(`${tensor.data.length} numbers do not fill [${dims.join(", ")}]`);
-  return { type: tensor.type, dims, data: tensor.data.subarray(0, size) } as Tensor;
+/** As many elements as a shape has, from one on. Shares them. Throws `RangeError` when there are fewer. */
+export function partOf(tensor: Tensor, dims: readonly number[], from = 0): Tensor {
+  const data = tensor.data.subarray(from, from + sizeOf(dims));
+  if (data.length !== sizeOf(dims)) throw new RangeError(`${data.length} numbers do not fill [${dims.join(", ")}]`);
+  return { type: tensor.type, dims, data } as Tensor;
 }
 
 /** What is at the first `count` places of the last axis but one: of rows, the first. A copy, but of a tensor that has no more. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Graph, Port, Tensors } from "../backend.ts";
 import { type MemoryGraph, memoryBackend } from "../backends/memory/memory-backend.ts";
-import { floats, floatsOf, type Tensor, tensorOf } from "../tensor.ts";
+import { floats, floatsOf, gathered, type Tensor, tensorOf } from "../tensor.ts";
 import { TokenReader } from "./token-reader.ts";
 import { writeTokens } from "./write-tokens.ts";
 
@@ -72,6 +72,22 @@ function open(graph: MemoryGraph): Promise<Graph> {
   return memoryBackend("/", { "model.onnx": graph }).open("/model.onnx", { threads: 1 });
 }
 
+/** A decoder of several texts: each row is its own. */
+function byRows(inputs: readonly Port[]): MemoryGraph {
+  const single = decoder(inputs);
+  const mapped = (tensors: Tensors, change: (tensor: Tensor, name: string) => Tensor) =>
+    Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, change(tensor, name)]));
+  return {
+    ...single,
+    run: (feeds) => {
+      const rows = Array.from({ length: feeds["input_ids"]?.dims[0] ?? 0 }, (_, row) =>
+        single.run(mapped(feeds, (tensor) => gathered([[tensor, row]]))),
+      );
+      return mapped(rows[0] ?? {}, (_, name) => gathered(rows.flatMap((row) => (row[name] ? [[row[name], 0]] : []))));
+    },
+  };
+}
+
 async function readerOf(...asked: Parameters<typeof decoder>): Promise<TokenReader> {
   return new TokenReader(await open(decoder(...asked)));
 }
@@ -100,6 +116,26 @@ describe("a reader", () => {
         expect(nextOf(logits)).toBe(numberOf([...text.slice(0, most), 8]) % VOCABULARY);
       }),
     );
+  });
+
+  test("reads several texts at once as each alone, and goes on with some of them", async () => {
+    const reading = new TokenReader(await open(byRows(plain))).begin({}, 3);
+    const texts = [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ];
+    const nexts = async (ids: readonly (readonly number[])[]) =>
+      (await reading.readAll(ids, { signal })).map(({ logits }) => nextOf(logits));
+    expect(await nexts(texts)).toEqual(texts.map((text) => numberOf(text) % VOCABULARY));
+    reading.keepTexts([2, 0]);
+    expect(await nexts([[7], [8]])).toEqual(
+      [
+        [5, 6, 7],
+        [1, 2, 8],
+      ].map((text) => numberOf(text) % VOCABULARY),
+    );
+    expect(reading.length).toBe(3);
   });
 
   test("reads long texts a part at a time, and asks what comes next for the last part only", async () => {

@@ -1,7 +1,7 @@
 import type { Graph, Port, Tensors } from "../backend.ts";
 import { refuseNonFinite } from "../diffusion/decoder.ts";
 import { findInput, getInput } from "../diffusion/ports.ts";
-import { cropped, firstOf, floatsOf, gathered, sizeOf, type Tensor, tensorOf } from "../tensor.ts";
+import { cropped, floatsOf, gathered, partOf, sizeOf, type Tensor, tensorOf } from "../tensor.ts";
 
 /** The names that all exports use. Source: runner-and-models 7.3.1, 7.15. */
 const IDS = "input_ids";
@@ -157,13 +157,10 @@ export class Reading {
   ): Promise<readonly Answer[]> {
     const results = await this.#run(ids, signal, [LOGITS, ...outputs]);
     const answer = get(results, LOGITS);
-    const numbers = floatsOf(answer);
-    const [size, vocabulary] = [numbers.length / ids.length, answer.dims.at(-1) ?? 0];
+    const [size, vocabulary] = [answer.data.length / ids.length, answer.dims.at(-1) ?? 0];
     return ids.map((_, text) => {
-      const logits = numbers.subarray((text + 1) * size - vocabulary, (text + 1) * size);
-      let sum = 0;
-      for (let id = 0; id < logits.length; id++) sum += logits[id] ?? 0;
-      refuseNonFinite(sum, "answer");
+      const logits = floatsOf(partOf(answer, [vocabulary], (text + 1) * size - vocabulary));
+      refuseNonFinite(sumOf(logits), "answer");
       return { logits, outputs: results };
     });
   }
@@ -233,7 +230,7 @@ export class Reading {
     const total = sizeOf(dims);
     if (this.#ones === undefined || this.#ones.data.length < total)
       this.#ones = tensorOf(type, new Array<number>(total * 2).fill(1), [total * 2]);
-    return firstOf(this.#ones, dims);
+    return partOf(this.#ones, dims);
   }
 }
 
@@ -241,6 +238,12 @@ async function vectorsOf(embedder: Graph, ids: readonly number[], dims: readonly
   const { type } = getInput(embedder, IDS);
   const results = await embedder.run({ [IDS]: tensorOf(type, ids, dims) }, [VECTORS]);
   return get(results, VECTORS);
+}
+
+function sumOf(values: Float32Array): number {
+  let sum = 0;
+  for (let id = 0; id < values.length; id++) sum += values[id] ?? 0;
+  return sum;
 }
 
 function get(results: Tensors, name: string): Tensor {
