@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { chooseVictims, estimateOf } from "./model-memory.ts";
+import { chooseVictims, MemoryRecord } from "./model-memory.ts";
 
 const GB = 1e9;
 const model = (name: string, gigabytes: number, reloadMs: number, idleMs: number) => ({
@@ -11,8 +11,24 @@ const model = (name: string, gigabytes: number, reloadMs: number, idleMs: number
 });
 const names = (victims: readonly { name: string }[] | undefined) => victims?.map(({ name }) => name);
 
-test("a model is taken to need 1.15 times its files", () => {
-  expect(estimateOf(1000)).toBe(1150);
+describe("what a model needs", () => {
+  test("is 1.15 times its files, then what was measured", () => {
+    const memory = new MemoryRecord();
+    memory.estimate(1000);
+    expect(memory.needOf(2)).toEqual({ wanted: 2300, least: 2300 });
+    expect([memory.measure(3000), memory.measure(2000)]).toEqual([true, false]);
+    expect(memory.needOf(2)).toEqual({ wanted: 6000, least: 2300 });
+    expect(memory.bytes).toBe(3000);
+  });
+
+  test("is a quarter more once it was not enough, however often", () => {
+    const memory = new MemoryRecord();
+    memory.estimate(1000);
+    memory.measure(2000);
+    memory.outgrow();
+    memory.outgrow();
+    expect(memory.bytes).toBe(2500);
+  });
 });
 
 describe("the models given up", () => {

@@ -9,12 +9,12 @@ import {
   minutes,
   ms,
   RivuletError,
-  seconds,
 } from "@rivulet/primitives";
 import type { HostLauncher } from "./host/messages.ts";
 import { type HostEnd, LOAD_TIMEOUT, ModelHost } from "./host/model-host.ts";
 import type { EngineOptions, Progress } from "./implementation.ts";
-import { estimateOf, type MemoryNeed } from "./model-memory.ts";
+import { type MemoryNeed, MemoryRecord } from "./model-memory.ts";
+import { Setbacks } from "./setbacks.ts";
 
 /** A model the pool is to hold. */
 export interface PoolModel {
@@ -77,14 +77,6 @@ export interface Turn extends Disposable {
 /** What a job hears while it waits: its place in the queue, 1 being next, and how the model it waits for is loading. */
 export type WaitEvent = { readonly kind: "queued"; readonly position: number } | Extract<Progress, { kind: "loading" }>;
 
-/** What went wrong last: a load, or a host that was at work. Only a success of the same kind takes it back. */
-interface Failure {
-  readonly kind: "load" | "run";
-  readonly error: RivuletError;
-  readonly inARow: number;
-  readonly retryAt: Milliseconds;
-}
-
 interface Waiter {
   readonly order: number;
   readonly since: Milliseconds;
@@ -92,14 +84,8 @@ interface Waiter {
   readonly turn: PromiseWithResolvers<Turn>;
 }
 
-/** The first pause before a model that failed is tried again; each further failure doubles it up to the second. */
-const BACKOFF_FIRST = seconds(1);
-const BACKOFF_LONGEST = seconds(60);
 /** A model that was in memory this long was well: when it crashes then, it is the first time again. */
 const WELL_AFTER = minutes(1);
-/** A model that ran out of memory needs more than it ever held. */
-const OUTGROWN_FACTOR = 1.25;
-
 /**
  * One model through its life in the pool: its hosts, the jobs that wait for them, and why it is not ready when it is not.
  *
@@ -123,7 +109,8 @@ export class PooledModel {
   #loading: { readonly task: Promise<void>; readonly cancelled: AbortController; progress?: Progress } | undefined;
   /** The last load: jobs that waited for it count that part of their waiting as loading. */
   #load = { startedAt: ms(0), endedAt: ms(0) };
-  #failure: Failure | undefined;
+  readonly #setbacks: Setbacks;
+  readonly #memory = new MemoryRecord();
   #usedAt: Milliseconds = ms(0);
   #idleTimer: AbortController | undefined;
   #evicting: Promise<void> | undefined;
@@ -132,28 +119,25 @@ export class PooledModel {
 
   /** Memory that is this model's, in bytes; set by the arbiter, corrected when measured. */
   heldBytes = 0;
-  /** Of one host: what its files suggest, the most any has held, and whether that was once not enough. */
-  #estimatedBytes = 0;
-  #peakBytes = 0;
-  #hasOutgrown = false;
 
   constructor(config: PoolModel, options: PooledModelOptions, ports: PooledModelPorts, arbiter: MemoryArbiter) {
     this.config = config;
     this.#options = options;
     this.#ports = ports;
     this.#arbiter = arbiter;
+    this.#setbacks = new Setbacks(ports.clock);
     this.#log = ports.log.child({ pipeline: config.pipeline.name, model: config.model });
   }
 
   get state(): ModelState {
     if (this.#hosts > 0) return "ready";
     if (this.#loading !== undefined) return "loading";
-    return this.#isPausing ? "failed" : "cold";
+    return this.#setbacks.isPausing ? "failed" : "cold";
   }
 
   /** Why the model failed last, until it works again. */
   get failure(): RivuletError | undefined {
-    return this.#failure?.error;
+    return this.#setbacks.error;
   }
 
   get progress(): Progress | undefined {
@@ -166,7 +150,7 @@ export class PooledModel {
 
   /** Jobs that would find a slot now. One that could not be loaded counts again when it is to be tried again. */
   get free(): number {
-    const slots = this.#isPausing ? this.#hosts : this.config.slots;
+    const slots = this.#setbacks.isPausing ? this.#hosts : this.config.slots;
     return Math.max(0, slots - this.running - this.waiting);
   }
 
@@ -202,7 +186,7 @@ export class PooledModel {
   async acquire(order: number, signal: AbortSignal, onEvent: (event: WaitEvent) => void): Promise<Turn> {
     signal.throwIfAborted();
     if (this.#stopped.signal.aborted) throw new RivuletError("node.stopping", {});
-    if (this.state === "failed" && this.#failure !== undefined) throw this.#failure.error;
+    if (this.state === "failed" && this.failure !== undefined) throw this.failure;
     if (this.#waiting.length >= this.#options.queueLimit)
       throw new RivuletError("capacity.exhausted", {
         pipeline: this.config.pipeline.name,
@@ -249,12 +233,9 @@ export class PooledModel {
     this.#dispatch();
   }
 
-  /**
-   * Notes that what was measured is not enough. Counts once, however many jobs are too large for this machine: otherwise
-   * they could take all memory from the other models without using any. Source for the factor: runner-and-models 9.2.
-   */
+  /** Notes that what was measured is not enough. */
   outgrow(): void {
-    this.#hasOutgrown = true;
+    this.#memory.outgrow();
     this.#holdWhatIsKnown();
   }
 
@@ -286,16 +267,6 @@ export class PooledModel {
     await this.#evicting;
   }
 
-  /** Whether a failure is so recent that nothing is tried yet. */
-  get #isPausing(): boolean {
-    return this.#failure !== undefined && this.#now() < this.#failure.retryAt;
-  }
-
-  /** What one host is known to need, in bytes; 0 before anything was measured. */
-  get #knownBytes(): number {
-    return this.#hasOutgrown ? OUTGROWN_FACTOR * Math.max(this.#peakBytes, this.#estimatedBytes) : this.#peakBytes;
-  }
-
   get #hosts(): number {
     return this.#idle.length + this.#busy.size;
   }
@@ -319,7 +290,7 @@ export class PooledModel {
     }
     if (moved) this.#tellPositions();
     const next = this.#waiting[0];
-    const isWanted = next !== undefined && next.order < this.#drainBefore && !this.#isPausing;
+    const isWanted = next !== undefined && next.order < this.#drainBefore && !this.#setbacks.isPausing;
     if (isWanted && this.#hosts < this.config.slots) void this.bringUp();
   }
 
@@ -335,7 +306,7 @@ export class PooledModel {
       this.#measure(host);
       this.#busy.delete(host);
       if (host.isAlive && !this.#stopped.signal.aborted) {
-        this.#recover("run");
+        this.#setbacks.recover("run");
         this.#idle.push(host);
       }
       this.#dispatch();
@@ -362,8 +333,8 @@ export class PooledModel {
     try {
       await this.#evicting; // its memory is still to be given back, and is asked for anew
       const { directory, bytes } = await this.config.locate();
-      this.#estimatedBytes = estimateOf(bytes);
-      if (this.heldBytes === 0) await this.#arbiter.reserve(this, this.#need, signal);
+      this.#memory.estimate(bytes);
+      if (this.heldBytes === 0) await this.#arbiter.reserve(this, this.#memory.needOf(this.config.slots), signal);
       signal.throwIfAborted();
       await this.#loadMissing(directory, signal);
     } catch (error) {
@@ -371,13 +342,6 @@ export class PooledModel {
     } finally {
       if (this.#hosts === 0) this.heldBytes = 0;
     }
-  }
-
-  /** What was measured is wished for. What the files suggest has to do where that can never be had. */
-  get #need(): MemoryNeed {
-    const { slots } = this.config;
-    const wanted = (this.#knownBytes || this.#estimatedBytes) * slots;
-    return { wanted, least: Math.min(wanted, this.#estimatedBytes * slots) };
   }
 
   async #loadMissing(directory: string, signal: AbortSignal): Promise<void> {
@@ -391,7 +355,7 @@ export class PooledModel {
     const hosts = settled.flatMap((load) => (load.status === "fulfilled" ? [load.value] : []));
     for (const host of hosts) this.#admit(host);
     if (failed !== undefined) throw failed.reason;
-    this.#recover("load");
+    this.#setbacks.recover("load");
     this.#ports.observer.loaded(this.config, ms(endedAt - startedAt));
     this.#log.info("model ready", { tookMs: Math.round(endedAt - startedAt), bytes: this.heldBytes });
   }
@@ -456,13 +420,11 @@ export class PooledModel {
   }
 
   #measure(host: ModelHost): void {
-    if (host.peakBytes <= this.#peakBytes) return;
-    this.#peakBytes = host.peakBytes;
-    this.#holdWhatIsKnown();
+    if (this.#memory.measure(host.peakBytes)) this.#holdWhatIsKnown();
   }
 
   #holdWhatIsKnown(): void {
-    if (this.heldBytes > 0) this.heldBytes = this.#knownBytes * this.config.slots;
+    if (this.heldBytes > 0) this.heldBytes = this.#memory.bytes * this.config.slots;
   }
 
   /** A host ended. One that a job had to be taken from by force is replaced; any other crashed. */
@@ -475,7 +437,7 @@ export class PooledModel {
     if (isCrash) {
       this.#ports.observer.crashed(this.config);
       this.#log.error("model process ended", { reason: error.facts.reason });
-      if (this.#now() - this.#load.endedAt >= WELL_AFTER) this.#failure = undefined;
+      if (this.#now() - this.#load.endedAt >= WELL_AFTER) this.#setbacks.forget();
       this.#fail("run", error);
     } else {
       this.#log.warn("model process ended", { reason: error.facts.reason });
@@ -485,10 +447,8 @@ export class PooledModel {
   }
 
   /** Remembers a failure and tries again after a pause, at once after a first crash, if anybody wants the model. */
-  #fail(kind: Failure["kind"], error: RivuletError): void {
-    const inARow = (this.#failure?.inARow ?? 0) + 1;
-    const pause = kind === "run" && inARow === 1 ? ms(0) : backoff(inARow);
-    this.#failure = { kind, error, inARow, retryAt: ms(this.#now() + pause) };
+  #fail(kind: "load" | "run", error: RivuletError): void {
+    const pause = this.#setbacks.note(kind, error);
     if (kind === "load") {
       this.#ports.observer.loadFailed(this.config);
       this.#log.error("model not loaded", { reason: error.message, retryInMs: pause });
@@ -499,10 +459,6 @@ export class PooledModel {
       () => {},
     );
     this.#arbiter.changed();
-  }
-
-  #recover(kind: Failure["kind"]): void {
-    if (this.#failure?.kind === kind) this.#failure = undefined;
   }
 
   #bringUpIfWanted(): void {
@@ -528,8 +484,4 @@ export class PooledModel {
       () => {},
     );
   }
-}
-
-function backoff(inARow: number): Milliseconds {
-  return ms(Math.min(BACKOFF_FIRST * 2 ** (inARow - 1), BACKOFF_LONGEST));
 }
