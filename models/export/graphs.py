@@ -44,10 +44,8 @@ def trace(module: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: lis
 
 def save(model: onnx.ModelProto, path: Path, storage: str = "as-is", external: bool = False) -> None:
     """The weights go inside where they fit, else into one file beside the graph."""
-    if storage == "q8":
-        model = quantize_products(model)
     share_transposed(model)
-    if storage != "as-is":
+    if storage == "fp16":
         halve_weights(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + "_data")
@@ -84,15 +82,6 @@ def share_transposed(model: onnx.ModelProto) -> None:
     nodes = [node for _, node in turned] + list(graph.node)
     del graph.node[:]
     graph.node.extend(nodes)
-
-
-def quantize_products(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Stores the matrices of products as bytes, each 32 with a factor. The runtime multiplies with them as they are, rounding what it multiplies."""
-    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer  # from 1.22 on, and needed by nobody else
-
-    quantizer = MatMulNBitsQuantizer(model, bits=8, block_size=32, is_symmetric=True, accuracy_level=4)
-    quantizer.process()
-    return quantizer.model.model
 
 
 def halve_weights(model: onnx.ModelProto) -> None:
@@ -160,13 +149,12 @@ def dtype_of(compute: str) -> torch.dtype:
 class Command(argparse.ArgumentParser):
     """The command line of an export: folders, the last of which is the result, and how numbers are kept."""
 
-    def __init__(self, about: str | None, *folders: str, compute: bool = False, bytes_too: bool = False):
+    def __init__(self, about: str | None, *folders: str, compute: bool = False):
         super().__init__(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
         self.folders = folders or ("checkpoint", "out")
         for folder in self.folders:
             self.add_argument(folder, type=Path)
-        kept = ("as-is", "fp16", "q8") if bytes_too else ("as-is", "fp16")
-        self.add_argument("--storage", choices=kept, default="as-is", help="fp16: keep weights as float16, compute in float32; q8: as bytes, where there is a choice of it")
+        self.add_argument("--storage", choices=("as-is", "fp16"), default="as-is", help="fp16: keep weights as float16, compute in float32")
         if compute:
             self.add_argument("--compute", choices=("fp32", "fp16"), default="fp32", help="the type of the graphs' arithmetic and of their inputs")
         self.add_argument("--external", action="store_true", help="weights beside the graph even when they would fit inside")
