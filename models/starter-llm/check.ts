@@ -24,7 +24,11 @@ async function answerAll(
 ): Promise<readonly Answered[]> {
   const answers: Answered[] = [];
   for (const [i, question] of asked.entries()) {
-    const { response, timings } = await studio.run(llm.name, { messages: question.messages, temperature }, { signal });
+    const { response, timings } = await studio.run(
+      llm.name,
+      { messages: question.messages, temperature, seed: i },
+      { signal },
+    );
     const { choices, usage } = llm.response.parse(response);
     const [choice] = choices;
     const text = choice?.message?.content ?? "";

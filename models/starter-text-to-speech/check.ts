@@ -36,9 +36,9 @@ class Speaker {
     this.#signal = signal;
   }
 
-  async say(sentence: Sentence, description = "", seed = 1): Promise<Said> {
+  async say(sentence: Sentence, description = ""): Promise<Said> {
     const signal = this.#signal;
-    const body = { text: sentence.text, description, seed };
+    const body = { text: sentence.text, description };
     const { response, timings } = await this.#speech.run("text-to-speech", body, { signal });
     const wav = fileAt(response, "audio", "url");
     const files = { audio: wav };

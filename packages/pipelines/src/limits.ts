@@ -41,6 +41,9 @@ export const MAX_MESSAGES = 1000;
 export const MAX_MESSAGE_LENGTH = 1_000_000;
 /** The longest context of models in use. */
 export const MAX_TOKENS = 131_072;
+/** As many, and as long, as other interfaces take; each is looked for in every piece of an answer. */
+export const MAX_STOPS = 4;
+export const MAX_STOP_LENGTH = 256;
 /** No vocabulary is larger. */
 export const MAX_TOP_K = 1_000_000;
 

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { networkCapability } from "./capability.ts";
 import { loadingAnd } from "./deadlines.ts";
-import { modelId } from "./fields.ts";
+import { modelId, seed } from "./fields.ts";
 import { secondsPerUnit } from "./latency.ts";
-import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, MAX_TOKENS, MAX_TOP_K } from "./limits.ts";
+import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, MAX_STOP_LENGTH, MAX_STOPS, MAX_TOKENS, MAX_TOP_K } from "./limits.ts";
 import { definePipeline } from "./pipeline.ts";
 
 /** The slowest pace worth waiting for. */
@@ -18,6 +18,8 @@ const answered = z.object({ role: z.string(), content: z.string() });
 
 /** Runners write what is not there as null; published clients want it left out. */
 const absent = <T>(value: T): T | undefined => value ?? undefined;
+
+const stop = z.string().min(1).max(MAX_STOP_LENGTH);
 
 const choice = z
   .object({
@@ -64,6 +66,11 @@ export const llm = definePipeline({
       temperature: z.number().min(0).max(2).default(0.7).describe("How freely to choose; 0 takes the likeliest."),
       top_p: z.number().min(0).max(1).default(1).describe("Choose among the likeliest tokens that make up this share."),
       top_k: z.int().min(-1).max(MAX_TOP_K).default(-1).describe("Choose among this many tokens; -1 is all."),
+      seed,
+      stop: z
+        .union([stop, z.array(stop).max(MAX_STOPS)])
+        .optional()
+        .describe(`Texts, up to ${MAX_STOPS}, before which the answer ends.`),
     })
     .meta({ id: "LLMRequest" }),
   response: answer,

@@ -105,6 +105,36 @@ describe("a conversation", () => {
     expect(other).not.toBe(one);
   });
 
+  test("is the same with the same seed, whoever's chance it is", async () => {
+    const { model } = await load();
+    const answers = [7, 7, 8].map((seed, i) =>
+      model.run(request({ max_tokens: 20, temperature: 1.5, seed }), context({ randomness: seededRandomness(i) })),
+    );
+    const [one, same, other] = (await Promise.all(answers)).map(({ choices }) => choices[0]?.message?.content);
+    expect(same).toBe(one);
+    expect(other).not.toBe(one);
+  });
+
+  test("ends before a text that it must not have, and nothing of that is told", async () => {
+    const { model } = await load();
+    const asked = request({ max_tokens: 24, temperature: 0, stream: true });
+    const whole = (await model.run(asked, context())).choices[0]?.message?.content ?? "";
+    const middle = Math.floor(whole.length / 2);
+    const stop = whole.slice(middle, middle + 3);
+    let told = "";
+    const onProgress: RunContext["onProgress"] = (event) => {
+      if (event.kind === "part") told += pipeline.response.parse(event.part).choices[0]?.delta?.content;
+    };
+    for (const stops of [stop, ["not in it", stop]]) {
+      told = "";
+      const { choices, usage } = await model.run({ ...asked, stop: stops }, context({ onProgress }));
+      expect(choices[0]?.message?.content).toBe(whole.slice(0, whole.indexOf(stop)));
+      expect(told).toBe(choices[0]?.message?.content);
+      expect(choices[0]?.finish_reason).toBe("stop");
+      expect(usage.completion_tokens).toBeLessThan(24);
+    }
+  });
+
   test("that is longer than the model can read is refused with both lengths", async () => {
     const { model } = await load();
     const messages = [{ role: "user", content: "word ".repeat(400) }] as const;

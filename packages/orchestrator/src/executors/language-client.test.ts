@@ -261,7 +261,7 @@ describe.each(kinds)("%s", (kind) => {
 describe("a server with OpenAI's interface", () => {
   test("is asked in its words, by its own name for the model", async () => {
     const { executor, server } = await open("vllm", { has: ["llama"], upstream: "llama" });
-    await ask(executor, { max_tokens: 9, temperature: 0, top_k: 5 });
+    await ask(executor, { max_tokens: 9, temperature: 0, top_k: 5, seed: 3, stop: "\n" });
     expect(server.questions[0]?.body).toEqual({
       model: "llama",
       messages: [{ role: "user", content: "Hi" }],
@@ -269,6 +269,8 @@ describe("a server with OpenAI's interface", () => {
       temperature: 0,
       top_p: 1,
       top_k: 5,
+      seed: 3,
+      stop: "\n",
       stream: true,
       stream_options: { include_usage: true },
     });
@@ -297,14 +299,14 @@ describe("a server with OpenAI's interface", () => {
 describe("Ollama", () => {
   test("is asked in its words, by the tag that goes with the model", async () => {
     const { executor, server } = await open("ollama");
-    await ask(executor, { max_tokens: 9, top_k: 5 });
+    await ask(executor, { max_tokens: 9, top_k: 5, seed: 3, stop: "\n" });
     expect(server.questions[0]?.body).toEqual({
       model: TAG,
       messages: [{ role: "user", content: "Hi" }],
       stream: true,
       truncate: false,
       shift: false,
-      options: { num_predict: 9, temperature: 0.7, top_p: 1, top_k: 5 },
+      options: { num_predict: 9, temperature: 0.7, top_p: 1, top_k: 5, seed: 3, stop: ["\n"] },
     });
   });
 

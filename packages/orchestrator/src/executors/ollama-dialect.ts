@@ -51,7 +51,7 @@ export class OllamaDialect implements Dialect {
 
   body(
     model: ServedModel,
-    { messages, max_tokens, temperature, top_p, top_k }: Parameters<Dialect["body"]>[1],
+    { messages, max_tokens, temperature, top_p, top_k, seed, stop }: Parameters<Dialect["body"]>[1],
   ): object {
     return {
       model: tagOf(model),
@@ -62,7 +62,14 @@ export class OllamaDialect implements Dialect {
       shift: false,
       // Each job says anew how long the model stays.
       ...(model.isWarm && { keep_alive: FOREVER }),
-      options: { num_predict: max_tokens, temperature, top_p, ...(top_k > 0 && { top_k }) },
+      options: {
+        num_predict: max_tokens,
+        temperature,
+        top_p,
+        ...(top_k > 0 && { top_k }),
+        ...(seed !== undefined && { seed }),
+        ...(stop !== undefined && { stop: [stop].flat() }),
+      },
     };
   }
 

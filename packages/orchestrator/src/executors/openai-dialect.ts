@@ -12,7 +12,7 @@ export const openAiDialect: Dialect = {
 
   base: (prefix) => (prefix.endsWith("/v1") ? prefix : `${prefix}/v1`),
 
-  body: (model, { messages, max_tokens, temperature, top_p, top_k }) => ({
+  body: (model, { messages, max_tokens, temperature, top_p, top_k, seed, stop }) => ({
     model: nameOf(model),
     messages,
     max_tokens,
@@ -20,6 +20,8 @@ export const openAiDialect: Dialect = {
     top_p,
     // Not all know it, and what means "all" differs.
     ...(top_k > 0 && { top_k }),
+    ...(seed !== undefined && { seed }),
+    ...(stop !== undefined && { stop }),
     stream: true,
     // The count of tokens comes in a last piece of its own.
     stream_options: { include_usage: true },

@@ -8,6 +8,8 @@ import type { Implementation, LoadedModel, RunContext } from "../implementation.
 import { KeptReadings } from "../language/kept-readings.ts";
 import { LanguageModel } from "../language/language-model.ts";
 import { Pieces } from "../language/pieces.ts";
+import { StopTexts } from "../language/stop-texts.ts";
+import { uniformOf } from "../random/uniform.ts";
 import { rejected } from "../rejected.ts";
 import { type ChatTokenizer, loadChatTokenizer, type Turn } from "../tokenizers/chat-tokenizer.ts";
 
@@ -61,12 +63,14 @@ class LoadedLlm implements LoadedModel<"llm"> {
     };
     const text = new TokenText((ids) => this.#tokenizer.decode(ids));
     const pieces = new Pieces(clock, (piece) => tell(piece, ""));
+    const until = new StopTexts([request.stop ?? []].flat());
     for await (const token of this.#tokens(prompt, request, context)) {
       said.push(token);
-      if (!this.#model.ends.has(token)) pieces.add(text.add(token));
+      if (!this.#model.ends.has(token)) pieces.add(until.add(text.add(token)));
+      if (until.isFound) break;
     }
-    pieces.end(text.end());
-    const finish = this.#model.ends.has(said.at(-1) ?? -1) ? "stop" : "length";
+    pieces.end(until.add(text.end()) + until.end());
+    const finish = until.isFound || this.#model.ends.has(said.at(-1) ?? -1) ? "stop" : "length";
     tell("", finish);
     const message = { role: "assistant", content: pieces.all };
     return { ...head, usage: usage(), choices: [{ index: 0, finish_reason: finish, delta: null, message }] };
@@ -78,9 +82,11 @@ class LoadedLlm implements LoadedModel<"llm"> {
 
   /** The tokens of an answer, with the one that ends it if there is one. */
   async *#tokens(prompt: readonly number[], request: Request, { randomness, signal }: RunContext) {
-    const { temperature, top_k: topK, top_p: topP, max_tokens: most } = request;
-    const sampler = new Sampler({ temperature, topK, topP }, () => randomness.uniform());
-    const reading = this.#kept.recall(prompt);
+    const { temperature, top_k: topK, top_p: topP, max_tokens: most, seed } = request;
+    const chance = seed === undefined ? () => randomness.uniform() : uniformOf(seed);
+    const sampler = new Sampler({ temperature, topK, topP }, chance);
+    // Read on or read anew, numbers differ in their last bits: who wants the same text again gets it to the letter.
+    const reading = seed === undefined ? this.#kept.recall(prompt) : this.#model.begin();
     const said: number[] = [];
     try {
       const tokens = writeTokens({
