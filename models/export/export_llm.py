@@ -5,7 +5,7 @@
 
 OUT gets `onnx/model.onnx`, the configurations and the tokenizer. The graph reads tokens after what it has read before:
 `past_key_values.N.key` and `.value` in, `present.N.key` and `.value` out; `logits` are those after the last token.
-Weights over 2 GB go beside the graph.
+Large weights go beside the graph.
 """
 
 from __future__ import annotations
