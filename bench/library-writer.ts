@@ -19,6 +19,8 @@ export async function libraryWriter(
     local_files_only: true,
     dtype: "fp32",
     device: "cpu",
+    // Nor for weights beside a graph, unless it is told of them.
+    use_external_data_format: existsSync(join(directory, "onnx/model.onnx_data")),
     session_options: {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
