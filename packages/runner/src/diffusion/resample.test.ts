@@ -2,7 +2,7 @@ import type { Rgb8 } from "@rivulet/media";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { vectors } from "../../test/vectors.ts";
-import { bicubic, bilinear, type Kernel, lanczos, resized } from "./resample.ts";
+import { bicubic, bilinear, type Kernel, lanczos, resized, resizedPart } from "./resample.ts";
 
 interface Resize {
   readonly name: string;
@@ -73,4 +73,23 @@ test("the sharpest edges at the narrowest places do not overflow", () => {
     const image = { width: 64, height: 1, data };
     expect([...resized(image, toWidth, 1, lanczos).data]).toEqual(plainlyResized(image, toWidth, 1, lanczos));
   }
+});
+
+test("a part of a resized image is what it is in the whole", () => {
+  const side = fc.integer({ min: 1, max: 12 });
+  fc.assert(
+    fc.property(side, side, side, side, fc.gen(), (width, height, toWidth, toHeight, draw) => {
+      const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * 89) & 255);
+      const [left, top] = [draw(fc.nat, { max: toWidth - 1 }), draw(fc.nat, { max: toHeight - 1 })];
+      const part = { left, top, width: toWidth - left, height: toHeight - top };
+      const whole = resized({ width, height, data }, toWidth, toHeight, lanczos);
+      const found = resizedPart({ width, height, data }, { width: toWidth, height: toHeight }, part, lanczos);
+      const rows = Array.from({ length: part.height }, (_, y) => {
+        const begin = ((top + y) * toWidth + left) * 3;
+        return [...whole.data.subarray(begin, begin + part.width * 3)];
+      });
+      // The very same size is the image itself, which is what it is resized to as well.
+      expect([...found.data]).toEqual(rows.flat());
+    }),
+  );
 });

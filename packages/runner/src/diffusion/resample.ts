@@ -33,8 +33,26 @@ export const lanczos: Kernel = {
  */
 export function resized(image: Rgb8, width: number, height: number, kernel: Kernel): Rgb8 {
   if (image.width === width && image.height === height) return image;
-  const wide = widened(image, windowsFor(image.width, width, kernel));
-  return { width, height, data: heightened(wide, width * CHANNELS, windowsFor(image.height, height, kernel)) };
+  return resizedPart(image, { width, height }, { left: 0, top: 0, width, height }, kernel);
+}
+
+/** A part of the image in another size. What lies outside it costs nothing, however long and thin the image is. */
+export function resizedPart(
+  image: Rgb8,
+  size: { readonly width: number; readonly height: number },
+  { left, top, width, height }: Rectangle,
+  kernel: Kernel,
+): Rgb8 {
+  const wide = widened(image, windowsFor(image.width, size.width, kernel, left, width));
+  const windows = windowsFor(image.height, size.height, kernel, top, height);
+  return { width, height, data: heightened(wide, width * CHANNELS, windows) };
+}
+
+interface Rectangle {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /**
@@ -97,15 +115,16 @@ function heightened(data: Uint8ClampedArray, row: number, { first, count, weight
   return new Uint8Array(bytes.buffer);
 }
 
-function windowsFor(inputs: number, outputs: number, { reach, weight }: Kernel): Windows {
-  const scale = inputs / outputs;
+/** Those of `outputs` samples from `begin` on, where `all` are made of `inputs`. */
+function windowsFor(inputs: number, all: number, { reach, weight }: Kernel, begin: number, outputs: number): Windows {
+  const scale = inputs / all;
   const stretch = Math.max(scale, 1);
   const most = Math.ceil(2 * reach * stretch) + 1;
   const [first, count] = [new Int32Array(outputs), new Int32Array(outputs)];
   const weights = new Int32Array(outputs * most);
   const raw = new Float64Array(most);
   for (let index = 0; index < outputs; index++) {
-    const centre = (index + 0.5) * scale;
+    const centre = (begin + index + 0.5) * scale;
     const from = Math.max(0, Math.trunc(centre - reach * stretch + 0.5));
     const length = Math.min(inputs, Math.trunc(centre + reach * stretch + 0.5)) - from;
     let sum = 0;

@@ -19,3 +19,9 @@ test.each(cases)("a picture is shown to the checker as in training: $name", ({ i
   const values = expected.indices.map((index) => planes[index] ?? Number.NaN);
   expect(distance(values, expected.values)).toBeLessThan(tolerance);
 });
+
+test("of a picture as thin as a line only the middle is looked at", () => {
+  const [width, height] = [1, 60_000];
+  const planes = clipInput({ width, height, data: new Uint8Array(width * height * 3).fill(128) });
+  expect(new Set(planes).size).toBe(3);
+});

@@ -3,7 +3,7 @@ import type { Graph } from "../backend.ts";
 import { floatsOf } from "../tensor.ts";
 import { CLIP } from "../vision/picture-input.ts";
 import { feed, findInput, getInput } from "./ports.ts";
-import { bicubic, resized } from "./resample.ts";
+import { bicubic, resizedPart } from "./resample.ts";
 
 const CLIP_SIDE = 224;
 
@@ -40,14 +40,16 @@ export class SafetyChecker {
 export function clipInput(image: Rgb8): Float32Array {
   const shorter = Math.min(image.width, image.height);
   const scaled = (side: number) => Math.trunc((CLIP_SIDE * side) / shorter);
-  const { width, height, data } = resized(image, scaled(image.width), scaled(image.height), bicubic);
+  const [width, height] = [scaled(image.width), scaled(image.height)];
   const [left, top] = [Math.floor((width - CLIP_SIDE) / 2), Math.floor((height - CLIP_SIDE) / 2)];
+  const middle = { left, top, width: CLIP_SIDE, height: CLIP_SIDE };
+  const { data } = resizedPart(image, { width, height }, middle, bicubic);
   const area = CLIP_SIDE * CLIP_SIDE;
   const planes = new Float32Array(3 * area);
   for (let y = 0; y < CLIP_SIDE; y++)
     for (let x = 0; x < CLIP_SIDE; x++)
       for (let c = 0; c < 3; c++) {
-        const value = (data[((top + y) * width + left + x) * 3 + c] ?? 0) / 255;
+        const value = (data[(y * CLIP_SIDE + x) * 3 + c] ?? 0) / 255;
         planes[c * area + y * CLIP_SIDE + x] = (value - (CLIP.mean[c] ?? 0)) / (CLIP.deviation[c] ?? 1);
       }
   return planes;
