@@ -1,7 +1,17 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Graph } from "./backend.ts";
 import type { BackendFactory } from "./diffusion/picture-maker.ts";
 import type { LoadContext } from "./implementation.ts";
+
+/** What exports add to a file's name for its precision, the best first. Source: runner-and-models 7.3.1. */
+const PRECISIONS = ["", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"] as const;
+
+/** The best file there is of a graph, below a model's directory. */
+export function bestFile(directory: string, name: string): string | undefined {
+  const files = PRECISIONS.map((precision) => `onnx/${name}${precision}.onnx`);
+  return files.find((file) => existsSync(join(directory, file)));
+}
 
 /** The graphs of a model whose files have fixed names, opened together; disposing closes them all. */
 export interface Graphs<Part extends string> extends AsyncDisposable {

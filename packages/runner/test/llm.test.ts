@@ -1,7 +1,12 @@
+import { cp, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { type PipelineRequest, llm as pipeline } from "@rivulet/pipelines";
 import { isError, RivuletError, silentLogger } from "@rivulet/primitives";
 import { seededRandomness, TestClock } from "@rivulet/testkit";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Backend } from "../src/backend.ts";
+import { onnxBackend } from "../src/backends/onnx/onnx-backend.ts";
 import type { RunContext } from "../src/implementation.ts";
 import { llm } from "../src/pipelines/llm.ts";
 import { referenceFile } from "./parity/references.ts";
@@ -35,6 +40,30 @@ function context(overrides: Partial<RunContext> = {}): RunContext {
     ...overrides,
   };
 }
+
+test("a model is read from the best file it has", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "rivulet-llm-"));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  await cp(referenceFile("qwen", "model"), directory, { recursive: true });
+  const opened: string[] = [];
+  const watching: Backend = {
+    open(file, options) {
+      opened.push(basename(file));
+      return onnxBackend({ log: silentLogger }).open(file, options);
+    },
+  };
+  const loaded = async () => {
+    const context = { directory, model: "m", threads: 1, log: silentLogger, onProgress: () => {} };
+    await (await llm(() => watching).load(context)).dispose();
+  };
+  await rename(join(directory, "onnx/model.onnx"), join(directory, "onnx/model_q4.onnx"));
+  await loaded();
+  await cp(join(directory, "onnx/model_q4.onnx"), join(directory, "onnx/model_fp16.onnx"));
+  await loaded();
+  expect(opened).toEqual(["model_q4.onnx", "model_fp16.onnx"]);
+  await rm(join(directory, "onnx"), { recursive: true });
+  await expect(loaded()).rejects.toThrow("the model has none of onnx/model.onnx");
+});
 
 describe("a conversation", () => {
   test("is answered piece by piece, and the pieces are the answer", async () => {
@@ -83,6 +112,15 @@ describe("a conversation", () => {
     const next = await model.run(request({ messages: [...goingOn], temperature: 0 }), context());
     expect(read()[0]).toBeLessThanOrEqual(next.usage.prompt_tokens - first.usage.prompt_tokens);
     expect([next.usage, next.choices]).toEqual([(await anew).usage, (await anew).choices]);
+  });
+
+  test("with a seed is read anew, so that the same text comes out whatever was read before", async () => {
+    const { model, runs } = await load();
+    const asked = request({ seed: 5, temperature: 1.5 });
+    const first = await model.run(asked, context());
+    const lengths = runs.splice(0).map(({ feeds }) => feeds["input_ids"]?.data.length);
+    expect((await model.run(asked, context())).choices).toEqual(first.choices);
+    expect(runs.map(({ feeds }) => feeds["input_ids"]?.data.length)).toEqual(lengths);
   });
 
   test("that is called off is read on from as well", async () => {

@@ -1,12 +1,10 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { DECODED_AUDIO_RATE, decodeAudio, probeAudio } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { invariant } from "@rivulet/primitives";
 import { turn } from "../diffusion/denoise.ts";
 import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import type { Reading } from "../generation/token-reader.ts";
-import { type Graphs, modelOf } from "../graph-files.ts";
+import { bestFile, type Graphs, modelOf } from "../graph-files.ts";
 import type { WindowTokens } from "../hearing/merging.ts";
 import { Scribe } from "../hearing/scribe.ts";
 import { loadSpeech, type Speech } from "../hearing/speech.ts";
@@ -44,14 +42,9 @@ export function audioToText(backend: BackendFactory): Implementation<"audio-to-t
 
 type Part = "encoder" | "decoder";
 
-/** What exports add to a file's name for its precision, the best first. Source: runner-and-models 7.3.1. */
-const PRECISIONS = ["", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"] as const;
-
 /** The best files there are; the names of the usual ones when there are none, so that the error names those. */
 function filesOf(directory: string): Readonly<Record<Part, string>> {
-  const best = (name: string) =>
-    PRECISIONS.map((precision) => `onnx/${name}${precision}.onnx`).find((file) => existsSync(join(directory, file))) ??
-    `onnx/${name}.onnx`;
+  const best = (name: string) => bestFile(directory, name) ?? `onnx/${name}.onnx`;
   return { encoder: best("encoder_model"), decoder: best("decoder_model_merged") };
 }
 

@@ -19,16 +19,9 @@ type Response = PipelineRunnerResponse<"llm">;
 /** Conversations with decoder-only language models. Source: runner-and-models 1.9, 5, 7.15. */
 export function llm(backend: BackendFactory): Implementation<"llm"> {
   return {
-    async load({ directory, model, threads, engine = {}, log, onProgress }) {
-      const { providers = [] } = engine;
-      const tokenizer = await loadChatTokenizer(directory);
-      const decoder = await LanguageModel.load({
-        directory,
-        backend: backend({ providers, log }),
-        threads,
-        onProgress,
-      });
-      return new LoadedLlm(decoder, tokenizer, model);
+    async load(context) {
+      const tokenizer = await loadChatTokenizer(context.directory);
+      return new LoadedLlm(await LanguageModel.load(backend, context), tokenizer, context.model);
     },
   };
 }

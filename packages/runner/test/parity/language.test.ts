@@ -22,7 +22,13 @@ describe.each(["llama", "qwen", "mistral"])("%s", (family) => {
   });
 
   test("finds tokens as likely, whether it reads them at once or one by one", async () => {
-    const model = await LanguageModel.load({ directory, backend, threads: 1, onProgress: () => {} });
+    const model = await LanguageModel.load(() => backend, {
+      directory,
+      model: family,
+      threads: 1,
+      log: silentLogger,
+      onProgress: () => {},
+    });
     const { signal } = new AbortController();
     for (const { expected } of answers) {
       const atOnce = await model.begin().read(expected.ids, { signal });
