@@ -40,7 +40,7 @@ export function floats(data: Float32Array, dims: readonly number[]): Tensor<"flo
 }
 
 /** Zeros with a shape. */
-export function zeros(type: ElementType, dims: readonly number[]): Tensor {
+function zeros(type: ElementType, dims: readonly number[]): Tensor {
   return { type, dims, data: new arrays[type](sizeOf(dims)) } as Tensor;
 }
 
