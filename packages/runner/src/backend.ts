@@ -1,3 +1,4 @@
+import type { Logger } from "@rivulet/primitives";
 import type { ElementType, Tensor } from "./tensor.ts";
 
 /** An input or output of a graph, as its file declares it. */
@@ -35,3 +36,6 @@ export interface Backend {
   /** Opens a model file. Throws whatever explains why it cannot be opened. */
   open(file: string, options: OpenOptions): Promise<Graph>;
 }
+
+/** Makes the backend that a model's files are opened with. */
+export type BackendFactory = (options: { readonly providers?: readonly string[]; readonly log: Logger }) => Backend;

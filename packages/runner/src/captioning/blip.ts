@@ -1,13 +1,13 @@
 import { join } from "node:path";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
-import { feed, getInput } from "../diffusion/ports.ts";
-import { bicubic } from "../diffusion/resample.ts";
+import type { BackendFactory } from "../backend.ts";
 import { TokenReader } from "../generation/token-reader.ts";
-import { type Graphs, modelOf } from "../graph-files.ts";
+import { type Graphs, modelOf } from "../graphs/graph-files.ts";
+import { feed, getInput } from "../graphs/ports.ts";
 import type { LoadContext, LoadedModel } from "../implementation.ts";
 import { getJson, ModelSettings } from "../model-settings.ts";
 import { loadTextTokenizer } from "../tokenizers/text-tokenizer.ts";
 import { CLIP, PictureInput } from "../vision/picture-input.ts";
+import { bicubic } from "../vision/resample.ts";
 import { Captioner, type CaptionerParts } from "./captioner.ts";
 import { captionRules } from "./writing.ts";
 

@@ -1,11 +1,11 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import type { Tensors } from "../backend.ts";
-import { turn } from "../diffusion/denoise.ts";
 import type { TokenReader } from "../generation/token-reader.ts";
 import type { LoadedModel, RunContext } from "../implementation.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
 import { rejected } from "../rejected.ts";
 import type { TextTokenizer } from "../tokenizers/text-tokenizer.ts";
+import { turn } from "../turn.ts";
 import type { PictureInput } from "../vision/picture-input.ts";
 import { type CaptionRules, writtenCaption } from "./writing.ts";
 

@@ -1,13 +1,14 @@
 import { join } from "node:path";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
-import { feed, getInput, runForFloats } from "../diffusion/ports.ts";
-import { bilinear } from "../diffusion/resample.ts";
+import type { BackendFactory } from "../backend.ts";
 import { TokenReader } from "../generation/token-reader.ts";
-import { type Graphs, modelOf } from "../graph-files.ts";
+import { type Graphs, modelOf } from "../graphs/graph-files.ts";
+import { runForFloats } from "../graphs/outputs.ts";
+import { feed, getInput } from "../graphs/ports.ts";
 import type { LoadContext, LoadedModel } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import { loadTextTokenizer } from "../tokenizers/text-tokenizer.ts";
 import { PictureInput } from "../vision/picture-input.ts";
+import { bilinear } from "../vision/resample.ts";
 import { Captioner, type CaptionerParts } from "./captioner.ts";
 import { captionRules } from "./writing.ts";
 

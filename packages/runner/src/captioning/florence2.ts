@@ -1,18 +1,18 @@
 import { join } from "node:path";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import type { Graph, Tensors } from "../backend.ts";
-import { turn } from "../diffusion/denoise.ts";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
-import { feed, findInput, getInput, runForFloats } from "../diffusion/ports.ts";
-import { bicubic } from "../diffusion/resample.ts";
+import type { BackendFactory, Graph, Tensors } from "../backend.ts";
 import { TokenReader } from "../generation/token-reader.ts";
-import { type Graphs, modelOf } from "../graph-files.ts";
+import { type Graphs, modelOf } from "../graphs/graph-files.ts";
+import { runForFloats } from "../graphs/outputs.ts";
+import { feed, findInput, getInput } from "../graphs/ports.ts";
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings, readJson } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
 import { rejected } from "../rejected.ts";
 import { loadTextTokenizer, type TextTokenizer } from "../tokenizers/text-tokenizer.ts";
+import { turn } from "../turn.ts";
 import { IMAGENET, PictureInput } from "../vision/picture-input.ts";
+import { bicubic } from "../vision/resample.ts";
 import { type CaptionRules, captionRules, writtenCaption } from "./writing.ts";
 
 /** The four graphs of the layout. Source: runner-and-models 7.3.1. */

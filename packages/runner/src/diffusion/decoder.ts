@@ -1,9 +1,11 @@
 import type { Rgb8 } from "@rivulet/media";
-import { RivuletError } from "@rivulet/primitives";
 import type { Graph } from "../backend.ts";
+import { runForFloats } from "../graphs/outputs.ts";
+import { allowInputs, feed, getInput, outputName } from "../graphs/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
-import type { LatentSize } from "./denoiser.ts";
-import { allowInputs, feed, getInput, outputName, runForFloats } from "./ports.ts";
+import type { LatentSize } from "./latent-size.ts";
+import { factorOf } from "./latent-size.ts";
+import { pixelsOf } from "./pixels.ts";
 
 const LATENT = "latent_sample";
 
@@ -47,36 +49,4 @@ export class Decoder {
       return (value * (deviation[channel] ?? 1)) / this.#scale + (mean[channel] ?? 0);
     });
   }
-}
-
-/** Of every published family: three halvings. */
-const DEFAULT_BLOCKS = 4;
-
-/** Pixels a side for each latent element of an autoencoder. */
-export function factorOf(config: ModelSettings): number {
-  return 2 ** ((config.findNumbers("block_out_channels")?.length ?? DEFAULT_BLOCKS) - 1);
-}
-
-/** From planes of −1 to 1 to interleaved bytes, in single precision and rounding halves to even, as the reference does. */
-export function pixelsOf(planes: Float32Array, area: number): Uint8Array {
-  const pixels = new Uint8ClampedArray(area * 3);
-  let sum = 0;
-  for (let channel = 0; channel < 3; channel++) {
-    for (let i = 0; i < area; i++) {
-      const value = planes[channel * area + i] ?? 0;
-      sum += value;
-      // Assigning to a clamped array clamps to 0…255 and rounds halves to even.
-      pixels[i * 3 + channel] = Math.fround(Math.fround(value * 0.5 + 0.5) * 255);
-    }
-  }
-  refuseNonFinite(sum, "pixels");
-  return new Uint8Array(pixels.buffer);
-}
-
-/** Overflow spreads: a sum that is finite is a picture that is. */
-export function refuseNonFinite(sum: number, what: string): void {
-  if (!Number.isFinite(sum))
-    throw new RivuletError("runner.failed", {
-      reason: `the model's ${what} are not finite numbers: its files are damaged, or too coarse for its values`,
-    });
 }

@@ -1,7 +1,7 @@
-import { setImmediate as eventLoopTurn } from "node:timers/promises";
+import { refuseNonFinite } from "../graphs/finite.ts";
 import type { Noise } from "../random/noise.ts";
 import type { Denoising, Schedule } from "../schedulers/schedule.ts";
-import { refuseNonFinite } from "./decoder.ts";
+import { turn } from "../turn.ts";
 import type { Predict } from "./denoiser.ts";
 
 export interface DenoiseOptions {
@@ -37,10 +37,4 @@ export async function denoise({
   for (const value of at.sample) sum += value;
   refuseNonFinite(sum, "latents");
   return at.sample;
-}
-
-/** Lets messages arrive, an abort among them, before the next thing that blocks. Throws the signal's reason. */
-export async function turn(signal: AbortSignal): Promise<void> {
-  await eventLoopTurn();
-  signal.throwIfAborted();
 }

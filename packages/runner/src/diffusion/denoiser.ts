@@ -1,17 +1,12 @@
 import type { Graph } from "../backend.ts";
+import { allowInputs, feed, findInput, getInput, rowsPerRun } from "../graphs/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
 import { stack, type Tensor } from "../tensor.ts";
 import { type Guidance, guidanceEmbedding, isGuided } from "./guidance.ts";
 import { LatentGraph } from "./latent-graph.ts";
-import { allowInputs, feed, findInput, getInput, rowsPerRun, timestepFeed } from "./ports.ts";
+import type { LatentSize } from "./latent-size.ts";
 import type { Conditioning } from "./text-conditioning.ts";
-
-/** Size of a latent picture. */
-export interface LatentSize {
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-}
+import { timestepFeed } from "./timestep.ts";
 
 /** What the model is told beside the noisy latents. */
 export interface Question {

@@ -1,10 +1,12 @@
 import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
+import { runForFloats } from "../graphs/outputs.ts";
+import { allowInputs, feed, getInput, outputName } from "../graphs/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
-import { factorOf } from "./decoder.ts";
 import { grownToMultiples } from "./edges.ts";
-import { allowInputs, feed, getInput, outputName, runForFloats } from "./ports.ts";
+import { factorOf } from "./latent-size.ts";
+import { planesOf } from "./pixels.ts";
 
 const SAMPLE = "sample";
 
@@ -83,16 +85,4 @@ const LOG_VARIANCE = { least: -30, most: 20 } as const;
 
 function deviationOf(logVariance: number): number {
   return Math.exp(0.5 * Math.min(LOG_VARIANCE.most, Math.max(LOG_VARIANCE.least, logVariance)));
-}
-
-/** Of each byte its place from −1 to 1, in single precision as the reference has it. */
-const LEVELS = Float32Array.from({ length: 256 }, (_, byte) => Math.fround(2 * Math.fround(byte / 255)) - 1);
-
-/** From interleaved bytes to planes of −1 to 1. */
-export function planesOf({ data, width, height }: Rgb8): Float32Array {
-  const area = width * height;
-  const planes = new Float32Array(3 * area);
-  for (let channel = 0; channel < 3; channel++)
-    for (let i = 0; i < area; i++) planes[channel * area + i] = LEVELS[data[3 * i + channel] ?? 0] ?? 0;
-  return planes;
 }

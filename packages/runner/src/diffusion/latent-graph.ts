@@ -1,8 +1,9 @@
 import type { Graph } from "../backend.ts";
+import { runForFloats } from "../graphs/outputs.ts";
+import { feed, getInput, outputName } from "../graphs/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
 import type { Tensor } from "../tensor.ts";
 import { grownToMultiples, type Planes, sidesOf, topLeft } from "./edges.ts";
-import { feed, getInput, outputName, runForFloats } from "./ports.ts";
 
 /** How runtimes say that two tensors do not fit together; any other failure has nothing to do with the size. */
 const MISFIT = /broadcast|dimension|shape/i;

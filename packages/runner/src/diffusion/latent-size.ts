@@ -1,5 +1,20 @@
+import type { ModelSettings } from "../model-settings.ts";
 import { rejected } from "../rejected.ts";
-import type { LatentSize } from "./denoiser.ts";
+
+/** Size of a latent picture. */
+export interface LatentSize {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Of every published family: three halvings. */
+const DEFAULT_BLOCKS = 4;
+
+/** Pixels a side for each latent element of an autoencoder. */
+export function factorOf(config: ModelSettings): number {
+  return 2 ** ((config.findNumbers("block_out_channels")?.length ?? DEFAULT_BLOCKS) - 1);
+}
 
 type Size = { readonly height: number; readonly width: number };
 

@@ -1,21 +1,21 @@
 import { encodePng, type Rgb8, toDataUrl } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import { invariant, type Logger } from "@rivulet/primitives";
-import type { Backend } from "../backend.ts";
+import { invariant } from "@rivulet/primitives";
+import type { BackendFactory } from "../backend.ts";
 import type { LoadContext, RunContext } from "../implementation.ts";
 import { type ModelRule, ruleOf } from "../model-rules.ts";
+import { drawnSeed } from "../random/drawn-seed.ts";
 import { defaultSeedMode, type Noise, noiseOf, type SeedMode } from "../random/noise.ts";
 import { type Denoising, type Schedule, scaled } from "../schedulers/schedule.ts";
 import type { PlanOptions } from "../schedulers/scheduler.ts";
-import { denoise, turn } from "./denoise.ts";
-import type { LatentSize, Wish } from "./denoiser.ts";
+import { turn } from "../turn.ts";
+import { denoise } from "./denoise.ts";
+import type { Wish } from "./denoiser.ts";
 import { type DiffusionModel, loadDiffusionModel } from "./diffusion-model.ts";
 import { topLeftOf } from "./edges.ts";
+import type { LatentSize } from "./latent-size.ts";
 import { textsFor } from "./prompt.ts";
 import { blankLike, type Conditioning } from "./text-conditioning.ts";
-
-/** Makes the backend that a model's files are opened with. */
-export type BackendFactory = (options: { readonly providers?: readonly string[]; readonly log: Logger }) => Backend;
 
 /** What the pipelines that make pictures have in common in their requests and answers. */
 type Request = Pick<PipelineRequest<"text-to-image">, "seed" | "num_images_per_prompt" | "safety_check">;
@@ -32,9 +32,6 @@ type OnStep = (step: number, of: number) => void;
 
 /** Makes one picture. `noise` gives the noise of its seed from the beginning, as often as it is asked. */
 export type Draw = (noise: () => Noise, onStep: OnStep) => Promise<Rgb8>;
-
-/** Seeds that are drawn here have 32 bits. Source: runner-and-models 1.2.6. */
-const SEEDS = 2 ** 32;
 
 /** A model of the Stable Diffusion family and what is done with it whatever a picture starts from. */
 export class PictureMaker implements AsyncDisposable {
@@ -139,9 +136,4 @@ export class PictureMaker implements AsyncDisposable {
     await turn(signal);
     return (await this.model.safetyChecker?.isUnsafe(picture)) ?? false;
   }
-}
-
-/** The seed of a request that names none. */
-export function drawnSeed({ randomness }: RunContext): number {
-  return Math.floor(randomness.uniform() * SEEDS);
 }

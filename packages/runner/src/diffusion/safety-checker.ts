@@ -1,9 +1,9 @@
 import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
+import { feed, findInput, getInput } from "../graphs/ports.ts";
 import { floatsOf } from "../tensor.ts";
 import { CLIP } from "../vision/picture-input.ts";
-import { feed, findInput, getInput } from "./ports.ts";
-import { bicubic, resizedPart } from "./resample.ts";
+import { bicubic, resizedPart } from "../vision/resample.ts";
 
 const CLIP_SIDE = 224;
 

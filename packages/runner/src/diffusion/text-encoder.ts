@@ -1,8 +1,8 @@
 import type { Graph } from "../backend.ts";
+import { allowInputs, feed, getInput, outputName, rowsPerRun } from "../graphs/ports.ts";
 import type { Tensor } from "../tensor.ts";
 import { floatsOf } from "../tensor.ts";
 import type { ClipTokenizer } from "../tokenizers/clip-tokenizer.ts";
-import { allowInputs, feed, getInput, outputName, rowOf, rowsPerRun } from "./ports.ts";
 
 /** A text as one encoder understands it: a row of states, one per token, and for some a single vector. */
 export interface EncodedText {
@@ -74,4 +74,10 @@ function floatTensor(tensor: Tensor | undefined): Tensor<"float32"> | undefined 
 function getTensor(tensor: Tensor<"float32"> | undefined): Tensor<"float32"> {
   if (tensor === undefined) throw new RangeError("the text encoder gave no states");
   return tensor;
+}
+
+/** Row `index` of a tensor whose first axis counts rows, with a first axis of one. Shares the numbers. */
+function rowOf({ dims: [rows = 1, ...rest], data }: Tensor<"float32">, index: number): Tensor<"float32"> {
+  const size = data.length / rows;
+  return { type: "float32", dims: [1, ...rest], data: data.subarray(index * size, (index + 1) * size) };
 }

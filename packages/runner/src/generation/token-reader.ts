@@ -1,6 +1,6 @@
 import type { Graph, Port, Tensors } from "../backend.ts";
-import { refuseNonFinite } from "../diffusion/decoder.ts";
-import { findInput, getInput } from "../diffusion/ports.ts";
+import { refuseNonFinite } from "../graphs/finite.ts";
+import { findInput, getInput } from "../graphs/ports.ts";
 import { cropped, floatsOf, gathered, partOf, sizeOf, type Tensor, tensorOf } from "../tensor.ts";
 
 /** The names that all exports use. Source: runner-and-models 7.3.1, 7.15. */

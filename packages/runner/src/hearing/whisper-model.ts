@@ -1,6 +1,6 @@
 import type { Graph, Tensors } from "../backend.ts";
-import { getInput, rowsPerRun } from "../diffusion/ports.ts";
 import { type Reading, TokenReader } from "../generation/token-reader.ts";
+import { getInput, rowsPerRun } from "../graphs/ports.ts";
 import { floatsOf, gathered, type Tensor, tensorOf } from "../tensor.ts";
 import type { Looks } from "./alignment.ts";
 import type { WhisperSettings } from "./whisper-settings.ts";

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import type { BackendFactory } from "../backend.ts";
 import { type Reading, TokenReader } from "../generation/token-reader.ts";
-import { bestFile, type Graphs, modelOf } from "../graph-files.ts";
+import { bestFile, type Graphs, modelOf } from "../graphs/graph-files.ts";
 import type { LoadContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 

@@ -1,10 +1,9 @@
 import { DECODED_AUDIO_RATE, decodeAudio, probeAudio } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { invariant } from "@rivulet/primitives";
-import { turn } from "../diffusion/denoise.ts";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import type { BackendFactory } from "../backend.ts";
 import type { Reading } from "../generation/token-reader.ts";
-import { bestFile, type Graphs, modelOf } from "../graph-files.ts";
+import { bestFile, type Graphs, modelOf } from "../graphs/graph-files.ts";
 import type { WindowTokens } from "../hearing/merging.ts";
 import { Scribe } from "../hearing/scribe.ts";
 import { loadSpeech, type Speech } from "../hearing/speech.ts";
@@ -16,6 +15,7 @@ import type { Implementation, LoadedModel, RunContext } from "../implementation.
 import { ruleOf } from "../model-rules.ts";
 import { rejected } from "../rejected.ts";
 import type { Tensor } from "../tensor.ts";
+import { turn } from "../turn.ts";
 
 type Request = PipelineRequest<"audio-to-text">;
 type Response = PipelineRunnerResponse<"audio-to-text">;

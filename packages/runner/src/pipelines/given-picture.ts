@@ -1,7 +1,7 @@
 import { decodeImage, type Rgb8 } from "@rivulet/media";
 import { invariant, RivuletError } from "@rivulet/primitives";
-import { type Kernel, resized } from "../diffusion/resample.ts";
 import type { RunContext } from "../implementation.ts";
+import { type Kernel, resized } from "../vision/resample.ts";
 
 /** The picture a request came with, of a film its first frame. Throws as `decodeImage` does, naming the field. */
 export async function givenPicture({ media, signal }: RunContext): Promise<Rgb8> {

@@ -1,16 +1,17 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import { invariant } from "@rivulet/primitives";
+import type { BackendFactory } from "../backend.ts";
 import { refuseAdapters } from "../diffusion/adapters.ts";
-import { turn } from "../diffusion/denoise.ts";
 import type { Question, Wish } from "../diffusion/denoiser.ts";
 import type { Encoder, Posterior } from "../diffusion/encoder.ts";
 import { edited, type Guidance, isGuided, steered, unguided } from "../diffusion/guidance.ts";
 import { latentSizeOf } from "../diffusion/latent-size.ts";
-import { type BackendFactory, type Making, PictureMaker } from "../diffusion/picture-maker.ts";
-import { lanczos } from "../diffusion/resample.ts";
+import { type Making, PictureMaker } from "../diffusion/picture-maker.ts";
 import type { Conditioning } from "../diffusion/text-conditioning.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import { rejected } from "../rejected.ts";
+import { turn } from "../turn.ts";
+import { lanczos } from "../vision/resample.ts";
 import { steppedPicture } from "./given-picture.ts";
 
 type Request = PipelineRequest<"image-to-image">;

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { BackendFactory } from "../backend.ts";
 import { BLIP_FILES, loadBlip } from "../captioning/blip.ts";
 import { ENCODER_DECODER_FILES, loadEncoderDecoder } from "../captioning/encoder-decoder.ts";
 import { FLORENCE2_FILES, loadFlorence2 } from "../captioning/florence2.ts";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import type { Implementation } from "../implementation.ts";
 
 /** A picture described in words. What kind a model is, its files tell. Source: runner-and-models 1.10, 7.12. */

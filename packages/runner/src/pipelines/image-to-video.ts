@@ -1,18 +1,20 @@
 import { encodePng, type Rgb8, toDataUrl } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import { denoise, turn } from "../diffusion/denoise.ts";
-import type { LatentSize } from "../diffusion/denoiser.ts";
+import type { BackendFactory } from "../backend.ts";
+import { denoise } from "../diffusion/denoise.ts";
 import { topLeftOf } from "../diffusion/edges.ts";
-import { planesOf } from "../diffusion/encoder.ts";
+import type { LatentSize } from "../diffusion/latent-size.ts";
 import { fixedSizeOf, latentSizeOf } from "../diffusion/latent-size.ts";
-import { type BackendFactory, drawnSeed } from "../diffusion/picture-maker.ts";
-import { lanczos, resized } from "../diffusion/resample.ts";
+import { planesOf } from "../diffusion/pixels.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import { ruleOf } from "../model-rules.ts";
+import { drawnSeed } from "../random/drawn-seed.ts";
 import { defaultSeedMode, type Noise, noiseOf, type SeedMode } from "../random/noise.ts";
 import { mix, scaled } from "../schedulers/schedule.ts";
+import { turn } from "../turn.ts";
 import type { FilmWish } from "../video/film-denoiser.ts";
 import { type FilmModel, loadFilmModel } from "../video/film-model.ts";
+import { lanczos, resized } from "../vision/resample.ts";
 import { givenPicture } from "./given-picture.ts";
 
 type Request = PipelineRequest<"image-to-video">;

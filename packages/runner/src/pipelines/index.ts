@@ -1,6 +1,6 @@
 import type { PipelineName } from "@rivulet/pipelines";
+import type { BackendFactory } from "../backend.ts";
 import { onnxBackend } from "../backends/onnx/onnx-backend.ts";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
 import type { Implementation } from "../implementation.ts";
 import { audioToText } from "./audio-to-text.ts";
 import { imageToImage } from "./image-to-image.ts";

@@ -1,5 +1,5 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import type { BackendFactory } from "../backend.ts";
 import { Sampler } from "../generation/sampling.ts";
 import type { Reading } from "../generation/token-reader.ts";
 import { TokenText } from "../generation/token-text.ts";

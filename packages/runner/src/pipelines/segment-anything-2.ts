@@ -1,4 +1,4 @@
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
+import type { BackendFactory } from "../backend.ts";
 import type { Implementation } from "../implementation.ts";
 import { loadSam2 } from "../segmentation/sam2.ts";
 

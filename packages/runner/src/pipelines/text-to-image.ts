@@ -1,8 +1,9 @@
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
+import type { BackendFactory } from "../backend.ts";
 import { refuseAdapters } from "../diffusion/adapters.ts";
 import { steered, unguided } from "../diffusion/guidance.ts";
 import { fixedSizeOf, latentSizeOf } from "../diffusion/latent-size.ts";
-import { type BackendFactory, PictureMaker } from "../diffusion/picture-maker.ts";
+import { PictureMaker } from "../diffusion/picture-maker.ts";
 import { promptParts } from "../diffusion/prompt.ts";
 import type { Implementation, LoadedModel, RunContext } from "../implementation.ts";
 import type { Noise } from "../random/noise.ts";

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type BackendFactory, PictureMaker } from "../diffusion/picture-maker.ts";
+import type { BackendFactory } from "../backend.ts";
+import { PictureMaker } from "../diffusion/picture-maker.ts";
 import type { Implementation } from "../implementation.ts";
 import { LatentUpscaler } from "../upscaling/latent-upscaler.ts";
 import { loadSwinUpscaler } from "../upscaling/swin-upscaler.ts";

@@ -1,5 +1,5 @@
-import { turn } from "../diffusion/denoise.ts";
 import { rejected } from "../rejected.ts";
+import { turn } from "../turn.ts";
 import { MAX_CHARACTERS, type WriteNumbers, writeFloats, writeSigns } from "./number-text.ts";
 
 /** A rectangle of numbers that are found a row at a time, so that a large one never lies in memory whole. */

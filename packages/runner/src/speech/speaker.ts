@@ -1,6 +1,7 @@
 import type { Graph, Tensors } from "../backend.ts";
-import { refuseNonFinite } from "../diffusion/decoder.ts";
-import { outputName, runForFloats } from "../diffusion/ports.ts";
+import { refuseNonFinite } from "../graphs/finite.ts";
+import { runForFloats } from "../graphs/outputs.ts";
+import { outputName } from "../graphs/ports.ts";
 import type { Noise } from "../random/noise.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Manner } from "./voice.ts";

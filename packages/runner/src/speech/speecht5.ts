@@ -1,18 +1,17 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Tokenizer } from "@huggingface/tokenizers";
-import type { Graph, Port, Tensors } from "../backend.ts";
-import { refuseNonFinite } from "../diffusion/decoder.ts";
-import { turn } from "../diffusion/denoise.ts";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
-import { feed, getInput } from "../diffusion/ports.ts";
-import { openGraphs } from "../graph-files.ts";
+import type { BackendFactory, Graph, Port, Tensors } from "../backend.ts";
+import { refuseNonFinite } from "../graphs/finite.ts";
+import { openGraphs } from "../graphs/graph-files.ts";
+import { feed, getInput } from "../graphs/ports.ts";
 import type { LoadContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
 import { rejected } from "../rejected.ts";
 import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
 import { readTokenizer } from "../tokenizers/tokenizer-file.ts";
+import { turn } from "../turn.ts";
 import { given, joined, type Speaker, samplesOf, type Utterance } from "./speaker.ts";
 import { chosenVoice, type Manner } from "./voice.ts";
 

@@ -1,14 +1,13 @@
 import { join } from "node:path";
 import { RivuletError } from "@rivulet/primitives";
-import type { Graph } from "../backend.ts";
-import { turn } from "../diffusion/denoise.ts";
-import type { BackendFactory } from "../diffusion/picture-maker.ts";
-import { allowInputs, feed, findInput, getInput } from "../diffusion/ports.ts";
-import { openGraphs } from "../graph-files.ts";
+import type { BackendFactory, Graph } from "../backend.ts";
+import { openGraphs } from "../graphs/graph-files.ts";
+import { allowInputs, feed, findInput, getInput } from "../graphs/ports.ts";
 import type { LoadContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
 import { floatsOf, type Tensor } from "../tensor.ts";
+import { turn } from "../turn.ts";
 import { given, MAX_SECONDS, type Speaker, samplesOf, type Utterance } from "./speaker.ts";
 import { loadVitsTokenizer, type VitsTokenizer } from "./vits-tokenizer.ts";
 import { chosenVoice } from "./voice.ts";

@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import type { Wish } from "../diffusion/denoiser.ts";
-import { planesOf } from "../diffusion/encoder.ts";
 import { steered } from "../diffusion/guidance.ts";
 import type { Draw, Making, PictureMaker } from "../diffusion/picture-maker.ts";
-import { bicubic } from "../diffusion/resample.ts";
+import { planesOf } from "../diffusion/pixels.ts";
 import type { LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import { steppedPicture } from "../pipelines/given-picture.ts";
@@ -13,6 +12,7 @@ import { noiseConfig } from "../schedulers/config.ts";
 import { signalTable } from "../schedulers/noise-table.ts";
 import { noised, sharesOf } from "../schedulers/prediction.ts";
 import { at, type Schedule } from "../schedulers/schedule.ts";
+import { bicubic } from "../vision/resample.ts";
 import { madeInTiles, partOf, type Tile } from "./tiles.ts";
 
 /** What the network's runners use for every request. Source: runner-and-models 1.6. */

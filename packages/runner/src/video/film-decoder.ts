@@ -1,10 +1,12 @@
 import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
-import { factorOf, pixelsOf } from "../diffusion/decoder.ts";
-import { turn } from "../diffusion/denoise.ts";
-import type { LatentSize } from "../diffusion/denoiser.ts";
-import { allowInputs, feed, findInput, getInput, outputName, runForFloats } from "../diffusion/ports.ts";
+import type { LatentSize } from "../diffusion/latent-size.ts";
+import { factorOf } from "../diffusion/latent-size.ts";
+import { pixelsOf } from "../diffusion/pixels.ts";
+import { runForFloats } from "../graphs/outputs.ts";
+import { allowInputs, feed, findInput, getInput, outputName } from "../graphs/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
+import { turn } from "../turn.ts";
 
 const LATENT = "latent_sample";
 const FRAMES = "num_frames";

@@ -1,8 +1,10 @@
 import type { Graph } from "../backend.ts";
-import type { LatentSize, Predict } from "../diffusion/denoiser.ts";
+import type { Predict } from "../diffusion/denoiser.ts";
 import { guided } from "../diffusion/guidance.ts";
 import { LatentGraph } from "../diffusion/latent-graph.ts";
-import { allowInputs, feed, getInput, rowsPerRun, timestepFeed } from "../diffusion/ports.ts";
+import type { LatentSize } from "../diffusion/latent-size.ts";
+import { timestepFeed } from "../diffusion/timestep.ts";
+import { allowInputs, feed, getInput, rowsPerRun } from "../graphs/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
 
 /** What a film is made of: everything that stays the same from step to step. */

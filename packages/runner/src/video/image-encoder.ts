@@ -1,6 +1,7 @@
 import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
-import { allowInputs, feed, getInput, outputName, runForFloats } from "../diffusion/ports.ts";
+import { runForFloats } from "../graphs/outputs.ts";
+import { allowInputs, feed, getInput, outputName } from "../graphs/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
 import { CLIP } from "../vision/picture-input.ts";
 import { clipView, type Normalization } from "./clip-view.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Rgb8 } from "@rivulet/media";
-import { bicubic, bilinear, type Kernel, lanczos, resized } from "../diffusion/resample.ts";
 import { getJson, ModelSettings } from "../model-settings.ts";
+import { bicubic, bilinear, type Kernel, lanczos, resized } from "./resample.ts";
 
 /** How a family's models see pictures where their files do not say. */
 export interface PictureDefaults {

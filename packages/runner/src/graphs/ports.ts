@@ -1,5 +1,5 @@
 import type { Graph, Port } from "../backend.ts";
-import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
+import { type Tensor, tensorOf } from "../tensor.ts";
 
 /** Binding by name, and numbers in the type and shape each file wants. Source: runner-and-models 7.3.2. */
 
@@ -35,29 +35,4 @@ export function rowsPerRun(port: Port): number {
 /** Numbers in the port's element type. */
 export function feed(port: Port, values: Float32Array | readonly number[], dims: readonly number[]): Tensor {
   return tensorOf(port.type, values, dims);
-}
-
-/** A timestep as the file wants it: a scalar, one number, or one a row. */
-export function timestepFeed(port: Port, timestep: number, rows: number): Tensor {
-  const [dim] = port.dims;
-  if (dim === undefined) return tensorOf(port.type, [timestep], []);
-  const count = typeof dim === "number" ? dim : /batch/i.test(dim) ? rows : 1;
-  return tensorOf(port.type, new Array<number>(count).fill(timestep), [count]);
-}
-
-/** One output of a run, as floats. */
-export async function runForFloats(
-  graph: Graph,
-  feeds: Readonly<Record<string, Tensor>>,
-  output: string,
-): Promise<Tensor<"float32">> {
-  const result = (await graph.run(feeds, [output]))[output];
-  if (result === undefined) throw new RangeError(`${graph.file} gave no ${output}`);
-  return { type: "float32", dims: result.dims, data: floatsOf(result) };
-}
-
-/** Row `index` of a tensor whose first axis counts rows, with a first axis of one. Shares the numbers. */
-export function rowOf({ dims: [rows = 1, ...rest], data }: Tensor<"float32">, index: number): Tensor<"float32"> {
-  const size = data.length / rows;
-  return { type: "float32", dims: [1, ...rest], data: data.subarray(index * size, (index + 1) * size) };
 }

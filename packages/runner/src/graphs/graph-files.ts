@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Graph } from "./backend.ts";
-import type { BackendFactory } from "./diffusion/picture-maker.ts";
-import type { LoadContext } from "./implementation.ts";
+import type { BackendFactory, Graph } from "../backend.ts";
+import type { LoadContext } from "../implementation.ts";
 
 /** What exports add to a file's name for its precision, the best first. Source: runner-and-models 7.3.1. */
 const PRECISIONS = ["", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4"] as const;

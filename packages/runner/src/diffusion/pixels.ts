@@ -1,0 +1,30 @@
+import type { Rgb8 } from "@rivulet/media";
+import { refuseNonFinite } from "../graphs/finite.ts";
+
+/** Of each byte its place from −1 to 1, in single precision as the reference has it. */
+const LEVELS = Float32Array.from({ length: 256 }, (_, byte) => Math.fround(2 * Math.fround(byte / 255)) - 1);
+
+/** From interleaved bytes to planes of −1 to 1. */
+export function planesOf({ data, width, height }: Rgb8): Float32Array {
+  const area = width * height;
+  const planes = new Float32Array(3 * area);
+  for (let channel = 0; channel < 3; channel++)
+    for (let i = 0; i < area; i++) planes[channel * area + i] = LEVELS[data[3 * i + channel] ?? 0] ?? 0;
+  return planes;
+}
+
+/** From planes of −1 to 1 to interleaved bytes, in single precision and rounding halves to even, as the reference does. */
+export function pixelsOf(planes: Float32Array, area: number): Uint8Array {
+  const pixels = new Uint8ClampedArray(area * 3);
+  let sum = 0;
+  for (let channel = 0; channel < 3; channel++) {
+    for (let i = 0; i < area; i++) {
+      const value = planes[channel * area + i] ?? 0;
+      sum += value;
+      // Assigning to a clamped array clamps to 0…255 and rounds halves to even.
+      pixels[i * 3 + channel] = Math.fround(Math.fround(value * 0.5 + 0.5) * 255);
+    }
+  }
+  refuseNonFinite(sum, "pixels");
+  return new Uint8Array(pixels.buffer);
+}
