@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import (
+    EulerDiscreteScheduler,
     LatentConsistencyModelImg2ImgPipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInstructPix2PixPipeline,
@@ -27,6 +28,7 @@ from PIL import Image
 from make_references import BETAS, FAMILIES, HERE, NEGATIVE, OTHER, PROMPT, SCHEDULERS, SOURCE, build, export, new_scheduler, write_json
 
 HOW = "models/references/make_edit_references.py"
+PICTURE = "edit-source.png"  # one for all families
 
 EDITING = dict(
     scheduler=dict(_class_name="EulerAncestralDiscreteScheduler", **BETAS, clip_sample=False, interpolation_type="linear", prediction_type="epsilon",
@@ -42,8 +44,30 @@ def source_picture(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.rint(127.5 + 120 * np.stack(planes, -1)).astype(np.uint8), "RGB")
 
 
+# Asked of models under their published ids, some with numbers that the id overrules.
+PUBLISHED = {
+    "turbo": [("stabilityai/sd-turbo", n, s) for n, s in ((2, 0.5), (4, 0.8), (4, 0.1), (1, 1.0))],
+    "sdxl-turbo": [("stabilityai/sdxl-turbo", n, s) for n, s in ((2, 0.5), (4, 0.8), (4, 0.1))],
+    "sdxl-lightning": [(f"ByteDance/SDXL-Lightning{size}", 30, s) for size, s in (("-4step", 0.8), ("-2step", 0.5), ("", 0.4))],
+}
+
+
+def by_id(wish: dict, config: dict):
+    """What a published id makes of a request: its numbers, and the scheduler they run through."""
+    model, given = wish["model"], {**wish, "guidance": 0.0}
+    if "SDXL-Lightning" in model:
+        given["steps"] = next((n for n in (2, 4, 8) if f"{n}step" in model), 8)
+        # The UNet is all that is published: the rest, also this configuration, is the base model's.
+        return given, EulerDiscreteScheduler.from_config(FAMILIES["sdxl"]["scheduler"], timestep_spacing="trailing")
+    given["strength"] = max(1 / wish["steps"], wish["strength"])
+    return given, new_scheduler(wish["scheduler"], config)
+
+
 def wishes_of(name: str, family: dict) -> list[dict]:
     own, guidance = family["scheduler"]["_class_name"], family["guidance"]
+    if name in PUBLISHED:
+        asked = dict(scheduler=own, prompt=PROMPT, negative_prompt=NEGATIVE, seed=42, guidance=7.5)
+        return [dict(model=model, **asked, steps=steps, strength=strength) for model, steps, strength in PUBLISHED[name]]
     plain = dict(prompt=PROMPT, negative_prompt=NEGATIVE, seed=42, steps=5, strength=0.8, guidance=guidance)
     if name == "pix2pix":
         del plain["strength"]
@@ -60,8 +84,7 @@ def wishes_of(name: str, family: dict) -> list[dict]:
         dict(scheduler=own, **{**plain, "prompt": OTHER, "negative_prompt": "", "strength": 0.5, "seed": 7}),
         dict(scheduler=own, **{**plain, "strength": 1.0, "steps": 3, "guidance": 1.0}),
     ]
-    # The model with two encoders takes most of its megabyte already.
-    return more[:1] if name == "sdxl" else [dict(scheduler=s, **plain) for s in schedulers] + more
+    return [dict(scheduler=s, **plain) for s in schedulers] + more
 
 
 def make(name: str, out: Path) -> None:
@@ -72,7 +95,7 @@ def make(name: str, out: Path) -> None:
         old.unlink()
     # Not a multiple of eight: it is brought down to 88 × 64.
     picture = source_picture(93, 70)
-    picture.save(out / "edit-source.png", optimize=True)
+    picture.save(out.parent / PICTURE, optimize=True)
     with tempfile.TemporaryDirectory() as temp, torch.no_grad():
         folder = Path(temp)
         if name == "pix2pix":
@@ -91,20 +114,20 @@ def make(name: str, out: Path) -> None:
         config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
         cases = []
         for i, wish in enumerate(wishes_of(name, family)):
-            edit.scheduler = new_scheduler(wish["scheduler"], config)
-            call = dict(prompt=wish["prompt"], image=picture, num_inference_steps=wish["steps"], guidance_scale=wish["guidance"])
+            given, edit.scheduler = by_id(wish, config) if "model" in wish else (wish, new_scheduler(wish["scheduler"], config))
+            call = dict(prompt=given["prompt"], image=picture, num_inference_steps=given["steps"], guidance_scale=given["guidance"])
             if name != "lcm":
-                call["negative_prompt"] = wish["negative_prompt"]
-            if "strength" in wish:
-                call["strength"] = wish["strength"]
-            if "image_guidance" in wish:
-                call["image_guidance_scale"] = wish["image_guidance"]
+                call["negative_prompt"] = given["negative_prompt"]
+            if "strength" in given:
+                call["strength"] = given["strength"]
+            if "image_guidance" in given:
+                call["image_guidance_scale"] = given["image_guidance"]
             made, latents = (edit(**call, output_type=kind, generator=torch.Generator("cpu").manual_seed(wish["seed"])).images[0] for kind in ("pil", "latent"))
             made.save(out / f"edit-{i}.png", optimize=True)
             latents = latents.detach().float().contiguous()
             (out / f"edit-{i}.latents.f32").write_bytes(latents.numpy().astype("<f4").tobytes())
             cases.append(dict(input=wish, expected=dict(file=f"edit-{i}.png", latents=dict(file=f"edit-{i}.latents.f32", shape=[1, *latents.shape]))))
-        write_json(out / "edits.json", dict(source=SOURCE, how=f"{HOW} {name}", family=name, picture="edit-source.png", edits=cases))
+        write_json(out / "edits.json", dict(source=SOURCE, how=f"{HOW} {name}", family=name, picture=f"../{PICTURE}", edits=cases))
     size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
     if size > 1_000_000:
         raise SystemExit(f"{name}: {size} bytes are more than the 1 MB a family may take")
@@ -117,7 +140,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    for name in args.names or ["sd1", "sd2", "lcm", "sdxl", "pix2pix"]:
+    for name in args.names or ["sd1", "sd2", "lcm", "sdxl", *PUBLISHED, "pix2pix"]:
         make(name, args.out / name)
 
 

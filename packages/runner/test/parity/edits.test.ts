@@ -11,6 +11,7 @@ import { floatsOf } from "../../src/tensor.ts";
 import { keepingBackend, type Run, recordingBackend } from "../recording-backend.ts";
 import { distance } from "../vectors.ts";
 import { LEAST_PSNR, psnr, TOLERANCE } from "./comparison.ts";
+import { publishedModel } from "./published.ts";
 import {
   type EditReferences,
   type EditWish,
@@ -25,8 +26,9 @@ const backend = keepingBackend();
 describe.each(editFamilies())("%s", (family) => {
   const { edits, picture, source } = references<EditReferences>(family, "edits.json");
 
-  test.each(edits)(
-    `agrees with ${source}: $input.scheduler, $input.steps steps, strength $input.strength, guidance $input.guidance, seed $input.seed`,
+  const titled = edits.map((edit) => ({ ...edit, what: edit.input.model ?? edit.input.scheduler }));
+  test.each(titled)(
+    `agrees with ${source}: $what, $input.steps steps, strength $input.strength, guidance $input.guidance, seed $input.seed`,
     async ({ input, expected }) => {
       const { latents, url } = await make(family, picture, input);
       const tolerance = input.image_guidance === undefined ? TOLERANCE.latents : TOLERANCE.latentsByInstruction;
@@ -40,17 +42,20 @@ describe.each(editFamilies())("%s", (family) => {
 });
 
 test("every kind of model is recorded", () => {
-  expect(editFamilies()).toEqual(expect.arrayContaining(["sd1", "sd2", "lcm", "sdxl", "pix2pix"]));
+  expect(editFamilies()).toEqual(
+    expect.arrayContaining(["sd1", "sd2", "turbo", "lcm", "sdxl", "sdxl-turbo", "sdxl-lightning", "pix2pix"]),
+  );
 });
 
 /** The picture of a wish, and the latent picture it was decoded from. */
 async function make(family: string, picture: string, wish: EditWish) {
   const runs: Run[] = [];
+  const scheduler = { className: wish.scheduler as SchedulerClass };
   const model = await imageToImage(() => recordingBackend(runs, { open: 0 }, backend)).load({
-    directory: referenceFile(family, "model"),
-    model: family,
+    directory: wish.model === undefined ? referenceFile(family, "model") : await publishedModel(family),
+    model: wish.model ?? family,
     threads: 1,
-    engine: { seedMode: "cpu", scheduler: { className: wish.scheduler as SchedulerClass } },
+    engine: { seedMode: "cpu", ...(wish.model === undefined && { scheduler }) },
     log: silentLogger,
     onProgress: () => {},
   });

@@ -50,6 +50,8 @@ export interface FamilyReferences {
 
 /** A given picture and what shall be made of it. */
 export interface EditWish {
+  /** The id of a published model that is asked: what it promises goes before the numbers here. */
+  readonly model?: string;
   readonly scheduler: string;
   readonly prompt: string;
   readonly negative_prompt: string;
