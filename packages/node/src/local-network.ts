@@ -245,11 +245,13 @@ export class LocalNetwork implements Startable {
     const money = this.#money;
     if (money !== undefined) await progress.step("starting a chain", () => money.start());
     const flags = async (party: LocalParty) => (await money?.flags(party, directory)) ?? [];
-    const [a, b] = await progress.step("starting two orchestrators", async () =>
-      Promise.all([
+    const [a, b] = await progress.step("starting two orchestrators", async () => {
+      // Before the first node runs: one that ended while the other's were awaited would fail unheard.
+      const [ofA, ofB] = [await flags("A"), await flags("B")];
+      return Promise.all([
         this.#launch("orchestrator A", [
           "orchestrator",
-          ...(await flags("A")),
+          ...ofA,
           "-serviceAddr=127.0.0.1:0",
           "-httpAddr=127.0.0.1:0",
           "-aiWorker",
@@ -257,15 +259,15 @@ export class LocalNetwork implements Startable {
         ]),
         this.#launch("orchestrator B", [
           "orchestrator",
-          ...(await flags("B")),
+          ...ofB,
           "-serviceAddr=127.0.0.1:0",
           "-httpAddr=127.0.0.1:0",
           `-orchSecret=file:${secret}`,
           // What its worker does is sold at the prices that stand there.
           ...(money === undefined ? [] : [`-aiModels=${models}`]),
         ]),
-      ]),
-    );
+      ]);
+    });
     for (const node of [a, b]) this.#hearMoney(node);
     if (money !== undefined)
       await progress.step("registering them on the chain", () => money.register({ A: a.address, B: b.address }));
