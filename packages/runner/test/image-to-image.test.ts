@@ -72,6 +72,9 @@ describe("image to image", () => {
     const turbo = await load("sd2", "stabilityai/sd-turbo");
     await turbo.model.run(none, await context());
     expect(turbo.stepsRun()).toBe(1);
+    // A 49th of 49 is less than one in floating point.
+    await turbo.model.run({ ...none, num_inference_steps: 49, strength: 0 }, await context());
+    expect(turbo.stepsRun()).toBe(2);
   });
 
   test("answers in the picture's size, brought down to whole blocks", async () => {

@@ -93,3 +93,22 @@ describe("a model is not loaded, and the file is named,", () => {
     expect(String(refused)).not.toContain(root);
   });
 });
+
+test.each(["StableDiffusion3Pipeline", "FluxPipeline"])(
+  "a %s is refused by its name, as what it is",
+  async (family) => {
+    const part = ["diffusers", "OnnxRuntimeModel"];
+    const host = await hostOf({ family: "sdxl" }, async (at) => {
+      await rm(at("unet"), { recursive: true });
+      await writeFile(at("model_index.json"), JSON.stringify({ _class_name: family, transformer: part, vae: part }));
+      await writeFile(
+        at("scheduler/scheduler_config.json"),
+        JSON.stringify({ _class_name: "FlowMatchEulerDiscreteScheduler" }),
+      );
+    });
+    await expect(host.start()).rejects.toMatchObject({
+      code: "model.load-failed",
+      facts: { reason: expect.stringMatching(`cannot be run: ${family} has a transformer`) },
+    });
+  },
+);

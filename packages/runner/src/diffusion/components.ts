@@ -25,12 +25,16 @@ export interface Components {
 
 const MODEL_FILE = "model.onnx";
 
-/** `folders` are the parts that will be looked for: how far loading has come is told in bytes of all of them. */
+/**
+ * `folders` are the parts that will be looked for: how far loading has come is told in bytes of all of them. Throws
+ * `RangeError` for models of other families, by the parts that their index names.
+ */
 export async function componentsOf(
   load: ComponentLoad,
   folders: readonly string[],
   opened: AsyncDisposableStack,
 ): Promise<Components> {
+  await refuseTransformers(load.directory);
   const sizes = await sizesOf(load.directory, folders);
   const total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
   let loaded = 0;
@@ -59,6 +63,14 @@ export async function componentsOf(
     settings: (...path) => ModelSettings.read(join(load.directory, ...path)),
     getSettings: (...path) => ModelSettings.get(join(load.directory, ...path)),
   };
+}
+
+/** Their parts have the same names otherwise, and one by one each would be said to be wrong. */
+async function refuseTransformers(directory: string): Promise<void> {
+  const index = await ModelSettings.read(join(directory, "model_index.json"));
+  if (!index.has("transformer") || index.has("unet")) return;
+  const family = index.text("_class_name", "one without a name");
+  throw new RangeError(`the model is of a family that cannot be run: ${family} has a transformer in place of a UNet`);
 }
 
 /** Of the folders that hold a file to open: its bytes and those of what lies beside it as its external data. */

@@ -106,11 +106,10 @@ class LoadedImageToImage implements LoadedModel<"image-to-image"> {
   #share({ strength: asked, num_inference_steps }: Request) {
     const { model, rule } = this.#maker;
     const steps = rule.steps ?? num_inference_steps;
-    const strength = rule.runsAtLeastOneStep ? Math.max(1 / steps, asked) : asked;
     // Consistency models plan for a strength; for the others the plan is cut.
-    if (model.denoiser.embedsGuidance) return { schedule: this.#maker.plan(steps, { strength }), first: 0 };
+    if (model.denoiser.embedsGuidance) return { schedule: this.#maker.plan(steps, { strength: asked }), first: 0 };
     const schedule = this.#maker.plan(steps);
-    const run = Math.min(Math.floor(steps * strength), steps);
+    const run = Math.max(rule.runsAtLeastOneStep ? 1 : 0, Math.min(Math.floor(steps * asked), steps));
     if (run < 1) throw rejected("strength", `${asked} of ${steps} num_inference_steps leaves no step to run`);
     return { schedule, first: steps - run };
   }
