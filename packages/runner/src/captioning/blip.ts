@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { BackendFactory } from "../backend.ts";
 import { TokenReader } from "../generation/token-reader.ts";
 import { type Graphs, modelOf } from "../graphs/graph-files.ts";
-import { feed, getInput } from "../graphs/ports.ts";
+import { feed, getInput, needOutput } from "../graphs/ports.ts";
 import type { LoadContext, LoadedModel } from "../implementation.ts";
 import { getJson, ModelSettings } from "../model-settings.ts";
 import { loadTextTokenizer } from "../tokenizers/text-tokenizer.ts";
@@ -51,8 +51,7 @@ function partsOf(
   const [vision, decoder] = [graphs.get("vision"), graphs.get("decoder")];
   const pixels = getInput(vision, PIXELS);
   const cross = decoder.inputs.map(({ name }) => name).filter((name) => name.startsWith(CROSS));
-  for (const name of cross)
-    if (!vision.outputs.some((output) => output.name === name)) throw new RangeError(`${vision.file} gives no ${name}`);
+  for (const name of cross) needOutput(vision, name);
   return {
     look: (planes) => vision.run({ [PIXELS]: feed(pixels, planes, dims) }, cross),
     reader: new TokenReader(decoder, { given: cross }),

@@ -1,7 +1,7 @@
 import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
-import { feed, findInput, getInput } from "../graphs/ports.ts";
-import { floatsOf } from "../tensor.ts";
+import { takeFloats } from "../graphs/outputs.ts";
+import { feed, findInput, getInput, needOutput } from "../graphs/ports.ts";
 import { CLIP } from "../vision/picture-input.ts";
 import { bicubic, resizedPart } from "../vision/resample.ts";
 
@@ -17,7 +17,7 @@ export class SafetyChecker {
 
   constructor(graph: Graph) {
     getInput(graph, CLIP_INPUT);
-    if (!graph.outputs.some(({ name }) => name === FLAGS)) throw new RangeError(`${graph.file} gives no ${FLAGS}`);
+    needOutput(graph, FLAGS);
     this.#graph = graph;
   }
 
@@ -31,8 +31,7 @@ export class SafetyChecker {
       images === undefined ? feeds : { ...feeds, [IMAGES]: feed(images, [0, 0, 0], [1, 1, 1, 3]) },
       [FLAGS],
     );
-    const flags = result[FLAGS];
-    return flags !== undefined && floatsOf(flags).some((flag) => flag > 0);
+    return takeFloats(result, FLAGS, this.#graph.file).data.some((flag) => flag > 0);
   }
 }
 

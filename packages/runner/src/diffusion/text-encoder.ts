@@ -1,7 +1,7 @@
 import type { Graph } from "../backend.ts";
+import { takeFloats } from "../graphs/outputs.ts";
 import { allowInputs, feed, getInput, outputName, rowsPerRun } from "../graphs/ports.ts";
 import type { Tensor } from "../tensor.ts";
-import { floatsOf } from "../tensor.ts";
 import type { ClipTokenizer } from "../tokenizers/clip-tokenizer.ts";
 
 /** A text as one encoder understands it: a row of states, one per token, and for some a single vector. */
@@ -28,18 +28,18 @@ export function textEncoder(graph: Graph, tokenizer: ClipTokenizer, states: Text
   const input = getInput(graph, "input_ids");
   const stateName = states === "last" ? outputName(graph, "last_hidden_state") : penultimate(graph);
   const hasPooled = states === "penultimate" && graph.outputs.some(({ name }) => name === POOLED);
-  const names = hasPooled ? [stateName, POOLED] : [stateName];
   const encodeRows = async (texts: readonly string[]): Promise<readonly EncodedText[]> => {
     const ids = feed(
       input,
       texts.flatMap((text) => tokenizer.encode(text)),
       [texts.length, tokenizer.length],
     );
-    const results = await graph.run({ input_ids: ids }, names);
-    const [all, pooled] = names.map((name) => floatTensor(results[name]));
+    const results = await graph.run({ input_ids: ids }, hasPooled ? [stateName, POOLED] : [stateName]);
+    const all = takeFloats(results, stateName, graph.file);
+    const pooled = hasPooled ? takeFloats(results, POOLED, graph.file) : undefined;
     return texts.map((_, index) => ({
-      states: rowOf(getTensor(all), index),
-      ...(hasPooled ? { pooled: rowOf(getTensor(pooled), index) } : {}),
+      states: rowOf(all, index),
+      ...(pooled !== undefined && { pooled: rowOf(pooled, index) }),
     }));
   };
   return {
@@ -65,15 +65,6 @@ function penultimate(graph: Graph): string {
   if (layers.length < 2)
     throw new RangeError(`${graph.file} was exported without hidden_states, which this family needs`);
   return `hidden_states.${Math.max(...layers) - 1}`;
-}
-
-function floatTensor(tensor: Tensor | undefined): Tensor<"float32"> | undefined {
-  return tensor && { type: "float32", dims: tensor.dims, data: floatsOf(tensor) };
-}
-
-function getTensor(tensor: Tensor<"float32"> | undefined): Tensor<"float32"> {
-  if (tensor === undefined) throw new RangeError("the text encoder gave no states");
-  return tensor;
 }
 
 /** Row `index` of a tensor whose first axis counts rows, with a first axis of one. Shares the numbers. */

@@ -1,7 +1,9 @@
 import type { Graph, Port, Tensors } from "../backend.ts";
 import { refuseNonFinite } from "../graphs/finite.ts";
-import { findInput, getInput } from "../graphs/ports.ts";
+import { takeOutput } from "../graphs/outputs.ts";
+import { allowInputs, findInput, getInput } from "../graphs/ports.ts";
 import { cropped, floatsOf, gathered, partOf, sizeOf, type Tensor, tensorOf } from "../tensor.ts";
+import { type Kept, keptBy, nothingKept } from "./kept.ts";
 
 /** The names that all exports use. Source: runner-and-models 7.3.1, 7.15. */
 const IDS = "input_ids";
@@ -9,10 +11,6 @@ const VECTORS = "inputs_embeds";
 const MASK = "attention_mask";
 const POSITIONS = "position_ids";
 const LOGITS = "logits";
-const PAST = "past_key_values.";
-const PRESENT = "present.";
-/** What a decoder keeps of what an encoder made: the same from its first run on. */
-const OF_ENCODER = ".encoder.";
 /** Which half of a decoder of two halves runs: the one that reads what an encoder made, or the one that goes on. */
 const GOES_ON = "use_cache_branch";
 /** For how many tokens at the end some files work out what comes next; others always do for all. */
@@ -55,12 +53,6 @@ interface Form {
   readonly kept: readonly Kept[];
 }
 
-interface Kept {
-  readonly past: Port;
-  readonly present: string;
-  readonly isOfEncoder: boolean;
-}
-
 /**
  * A decoder of any kind: it reads tokens and says how likely each is to come next. What is read, what was read before
  * and what an encoder made go in under the names that the usual exports give them; a decoder gets those it asks for.
@@ -72,11 +64,9 @@ export class TokenReader {
   constructor(graph: Graph, { given = [], embedder }: ReaderOptions = {}) {
     const tokens = embedder === undefined ? IDS : VECTORS;
     for (const name of [tokens, ...given]) getInput(graph, name);
-    const known: readonly string[] = [tokens, MASK, POSITIONS, GOES_ON, ...ANSWERED, ...given];
-    const isPast = ({ name }: Port) => name.startsWith(PAST);
-    for (const port of graph.inputs)
-      if (!known.includes(port.name) && !isPast(port))
-        throw new RangeError(`${graph.file} has an unknown input ${port.name}`);
+    const kept = keptBy(graph);
+    const pasts = kept.map(({ past }) => past.name);
+    allowInputs(graph, [tokens, MASK, POSITIONS, GOES_ON, ...ANSWERED, ...given, ...pasts]);
     this.#form = {
       graph,
       embedder,
@@ -85,11 +75,7 @@ export class TokenReader {
       positions: findInput(graph, POSITIONS),
       goesOn: findInput(graph, GOES_ON),
       answered: graph.inputs.find(({ name }) => ANSWERED.includes(name)),
-      kept: graph.inputs.filter(isPast).map((past) => ({
-        past,
-        present: `${PRESENT}${past.name.slice(PAST.length)}`,
-        isOfEncoder: past.name.includes(OF_ENCODER),
-      })),
+      kept,
     };
   }
 
@@ -121,7 +107,7 @@ export class Reading {
     this.#form = form;
     this.#given = given;
     this.#texts = texts;
-    this.#past = Object.fromEntries(form.kept.map(({ past }) => [past.name, nothing(past, texts)]));
+    this.#past = Object.fromEntries(form.kept.map((kept) => [kept.past.name, nothingKept(kept, texts, form.graph)]));
   }
 
   /** Tokens that are read. */
@@ -156,11 +142,11 @@ export class Reading {
     { signal, outputs = [] }: ReadOptions,
   ): Promise<readonly Answer[]> {
     const results = await this.#run(ids, signal, [LOGITS, ...outputs]);
-    const answer = get(results, LOGITS);
+    const answer = takeOutput(results, LOGITS, this.#form.graph.file);
     const [size, vocabulary] = [answer.data.length / ids.length, answer.dims.at(-1) ?? 0];
     return ids.map((_, text) => {
       const logits = floatsOf(partOf(answer, [vocabulary], (text + 1) * size - vocabulary));
-      refuseNonFinite(sumOf(logits), "answer");
+      refuseNonFinite(logits, "answer");
       return { logits, outputs: results };
     });
   }
@@ -188,8 +174,12 @@ export class Reading {
   /** Forgets all but the first tokens. */
   keep(tokens: number): void {
     if (tokens >= this.#length) return;
-    for (const { past, isOfEncoder } of this.#form.kept)
-      if (!isOfEncoder) this.#past[past.name] = cropped(this.#past[past.name] ?? nothing(past, this.#texts), tokens);
+    const { graph, kept } = this.#form;
+    for (const each of kept) {
+      const { name } = each.past;
+      if (!each.isOfEncoder)
+        this.#past[name] = cropped(this.#past[name] ?? nothingKept(each, this.#texts, graph), tokens);
+    }
     this.#length = tokens;
   }
 
@@ -202,7 +192,7 @@ export class Reading {
     const fresh = this.#length === 0 ? kept : kept.filter(({ isOfEncoder }) => !isOfEncoder);
     const results = await graph.run(await this.#feeds(ids), [...wanted, ...fresh.map(({ present }) => present)]);
     signal.throwIfAborted();
-    for (const { past, present } of fresh) this.#past[past.name] = get(results, present);
+    for (const { past, present } of fresh) this.#past[past.name] = takeOutput(results, present, graph.file);
     this.#length += ids[0]?.length ?? 0;
     return results;
   }
@@ -237,24 +227,5 @@ export class Reading {
 async function vectorsOf(embedder: Graph, ids: readonly number[], dims: readonly number[]): Promise<Tensor> {
   const { type } = getInput(embedder, IDS);
   const results = await embedder.run({ [IDS]: tensorOf(type, ids, dims) }, [VECTORS]);
-  return get(results, VECTORS);
-}
-
-function sumOf(values: Float32Array): number {
-  let sum = 0;
-  for (let id = 0; id < values.length; id++) sum += values[id] ?? 0;
-  return sum;
-}
-
-function get(results: Tensors, name: string): Tensor {
-  const found = results[name];
-  if (found === undefined) throw new RangeError(`the model gave no ${name}`);
-  return found;
-}
-
-/** No tokens at all of so many texts: [texts, heads, 0, width]. */
-function nothing({ name, type, dims: [, heads, , width] }: Port, texts: number): Tensor {
-  if (typeof heads !== "number" || typeof width !== "number")
-    throw new RangeError(`the file does not say how many numbers ${name} has`);
-  return tensorOf(type, [], [texts, heads, 0, width]);
+  return takeOutput(results, VECTORS, embedder.file);
 }

@@ -19,6 +19,11 @@ export function allowInputs(graph: Graph, names: readonly string[]): void {
     if (!names.includes(name)) throw new RangeError(`${graph.file} has an unknown input ${name}`);
 }
 
+/** Refuses a model without an output that is needed. */
+export function needOutput(graph: Graph, name: string): void {
+  if (!graph.outputs.some((output) => output.name === name)) throw new RangeError(`${graph.file} gives no ${name}`);
+}
+
 /** The name of the wanted output; of the first one in files that name theirs differently. */
 export function outputName(graph: Graph, wanted: string): string {
   const [first] = graph.outputs;

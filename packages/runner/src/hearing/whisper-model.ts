@@ -1,5 +1,6 @@
 import type { Graph, Tensors } from "../backend.ts";
 import { type Reading, TokenReader } from "../generation/token-reader.ts";
+import { takeOutput } from "../graphs/outputs.ts";
 import { getInput, rowsPerRun } from "../graphs/ports.ts";
 import { floatsOf, gathered, type Tensor, tensorOf } from "../tensor.ts";
 import type { Looks } from "./alignment.ts";
@@ -44,9 +45,7 @@ export class WhisperModel {
   /** Hears a window: from a spectrogram of [1, bands, frames] to the states that are read. */
   async hear(features: Float32Array, dims: readonly number[]): Promise<Tensor> {
     const input = tensorOf(getInput(this.#encoder, FEATURES).type, features, dims);
-    const states = (await this.#encoder.run({ [FEATURES]: input }, [STATES]))[STATES];
-    if (states === undefined) throw new RangeError(`the model gave no ${STATES}`);
-    return states;
+    return takeOutput(await this.#encoder.run({ [FEATURES]: input }, [STATES]), STATES, this.#encoder.file);
   }
 
   /** Begins to read what was heard of windows, at least one. */

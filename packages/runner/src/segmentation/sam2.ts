@@ -5,12 +5,13 @@ import { invariant } from "@rivulet/primitives";
 import type { BackendFactory, Graph, Port } from "../backend.ts";
 import { refuseNonFinite } from "../graphs/finite.ts";
 import { type Graphs, modelOf } from "../graphs/graph-files.ts";
-import { allowInputs, feed, findInput, getInput } from "../graphs/ports.ts";
+import { takeFloats } from "../graphs/outputs.ts";
+import { allowInputs, feed, findInput, getInput, needOutput } from "../graphs/ports.ts";
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings, readJson } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
 import { rejected } from "../rejected.ts";
-import { floatsOf, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { turn } from "../turn.ts";
 import { IMAGENET, PictureInput } from "../vision/picture-input.ts";
 import { bilinear } from "../vision/resample.ts";
@@ -80,8 +81,7 @@ class Sam2 implements LoadedModel<"segment-anything-2"> {
     for (const name of [POINTS, LABELS]) getInput(decoder, name);
     const levels = decoder.inputs.map(({ name }) => name).filter((name) => name.startsWith(EMBEDDINGS));
     allowInputs(decoder, [...levels, POINTS, LABELS, BOXES, MASKS, HAS_MASKS]);
-    for (const level of levels)
-      if (!vision.outputs.some(({ name }) => name === level)) throw new RangeError(`${vision.file} gives no ${level}`);
+    for (const level of levels) needOutput(vision, level);
     if (input.width !== input.height) throw new RangeError("the model sees pictures that are not square");
     this.#graphs = graphs;
     this.#vision = vision;
@@ -109,12 +109,9 @@ class Sam2 implements LoadedModel<"segment-anything-2"> {
       { ...picture.embeddings, ...this.#pointFeeds(points), ...this.#maskFeeds(start) },
       [SCORES, PREDICTED],
     );
-    const [scores, predicted] = [found(results, SCORES), found(results, PREDICTED)];
-    for (const { data } of [scores, predicted]) {
-      let sum = 0;
-      for (let i = 0; i < data.length; i++) sum += data[i] ?? 0;
-      refuseNonFinite(sum, "masks");
-    }
+    const { file } = this.#decoder;
+    const [scores, predicted] = [takeFloats(results, SCORES, file), takeFloats(results, PREDICTED, file)];
+    for (const { data } of [scores, predicted]) refuseNonFinite(data, "masks");
     const masks = answering(masksOf(predicted, scores), request.multimask_output, this.#stability);
     return {
       masks: await writtenRows(
@@ -190,10 +187,4 @@ function maskSides({ name, dims }: Port): readonly [number, number] {
   if (typeof height !== "number" || typeof width !== "number")
     throw new RangeError(`the file does not say how large ${name} is`);
   return [height, width];
-}
-
-function found(results: Readonly<Record<string, Tensor>>, name: string): Tensor<"float32"> {
-  const tensor = results[name];
-  if (tensor === undefined) throw new RangeError(`the model gave no ${name}`);
-  return { type: "float32", dims: tensor.dims, data: floatsOf(tensor) };
 }

@@ -3,7 +3,6 @@ import { refuseNonFinite } from "../graphs/finite.ts";
 import { runForFloats } from "../graphs/outputs.ts";
 import { outputName } from "../graphs/ports.ts";
 import type { Noise } from "../random/noise.ts";
-import type { Tensor } from "../tensor.ts";
 import type { Manner } from "./voice.ts";
 
 /** One part of a text, to be spoken. */
@@ -32,17 +31,8 @@ export const MAX_SECONDS = 90;
 /** What a graph speaks. Throws "runner.failed" when the samples are no finite numbers. */
 export async function samplesOf(graph: Graph, feeds: Tensors): Promise<Float32Array> {
   const { data } = await runForFloats(graph, feeds, outputName(graph, "waveform"));
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += data[i] ?? 0;
-  refuseNonFinite(sum, "samples");
+  refuseNonFinite(data, "samples");
   return data;
-}
-
-/** A result that is there. */
-export function given(results: Tensors, name: string): Tensor {
-  const result = results[name];
-  if (result === undefined) throw new RangeError(`the model gave no ${name}`);
-  return result;
 }
 
 /** Numbers one after the other. */

@@ -2,17 +2,19 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Tokenizer } from "@huggingface/tokenizers";
 import type { BackendFactory, Graph, Port, Tensors } from "../backend.ts";
+import { type Kept, keptBy, nothingKept } from "../generation/kept.ts";
 import { refuseNonFinite } from "../graphs/finite.ts";
 import { openGraphs } from "../graphs/graph-files.ts";
+import { takeFloats, takeOutput } from "../graphs/outputs.ts";
 import { feed, getInput } from "../graphs/ports.ts";
 import type { LoadContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
 import { rejected } from "../rejected.ts";
-import { floatsOf, type Tensor, tensorOf } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { readTokenizer } from "../tokenizers/tokenizer-file.ts";
 import { turn } from "../turn.ts";
-import { given, joined, type Speaker, samplesOf, type Utterance } from "./speaker.ts";
+import { joined, type Speaker, samplesOf, type Utterance } from "./speaker.ts";
 import { chosenVoice, type Manner } from "./voice.ts";
 
 export const SPEECHT5_FILES = {
@@ -27,9 +29,6 @@ const KEEP = "prenet_keep";
 const SPEAKER = "speaker_embeddings";
 const SPECTRUM = "spectrum";
 const STOP = "prob";
-const PAST = "past_key_values.";
-const PRESENT = "present.";
-const READ = ".encoder.";
 const SPECTROGRAM = "spectrogram";
 
 /** From here on the model has said what it wanted to; and so it has after so many frames a token. Source: 7.14. */
@@ -144,9 +143,12 @@ class Speecht5 implements Speaker {
     signal: AbortSignal,
   ): Promise<Float32Array> {
     const { decoder } = this.#parts;
+    const states = keptBy(decoder);
     const [before, keep] = [getInput(decoder, BEFORE), getInput(decoder, KEEP)];
     const constant = { [SPEAKER]: feed(getInput(decoder, SPEAKER), voice, [1, voice.length]) };
-    let past = pastOf(decoder, read);
+    const past: Record<string, Tensor> = Object.fromEntries(
+      states.map((kept) => [kept.past.name, this.#begun(kept, read)]),
+    );
     let last = new Float32Array(this.#bins);
     const steps = Math.min(Math.floor((tokens * FRAMES_PER_TOKEN) / this.#perStep), this.#mostSteps);
     const frames: Float32Array[] = [];
@@ -156,26 +158,26 @@ class Speecht5 implements Speaker {
         ...constant,
         ...past,
         [BEFORE]: feed(before, last, [1, 1, this.#bins]),
-        [KEEP]: kept(keep, noise),
+        [KEEP]: chosen(keep, noise),
       });
-      const spectrum = floatsOf(given(results, SPECTRUM));
+      const spectrum = takeFloats(results, SPECTRUM, decoder.file).data;
       frames.push(spectrum);
       last = spectrum.slice(-this.#bins);
-      const stop = floatsOf(given(results, STOP)).reduce((sum, value) => sum + value, 0);
-      refuseNonFinite(stop, "frames");
+      const stops = takeFloats(results, STOP, decoder.file).data;
+      refuseNonFinite(stops, "frames");
+      const stop = stops.reduce((sum, value) => sum + value, 0);
       if (stop >= STOP_THRESHOLD || step >= steps) break;
-      past = remembered(past, results);
+      for (const { past: port, present, isOfEncoder } of states)
+        if (!isOfEncoder) past[port.name] = takeOutput(results, present, decoder.file);
     }
     return joined(frames);
   }
-}
 
-/** At the start nothing is said; what is read stays the same. */
-function pastOf(decoder: Graph, read: Tensors): Record<string, Tensor> {
-  const ports = decoder.inputs.filter(({ name }) => name.startsWith(PAST));
-  return Object.fromEntries(
-    ports.map((port) => [port.name, port.name.includes(READ) ? given(read, readName(port)) : nothingSaid(port)]),
-  );
+  /** At the start nothing is said; what is read stays the same. */
+  #begun(kept: Kept, read: Tensors): Tensor {
+    const { encoder, decoder } = this.#parts;
+    return kept.isOfEncoder ? takeOutput(read, readName(kept.past), encoder.file) : nothingKept(kept, 1, decoder);
+  }
 }
 
 /** `past_key_values.0.encoder.key` is the text's `encoder.0.key`. */
@@ -184,23 +186,8 @@ function readName({ name }: Port): string {
   return `encoder.${layer}.${part}`;
 }
 
-function nothingSaid({ name, type, dims: [, heads, , width] }: Port): Tensor {
-  if (typeof heads !== "number" || typeof width !== "number")
-    throw new RangeError(`the file does not say how many numbers ${name} has`);
-  return tensorOf(type, [], [1, heads, 0, width]);
-}
-
-function remembered(past: Record<string, Tensor>, results: Tensors): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(past).map(([name, tensor]) => [
-      name,
-      name.includes(READ) ? tensor : given(results, `${PRESENT}${name.slice(PAST.length)}`),
-    ]),
-  );
-}
-
 /** Layer by layer which numbers are kept: each with the chance of a half. */
-function kept(port: Port, noise: Noise): Tensor {
+function chosen(port: Port, noise: Noise): Tensor {
   const [layers, rows, units] = port.dims;
   if (typeof layers !== "number" || typeof rows !== "number" || typeof units !== "number")
     throw new RangeError(`the file does not say how many numbers ${port.name} has`);

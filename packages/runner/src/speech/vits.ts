@@ -2,13 +2,14 @@ import { join } from "node:path";
 import { RivuletError } from "@rivulet/primitives";
 import type { BackendFactory, Graph } from "../backend.ts";
 import { openGraphs } from "../graphs/graph-files.ts";
+import { takeFloats } from "../graphs/outputs.ts";
 import { allowInputs, feed, findInput, getInput } from "../graphs/ports.ts";
 import type { LoadContext } from "../implementation.ts";
 import { ModelSettings } from "../model-settings.ts";
 import type { Noise } from "../random/noise.ts";
-import { floatsOf, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { turn } from "../turn.ts";
-import { given, MAX_SECONDS, type Speaker, samplesOf, type Utterance } from "./speaker.ts";
+import { MAX_SECONDS, type Speaker, samplesOf, type Utterance } from "./speaker.ts";
 import { loadVitsTokenizer, type VitsTokenizer } from "./vits-tokenizer.ts";
 import { chosenVoice } from "./voice.ts";
 
@@ -88,10 +89,11 @@ class Vits implements Speaker {
       }),
       [DURATIONS, MEANS, VARIANCES],
     );
-    const frames = this.#frames(floatsOf(given(heard, DURATIONS)), this.#speed * manner.speed);
-    const means = floatsOf(given(heard, MEANS));
+    const told = (name: string) => takeFloats(heard, name, encoder.file).data;
+    const frames = this.#frames(told(DURATIONS), this.#speed * manner.speed);
+    const [means, logVariances] = [told(MEANS), told(VARIANCES)];
     const width = means.length / ids.length;
-    const latents = this.#latents(frames, { means, logVariances: floatsOf(given(heard, VARIANCES)), width }, noise);
+    const latents = this.#latents(frames, { means, logVariances, width }, noise);
     await turn(signal);
     const feeds = withVoice(decoder, {
       [LATENTS]: feed(getInput(decoder, LATENTS), latents, [1, width, frames.length]),

@@ -105,18 +105,13 @@ function mirror(position: number, length: number): number {
 function topLeft({ dims, data }: Tensor<"float32">, width: number, height: number): Rgb8 {
   const [, , high = 0, wide = 0] = dims;
   if (wide < width || high < height) throw new RangeError(`the model made ${wide} × ${high} of ${width} × ${height}`);
+  refuseNonFinite(data, "pixels");
   const pixels = new Uint8ClampedArray(3 * width * height);
-  let sum = 0;
   for (let c = 0; c < 3; c++)
     for (let y = 0; y < height; y++) {
       const from = (c * high + y) * wide;
       const to = 3 * y * width + c;
-      for (let x = 0; x < width; x++) {
-        const value = data[from + x] ?? 0;
-        sum += value;
-        pixels[to + 3 * x] = Math.fround(value * 255);
-      }
+      for (let x = 0; x < width; x++) pixels[to + 3 * x] = Math.fround((data[from + x] ?? 0) * 255);
     }
-  refuseNonFinite(sum, "pixels");
   return { width, height, data: new Uint8Array(pixels.buffer) };
 }
