@@ -163,7 +163,7 @@ export interface SweepWish {
   readonly hertz: number;
 }
 
-export interface SpeechReferences {
+export interface TranscriptReferences {
   readonly source: string;
   readonly mels: readonly {
     readonly input: SweepWish & { readonly bins: number };

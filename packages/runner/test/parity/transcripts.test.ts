@@ -7,7 +7,7 @@ import { audioToText } from "../../src/pipelines/audio-to-text.ts";
 import { keepingBackend, type Run, recordingBackend } from "../recording-backend.ts";
 import { floatWav, sweep } from "../sounds.ts";
 import { TOLERANCE } from "./comparison.ts";
-import { referenceFile, references, type SpeechReferences } from "./references.ts";
+import { referenceFile, references, type TranscriptReferences } from "./references.ts";
 
 const backend = keepingBackend();
 
@@ -52,7 +52,7 @@ test.each(Object.entries(TONE))("the spectrogram of a tone has the published num
 });
 
 describe.each(["whisper", "whisper-en"])("%s", (family) => {
-  const { source, mels, transcripts } = references<SpeechReferences>(family, "transcripts.json");
+  const { source, mels, transcripts } = references<TranscriptReferences>(family, "transcripts.json");
   const directory = referenceFile(family, "model");
 
   test.each(mels)(`makes spectrograms as ${source}: $input`, async ({ input, expected }) => {
