@@ -29,7 +29,8 @@ const LIGHTNING = "ByteDance/SDXL-Lightning";
 
 /**
  * The ids that are treated in a special way, so that a seed makes the same picture as elsewhere on the network; the first
- * row that fits counts. No other code looks at an id. Source: runner-and-models 1.13.1.
+ * row that fits counts. No other code looks at an id. Source: runner-and-models 1.13.1, of which the rows on SD 3, FLUX and
+ * a missing VAE are about files: the former cannot be run, and what the latter lacks is put in before the export.
  */
 const rows: readonly Row[] = [
   { id: { is: "stabilityai/sd-turbo" }, rule: turbo },
