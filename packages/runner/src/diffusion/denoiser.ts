@@ -1,5 +1,5 @@
 import type { Graph } from "../backend.ts";
-import { allowInputs, feed, findInput, getInput, rowsPerRun } from "../graphs/ports.ts";
+import { allowInputs, feed, findInput, fixedSides, getInput, rowsPerRun } from "../graphs/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
 import { stack, type Tensor } from "../tensor.ts";
 import { type Guidance, guidanceEmbedding, isGuided } from "./guidance.ts";
@@ -72,8 +72,7 @@ export class Denoiser {
 
   /** The one latent size the file was exported for; `undefined` when it takes any. */
   get fixedSize(): { readonly height: number; readonly width: number } | undefined {
-    const [, , height, width] = getInput(this.#graph, SAMPLE).dims;
-    return typeof height === "number" && typeof width === "number" ? { height, width } : undefined;
+    return fixedSides(getInput(this.#graph, SAMPLE));
   }
 
   /** Whether a wish needs a second answer without its prompt. */

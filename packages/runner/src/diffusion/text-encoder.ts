@@ -1,6 +1,6 @@
 import type { Graph } from "../backend.ts";
 import { takeFloats } from "../graphs/outputs.ts";
-import { allowInputs, feed, getInput, outputName, rowsPerRun } from "../graphs/ports.ts";
+import { allowInputs, feed, getInput, hasOutput, outputName, rowsPerRun } from "../graphs/ports.ts";
 import type { Tensor } from "../tensor.ts";
 import type { ClipTokenizer } from "../tokenizers/clip-tokenizer.ts";
 
@@ -27,7 +27,7 @@ export function textEncoder(graph: Graph, tokenizer: ClipTokenizer, states: Text
   allowInputs(graph, ["input_ids"]);
   const input = getInput(graph, "input_ids");
   const stateName = states === "last" ? outputName(graph, "last_hidden_state") : penultimate(graph);
-  const hasPooled = states === "penultimate" && graph.outputs.some(({ name }) => name === POOLED);
+  const hasPooled = states === "penultimate" && hasOutput(graph, POOLED);
   const encodeRows = async (texts: readonly string[]): Promise<readonly EncodedText[]> => {
     const ids = feed(
       input,

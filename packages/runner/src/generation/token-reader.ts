@@ -1,7 +1,7 @@
 import type { Graph, Port, Tensors } from "../backend.ts";
 import { refuseNonFinite } from "../graphs/finite.ts";
 import { takeOutput } from "../graphs/outputs.ts";
-import { allowInputs, findInput, getInput } from "../graphs/ports.ts";
+import { allowInputs, findInput, getInput, hasOutput } from "../graphs/ports.ts";
 import { cropped, floatsOf, gathered, partOf, sizeOf, type Tensor, tensorOf } from "../tensor.ts";
 import { type Kept, keptBy, nothingKept } from "./kept.ts";
 
@@ -81,7 +81,7 @@ export class TokenReader {
 
   /** Whether the decoder gives an output of this name. */
   gives(output: string): boolean {
-    return this.#form.graph.outputs.some(({ name }) => name === output);
+    return hasOutput(this.#form.graph, output);
   }
 
   /** A text of which nothing is read yet; or several, each with its own row in what is given. */

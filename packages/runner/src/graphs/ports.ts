@@ -19,22 +19,32 @@ export function allowInputs(graph: Graph, names: readonly string[]): void {
     if (!names.includes(name)) throw new RangeError(`${graph.file} has an unknown input ${name}`);
 }
 
+export function hasOutput(graph: Graph, name: string): boolean {
+  return graph.outputs.some((output) => output.name === name);
+}
+
 /** Refuses a model without an output that is needed. */
 export function needOutput(graph: Graph, name: string): void {
-  if (!graph.outputs.some((output) => output.name === name)) throw new RangeError(`${graph.file} gives no ${name}`);
+  if (!hasOutput(graph, name)) throw new RangeError(`${graph.file} gives no ${name}`);
 }
 
 /** The name of the wanted output; of the first one in files that name theirs differently. */
 export function outputName(graph: Graph, wanted: string): string {
   const [first] = graph.outputs;
   if (first === undefined) throw new RangeError(`${graph.file} has no output`);
-  return graph.outputs.some(({ name }) => name === wanted) ? wanted : first.name;
+  return hasOutput(graph, wanted) ? wanted : first.name;
 }
 
 /** How many rows at most one run takes: files exported for one row only take one. */
 export function rowsPerRun(port: Port): number {
   const [rows] = port.dims;
   return typeof rows === "number" && rows > 0 ? rows : Number.POSITIVE_INFINITY;
+}
+
+/** Height and width of the planes a port takes, which are the last of its sizes, where the file fixes them. */
+export function fixedSides({ dims }: Port): { readonly height: number; readonly width: number } | undefined {
+  const [height, width] = dims.slice(-2);
+  return typeof height === "number" && typeof width === "number" ? { height, width } : undefined;
 }
 
 /** Numbers in the port's element type. */

@@ -6,7 +6,7 @@ import type { BackendFactory, Graph, Port } from "../backend.ts";
 import { refuseNonFinite } from "../graphs/finite.ts";
 import { type Graphs, modelOf } from "../graphs/graph-files.ts";
 import { takeFloats } from "../graphs/outputs.ts";
-import { allowInputs, feed, findInput, getInput, needOutput } from "../graphs/ports.ts";
+import { allowInputs, feed, findInput, fixedSides, getInput, needOutput } from "../graphs/ports.ts";
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
 import { ModelSettings, readJson } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
@@ -143,7 +143,7 @@ class Sam2 implements LoadedModel<"segment-anything-2"> {
     const port = findInput(this.#decoder, MASKS);
     if (port === undefined || findInput(this.#decoder, HAS_MASKS) === undefined)
       throw rejected("mask_input", "is not supported by this model export");
-    const [height, width] = maskSides(port);
+    const { height, width } = this.#maskSides(port);
     return startingMask(text, height, width);
   }
 
@@ -174,17 +174,16 @@ class Sam2 implements LoadedModel<"segment-anything-2"> {
   #maskFeeds(mask: Float32Array | undefined): Readonly<Record<string, Tensor>> {
     const [port, flag] = [findInput(this.#decoder, MASKS), findInput(this.#decoder, HAS_MASKS)];
     if (port === undefined || flag === undefined) return {};
-    const [height, width] = maskSides(port);
+    const { height, width } = this.#maskSides(port);
     return {
       [MASKS]: feed(port, mask ?? new Float32Array(height * width), [1, 1, height, width]),
       [HAS_MASKS]: feed(flag, [mask === undefined ? 0 : 1], [1]),
     };
   }
-}
 
-function maskSides({ name, dims }: Port): readonly [number, number] {
-  const [height, width] = dims.slice(-2);
-  if (typeof height !== "number" || typeof width !== "number")
-    throw new RangeError(`the file does not say how large ${name} is`);
-  return [height, width];
+  #maskSides(port: Port) {
+    const sides = fixedSides(port);
+    if (sides === undefined) throw new RangeError(`${this.#decoder.file} does not say how large ${port.name} is`);
+    return sides;
+  }
 }

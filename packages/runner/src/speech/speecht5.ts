@@ -144,7 +144,7 @@ class Speecht5 implements Speaker {
   ): Promise<Float32Array> {
     const { decoder } = this.#parts;
     const states = keptBy(decoder);
-    const [before, keep] = [getInput(decoder, BEFORE), getInput(decoder, KEEP)];
+    const before = getInput(decoder, BEFORE);
     const constant = { [SPEAKER]: feed(getInput(decoder, SPEAKER), voice, [1, voice.length]) };
     const past: Record<string, Tensor> = Object.fromEntries(
       states.map((kept) => [kept.past.name, this.#begun(kept, read)]),
@@ -158,7 +158,7 @@ class Speecht5 implements Speaker {
         ...constant,
         ...past,
         [BEFORE]: feed(before, last, [1, 1, this.#bins]),
-        [KEEP]: chosen(keep, noise),
+        [KEEP]: chosen(decoder, noise),
       });
       const spectrum = takeFloats(results, SPECTRUM, decoder.file).data;
       frames.push(spectrum);
@@ -187,10 +187,11 @@ function readName({ name }: Port): string {
 }
 
 /** Layer by layer which numbers are kept: each with the chance of a half. */
-function chosen(port: Port, noise: Noise): Tensor {
+function chosen(decoder: Graph, noise: Noise): Tensor {
+  const port = getInput(decoder, KEEP);
   const [layers, rows, units] = port.dims;
   if (typeof layers !== "number" || typeof rows !== "number" || typeof units !== "number")
-    throw new RangeError(`the file does not say how many numbers ${port.name} has`);
+    throw new RangeError(`${decoder.file} does not say how many numbers ${KEEP} has`);
   const values = Array.from({ length: layers }, () => noise(units).map((value) => (value > 0 ? 1 : 0)));
   return feed(port, joined(values), [layers, rows, units]);
 }

@@ -4,7 +4,7 @@ import { guided } from "../diffusion/guidance.ts";
 import { LatentGraph } from "../diffusion/latent-graph.ts";
 import type { LatentSize } from "../diffusion/latent-size.ts";
 import { timestepFeed } from "../diffusion/timestep.ts";
-import { allowInputs, feed, getInput, rowsPerRun } from "../graphs/ports.ts";
+import { allowInputs, feed, fixedSides, getInput, rowsPerRun } from "../graphs/ports.ts";
 import type { ModelSettings } from "../model-settings.ts";
 
 /** What a film is made of: everything that stays the same from step to step. */
@@ -51,8 +51,7 @@ export class FilmDenoiser {
 
   /** The one latent size the file was exported for; `undefined` when it takes any. */
   get fixedSize(): { readonly height: number; readonly width: number } | undefined {
-    const [, , , height, width] = getInput(this.#graph, SAMPLE).dims;
-    return typeof height === "number" && typeof width === "number" ? { height, width } : undefined;
+    return fixedSides(getInput(this.#graph, SAMPLE));
   }
 
   /** Two answers a step, without and with the picture, in one run where the file takes both at once. */
