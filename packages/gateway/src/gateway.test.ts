@@ -538,6 +538,21 @@ describe("a script on a page", () => {
     expect(peer.jobs).toHaveLength(2);
   });
 
+  test("under a name that was made to lead here is one of anywhere else, unless the gateway bears that name", async () => {
+    const name = "http://evil.example:9935";
+    const asked = (to: Gateway) =>
+      fetch(
+        `${to.address.url}/text-to-image`,
+        from(name, {
+          ...job,
+          headers: { ...job.headers, host: "evil.example:9935", "x-forwarded-host": "evil.example:9935" },
+        }),
+      );
+    const peer = await orchestrator();
+    expect((await asked(await gateway([peer]))).status).toBe(403);
+    expect((await asked(await gateway([peer], { publicUrl: `${name}/` }))).status).toBe(200);
+  });
+
   test("reads why it was refused, when it is one that may ask", async () => {
     const to = await gateway([await orchestrator()], { allowedOrigins: ["*"] });
     const response = await fetch(`${to.address.url}/text-to-image`, from("https://app.example", { ...job, body: "{" }));

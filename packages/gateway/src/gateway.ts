@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { isIP } from "node:net";
 import { BodyBudget, codeOf, httpOf, isError, RivuletError, requestId, type Startable } from "@rivulet/primitives";
 import { type Dispatcher, getGlobalDispatcher } from "undici";
 import { Attempts } from "./attempt.ts";
@@ -258,14 +265,20 @@ export class Gateway implements Startable {
 
   /**
    * Where no key is asked for, the page that a browser is on is all there is to tell whose request it is: without this any page
-   * could have work done, and paid for, that it never sees the answer of. Browsers always name the page's origin.
+   * could have work done, and paid for. Browsers always name the page's origin.
    */
   #refuseForeignPages({ headers, method }: IncomingMessage): void {
     const { origin } = headers;
     if (method !== "POST" || origin === undefined || this.#options.auth !== undefined) return;
-    if (this.#origins.allows(origin)) return;
-    if (new URL(baseUrlOf(headers, this.#options.publicUrl, () => this.address)).origin === origin) return;
+    if (this.#origins.allows(origin) || this.#isOwn(origin, headers)) return;
     throw new RivuletError("request.origin-refused", { reason: origin.slice(0, MAX_QUOTED) });
+  }
+
+  /** Whether a page came from where the request goes. A name that nobody gave us tells nothing: its owner may lead it here. */
+  #isOwn(origin: string, headers: IncomingHttpHeaders): boolean {
+    const { publicUrl } = this.#options;
+    const own = new URL(baseUrlOf(headers, publicUrl, () => this.address));
+    return own.origin === origin && (publicUrl !== undefined || isIP(own.hostname.replace(/^\[|\]$/g, "")) !== 0);
   }
 
   /** A client that asks before it sends a large body is told at once when the body is too large. */
