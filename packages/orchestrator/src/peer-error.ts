@@ -1,5 +1,5 @@
 import { findPipeline } from "@rivulet/pipelines";
-import { type ErrorCode, type ErrorFactsByCode, type FieldProblem, RivuletError } from "@rivulet/primitives";
+import { type ErrorCode, type ErrorFactsByCode, type FieldProblem, isError, RivuletError } from "@rivulet/primitives";
 
 /** What is known about an error that a peer reported in words. */
 export interface PeerReport {
@@ -11,8 +11,12 @@ export interface PeerReport {
   readonly problems?: readonly FieldProblem[];
 }
 
-/** An error that a runner or worker of ours told of, as ours: what they have no part in is their failure. */
-export function toldError(told: RivuletError): RivuletError {
+/**
+ * An error that a runner or worker of ours told of, as ours: what they have no part in is their failure. When they stop, it is
+ * not we who do: then it is the error `gone`.
+ */
+export function toldError(told: RivuletError, gone: "runner.unavailable" | "worker.lost"): RivuletError {
+  if (isError(told, "node.stopping")) return new RivuletError(gone, { reason: told.message }, { cause: told });
   return isForeign(told.code) ? new RivuletError("peer.failed", { reason: told.message }, { cause: told }) : told;
 }
 
@@ -22,14 +26,19 @@ export function peerError(code: ErrorCode, report: PeerReport): RivuletError {
   return hasFacts(code) ? withFacts[code](report) : new RivuletError(code, { reason: report.reason });
 }
 
-/** Codes of what runners and workers have no part in: money, the network, and our own deadline. */
+/** Codes of what runners and workers have no part in: gateways' credentials and money, the network, and our own deadline. */
 type Foreign =
-  | Extract<ErrorCode, `${"chain" | "config" | "network" | "payment" | "store"}.${string}`>
+  | Extract<
+      ErrorCode,
+      `${"auth" | "chain" | "config" | "credentials" | "network" | "payment" | "signer" | "store"}.${string}`
+    >
   | "job.deadline-exceeded";
 type WithFacts = Exclude<keyof ErrorFactsByCode, Foreign>;
 
 function isForeign(code: ErrorCode): code is Foreign {
-  return code === "job.deadline-exceeded" || /^(chain|config|network|payment|store)\./.test(code);
+  return (
+    code === "job.deadline-exceeded" || /^(auth|chain|config|credentials|network|payment|signer|store)\./.test(code)
+  );
 }
 
 function hasFacts(code: ErrorCode): code is WithFacts {

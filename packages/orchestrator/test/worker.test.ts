@@ -333,6 +333,20 @@ describe("workers that go away", () => {
     await stopping;
   });
 
+  test("the job that a worker gives up because it stops is done by another", async () => {
+    const first = await attach();
+    first.runner.behave(hangs);
+    const job = world.post("/text-to-image", prompt);
+    await first.runner.arrived(1);
+    const second = await attach();
+    const stopping = first.worker.stop();
+    while ((await free()) !== 1) await turn();
+    await world.clock.advance(seconds(30));
+    expect((await job).status).toBe(200);
+    expect(second.runner.jobs).toHaveLength(1);
+    await stopping;
+  });
+
   test("models that change are told at once, and no job is lost over it", async () => {
     const gate = new Gate();
     const { runner, executor } = await attach();

@@ -23,7 +23,7 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
 /** The error behind a runner's answer: as ours tell it, else by the status; anything unheard of is the runner's failure. */
 export function runnerError({ pipeline, model, status, body }: RunnerRefusal): RivuletError {
   const told = readErrorBody(body);
-  if (told !== undefined) return toldError(told);
+  if (told !== undefined) return toldError(told, "runner.unavailable");
   const { text, problems } = detailOf(body);
   const reason = text === "" ? `the runner answered ${status}` : text;
   return peerError(byStatus[status] ?? "runner.failed", {

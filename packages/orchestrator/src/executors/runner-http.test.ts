@@ -108,6 +108,9 @@ test.each([
   [418, undefined, "runner.failed"],
   [500, "runner.crashed", "runner.crashed"],
   [400, "payment.refused", "peer.failed"],
+  [503, "node.stopping", "runner.unavailable"],
+  [401, "auth.rejected", "peer.failed"],
+  [403, "credentials.token-expired", "peer.failed"],
   [400, "job.deadline-exceeded", "peer.failed"],
   [500, "no.such-code", "runner.failed"],
 ])("status %i with code %s is %s", (status, code, expected) => {

@@ -90,7 +90,7 @@ function relayed(request: HttpRequest, task: Task, timings: JobStream["timings"]
 /** The error behind a worker's text: as ours tell it, else by the phrases of the network. */
 function workerError(task: Task, text: string): RivuletError {
   const told = readErrorBody(text);
-  if (told !== undefined) return toldError(told);
+  if (told !== undefined) return toldError(told, "worker.lost");
   const { error } = readLegacyPhrase(text, { pipeline: task.pipeline.name, model: task.model });
   return codeOf(error) === "peer.failed" ? new RivuletError("worker.job-failed", { reason: text }) : error;
 }
