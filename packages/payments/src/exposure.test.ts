@@ -67,6 +67,17 @@ describe("exposure", () => {
     expect(exposure.byRecipient().size).toBe(0);
   });
 
+  test("lasts as long as the last of the tickets, whatever was told to end sooner under the same terms", () => {
+    const exposure = new Exposure();
+    exposure.add(params(10n, 1000n, 200n), 3);
+    exposure.add(params(10n, 1000n, 100n), 1);
+    exposure.remove(params(10n, 1000n, 100n), 1);
+    exposure.forget(l1BlockNumber(260n));
+    expect(exposure.byRecipient().get(recipient)).toMatchObject({ tickets: 3n });
+    exposure.forget(l1BlockNumber(261n));
+    expect(exposure.byRecipient().size).toBe(0);
+  });
+
   test("of dear tickets stays, whatever else is signed under the same hash: whose it is, others can read", () => {
     const exposure = new Exposure();
     const [dear, cheap] = [params(10n, 1000n), params(1n, 2n)];

@@ -33,14 +33,16 @@ export class Exposure {
 
   add(params: Exposed, count: number): void {
     const key = keyOf(params);
-    this.#batches.set(key, batchOf(params, (this.#batches.get(key)?.count ?? 0n) + BigInt(count)));
+    const before = this.#batches.get(key);
+    this.#batches.set(key, batchOf(lastingAs(params, before), (before?.count ?? 0n) + BigInt(count)));
   }
 
   /** Takes back tickets that were counted and are not made. */
   remove(params: Exposed, count: number): void {
     const key = keyOf(params);
-    const left = (this.#batches.get(key)?.count ?? 0n) - BigInt(count);
-    if (left > 0n) this.#batches.set(key, batchOf(params, left));
+    const before = this.#batches.get(key);
+    const left = (before?.count ?? 0n) - BigInt(count);
+    if (left > 0n) this.#batches.set(key, batchOf(lastingAs(params, before), left));
     else this.#batches.delete(key);
   }
 
@@ -99,6 +101,12 @@ function batchOf(params: Exposed, count: bigint): Batch {
   const { recipient, faceValue, expirationBlock } = params;
   const value = ticketValue(params).floor();
   return { recipient, faceValue, expirationBlock, count, value };
+}
+
+/** Tickets of the same terms that were told to expire sooner do not end what is out already. */
+function lastingAs(params: Exposed, before: Batch | undefined): Exposed {
+  if (before === undefined || before.expirationBlock <= params.expirationBlock) return params;
+  return { ...params, expirationBlock: before.expirationBlock };
 }
 
 /** By all that one ticket may cost, and whom: nothing keeps a recipient from telling two terms with one hash. */

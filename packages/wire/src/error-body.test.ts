@@ -40,6 +40,7 @@ describe("an error in a body of ours", () => {
     ["request.invalid", {}],
     ["request.invalid", { problems: [{ loc: "body", msg: "x", type: "y" }] }],
     ["request.invalid", { problems: [{ loc: [{}], msg: "x", type: "y" }] }],
+    ["request.invalid", { problems: [{ loc: [1.5], msg: "x", type: "y" }] }],
     ["request.media-undecodable", { field: 7, reason: "x" }],
     ["request.too-large", { limitBytes: "1e400" }],
     ["request.too-large", { limitBytes: -1 }],

@@ -103,7 +103,7 @@ function asText(value: unknown): string {
 }
 
 function asStep(value: unknown): string | number {
-  return typeof value === "number" ? value : asText(value);
+  return Number.isSafeInteger(value) ? Number(value) : asText(value);
 }
 
 function membersOf(value: unknown): Told {
