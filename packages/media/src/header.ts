@@ -6,10 +6,13 @@ import { RivuletError } from "@rivulet/primitives";
  * Whatever does not fit throws "request.media-undecodable" for the request field the file came in.
  */
 export class Header {
+  /** As they are, for whoever looks at every one. */
+  readonly bytes: Uint8Array;
   readonly #view: DataView;
   readonly #field: string;
 
   constructor(bytes: Uint8Array, field: string) {
+    this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#field = field;
   }
@@ -62,13 +65,6 @@ export class Header {
 
   f64(offset: number): number {
     return this.#at(offset, 8).getFloat64(offset);
-  }
-
-  /** Where a byte comes next, from `offset` on; `length` when it does not. */
-  next(byte: number, offset: number): number {
-    const { buffer, byteOffset, byteLength } = this.#view;
-    const at = new Uint8Array(buffer, byteOffset, byteLength).indexOf(byte, offset);
-    return at < 0 ? this.length : at;
   }
 
   /** `length` bytes as Latin-1 text: for signatures and the names of chunks. */

@@ -18,7 +18,8 @@ export function secondsOfFragments(header: Header, movie: Box): number {
   const tracks = tracksOf(header, movie);
   for (const fragment of boxesOf(header, "moof", { begin: 0, end: header.length }))
     for (const part of boxesOf(header, "traf", fragment)) addFragment(header, part, tracks);
-  return Math.max(0, ...[...tracks.values()].map(({ ticks, scale }) => ticks / scale));
+  // There may be more tracks than a call takes arguments.
+  return tracks.values().reduce((longest, { ticks, scale }) => Math.max(longest, ticks / scale), 0);
 }
 
 /** The tracks that have a scale, by number. */

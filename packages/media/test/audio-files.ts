@@ -100,6 +100,17 @@ export function mp4(
   return concat(box("ftyp", "M4A \0\0\0\0"), box("mdat", zeros(64)), box("moov", movieHeader, fragmentHeader));
 }
 
+/** As recorders leave it: only the fragments say how long they are, here one with two samples of the last track. */
+export function recordedMp4(milliseconds: number, tracks = 1) {
+  const track = (id: number) =>
+    box("trak", box("tkhd", zeros(12), big(4, id)), box("mdia", box("mdhd", zeros(12), big(4, 1000))));
+  const trackList = Buffer.concat(Array.from({ length: tracks }, (_, index) => track(index + 1)));
+  const run = box("trun", big(4, 0x100), big(4, 2), big(4, 500), big(4, milliseconds - 500));
+  const fragment = box("traf", box("tfhd", zeros(4), big(4, tracks)), run);
+  const movie = box("moov", box("mvhd", zeros(12), big(4, 1000), zeros(84)), trackList);
+  return concat(box("ftyp", "M4A \0\0\0\0"), movie, box("moof", fragment), box("mdat", zeros(64)));
+}
+
 function element(id: number, content: Uint8Array | "unknown size", ...rest: readonly Uint8Array[]) {
   const name = big(id > 0xffffff ? 4 : id > 0xffff ? 3 : id > 0xff ? 2 : 1, id);
   if (content === "unknown size") return concat(name, Uint8Array.of(0x01, ...Array(7).fill(0xff)), ...rest);

@@ -23,17 +23,17 @@ const MAX_HEADER = 16;
 
 /** Adds up the frames. Each tells its place, so that what only looks like one is not taken for one. Source: RFC 9639. */
 function samplesOfFrames(header: Header): number {
+  const { bytes } = header;
   let samples = 0;
   let frames = 0;
-  for (let at = framesBegin(header) - 1; ; ) {
-    at = header.next(0xff, at + 1);
-    if (!header.has(at, MAX_HEADER)) return samples;
-    if ((header.u8(at + 1) & 0xfe) !== 0xf8) continue;
-    const frame = frameAt(header, at);
+  for (let at = framesBegin(header); at + MAX_HEADER <= bytes.length; at++) {
+    if (bytes[at] !== 0xff || ((bytes[at + 1] ?? 0) & 0xfe) !== 0xf8) continue;
+    const frame = frameAt(bytes, at);
     if (frame === undefined || frame.place !== (frame.isFixed ? frames : samples)) continue;
     samples += frame.samples;
     frames += 1;
   }
+  return samples;
 }
 
 /** Behind the metadata blocks, the last of which is marked. */
@@ -52,42 +52,48 @@ interface Frame {
   readonly samples: number;
 }
 
-function frameAt(header: Header, at: number): Frame | undefined {
-  const isFixed = (header.u8(at + 1) & 1) === 0;
-  const [sizeCode, rateCode] = [header.u8(at + 2) >> 4, header.u8(at + 2) & 0x0f];
-  const ones = Math.clz32(~(header.u8(at + 4) << 24));
+/** What stands at a place where `MAX_HEADER` bytes follow. Files can be made of what nearly is a frame: it is told fast. */
+function frameAt(bytes: Uint8Array, at: number): Frame | undefined {
+  const byteAt = (offset: number) => bytes[at + offset] ?? 0;
+  const isFixed = (byteAt(1) & 1) === 0;
+  const sizeCode = byteAt(2) >> 4;
+  const rateCode = byteAt(2) & 0x0f;
+  const ones = Math.clz32(~(byteAt(4) << 24));
   const placeBytes = Math.max(1, ones);
   if (sizeCode === 0 || rateCode === 15 || ones === 1 || ones === 8) return undefined;
-  const behind = at + 4 + placeBytes;
+  const behind = 4 + placeBytes;
   const sizeBytes = sizeCode === 6 ? 1 : sizeCode === 7 ? 2 : 0;
   const rateBytes = rateCode === 12 ? 1 : rateCode === 13 || rateCode === 14 ? 2 : 0;
   const end = behind + sizeBytes + rateBytes;
-  if (!header.has(at, end + 1 - at) || checksum(header, at, end) !== header.u8(end)) return undefined;
-  return { isFixed, place: placeAt(header, at + 4, placeBytes), samples: samplesAt(header, behind, sizeCode) };
+  if (checksum(bytes, at, at + end) !== byteAt(end)) return undefined;
+  const stated = sizeBytes === 2 ? byteAt(behind) * 256 + byteAt(behind + 1) : byteAt(behind);
+  return { isFixed, place: placeAt(bytes, at + 4, placeBytes), samples: samplesOf(sizeCode, stated) };
 }
 
 /** A number of up to 36 bits, written as UTF-8 writes characters. */
-function placeAt(header: Header, at: number, bytes: number): number {
-  let place = header.u8(at) & (bytes === 1 ? 0x7f : 0x7f >> bytes);
-  for (let index = 1; index < bytes; index++) place = place * 64 + (header.u8(at + index) & 0x3f);
+function placeAt(bytes: Uint8Array, at: number, length: number): number {
+  let place = (bytes[at] ?? 0) & (length === 1 ? 0x7f : 0x7f >> length);
+  for (let index = 1; index < length; index++) place = place * 64 + ((bytes[at + index] ?? 0) & 0x3f);
   return place;
 }
 
-/** By the code in the frame's header; two of them say that the number stands behind the place. */
-function samplesAt(header: Header, at: number, code: number): number {
+/** By the code in the frame's header; two of them say that the number, less one, stands behind the place. */
+function samplesOf(code: number, stated: number): number {
   if (code === 1) return 192;
   if (code <= 5) return 144 << code;
-  if (code === 6) return header.u8(at) + 1;
-  if (code === 7) return header.u16(at, "big") + 1;
-  return 1 << code;
+  return code <= 7 ? stated + 1 : 1 << code;
 }
 
 /** CRC-8 with the polynomial x⁸ + x² + x + 1. */
-function checksum(header: Header, begin: number, end: number): number {
+function checksum(bytes: Uint8Array, begin: number, end: number): number {
   let sum = 0;
-  for (let at = begin; at < end; at++) {
-    sum ^= header.u8(at);
-    for (let bit = 0; bit < 8; bit++) sum = ((sum << 1) ^ (sum & 0x80 ? 0x07 : 0)) & 0xff;
-  }
+  for (let at = begin; at < end; at++) sum = CHECKSUMS[sum ^ (bytes[at] ?? 0)] ?? 0;
   return sum;
 }
+
+/** Of single bytes. */
+const CHECKSUMS = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let sum = byte;
+  for (let bit = 0; bit < 8; bit++) sum = (sum << 1) ^ (sum & 0x80 ? 0x107 : 0);
+  return sum;
+});
