@@ -19,7 +19,7 @@ export function secondsOfFragments(header: Header, movie: Box): number {
   for (const fragment of boxesOf(header, "moof", { begin: 0, end: header.length }))
     for (const part of boxesOf(header, "traf", fragment)) addFragment(header, part, tracks);
   // There may be more tracks than a call takes arguments.
-  return tracks.values().reduce((longest, { ticks, scale }) => Math.max(longest, ticks / scale), 0);
+  return [...tracks.values()].reduce((longest, { ticks, scale }) => Math.max(longest, ticks / scale), 0);
 }
 
 /** The tracks that have a scale, by number. */
