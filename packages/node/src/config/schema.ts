@@ -295,6 +295,11 @@ export function orchestratorSection(surroundings: Surroundings) {
       "authWebhookUrl",
       "asked about each gateway whether it is told anything, and at what base price",
     ),
+    resultMemory: bytes(
+      "resultMemory",
+      "memory for results, and for what workers are given to work on; the oldest make room",
+      "512 MB",
+    ),
     isWorker: flagSwitch("aiWorker", "do jobs on this machine too, with a runner of its own"),
     ...modelsSection(surroundings),
     price: moneyOr("pricePerUnit", "what one unit of work costs of the models that are named without a price"),

@@ -36,6 +36,7 @@ export function orchestratorRole(configuration: Configuration, ports: RolePorts)
     ...(where.serviceUri === undefined ? {} : { serviceUri: where.serviceUri }),
     ...(secret === undefined ? {} : { workerSecret: secret.reveal() }),
     version: ports.version,
+    results: { maxBytes: settings.orchestrator.resultMemory },
   };
   const executor = executors.length === 0 ? {} : { executor: new SeveralExecutors(executors) };
   const orchestrator = new Late(() => {
