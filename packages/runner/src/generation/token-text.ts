@@ -34,7 +34,10 @@ export class TokenText {
 
   #next(isLast: boolean): string {
     const text = this.#decode([...this.#told, ...this.#held]);
-    if (text.length <= this.#toldText.length || (text.endsWith(INCOMPLETE) && !isLast)) return "";
+    const isMore = text.length > this.#toldText.length;
+    // Tokens without a text, such as special ones, are let go of: otherwise all of a long row of them is decoded each time.
+    if (!isMore && isLast) this.#held = [];
+    if (!isMore || (text.endsWith(INCOMPLETE) && !isLast)) return "";
     const added = text.slice(this.#toldText.length);
     this.#told = this.#held;
     this.#held = [];

@@ -2,6 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { KeptReadings } from "./kept-readings.ts";
 
+/** What a token takes, so that there is room for 8192. */
+const BYTES = 64 * 1024;
+
 /** A reading that says what it has read. */
 class Read {
   readonly ids: readonly number[];
@@ -12,6 +15,10 @@ class Read {
 
   get length(): number {
     return this.ids.length;
+  }
+
+  get bytes(): number {
+    return this.ids.length * BYTES;
   }
 
   copy(tokens: number): Read {
@@ -44,7 +51,7 @@ describe("kept readings", () => {
     expect(kept.recall([1, 2, 3, 4]).ids).toEqual([1, 2]);
   });
 
-  test("make room for new ones, the oldest first, and are never more than a long text", () => {
+  test("make room for new ones, the oldest first, and never take more than there is for them", () => {
     const kept = new KeptReadings(() => new Read());
     for (const value of [1, 2, 3]) kept.keep(numbers(4000, value), new Read(numbers(4000, value)));
     expect([1, 2, 3].map((value) => kept.recall(numbers(5000, value)).length)).toEqual([0, 4000, 4000]);
@@ -57,6 +64,14 @@ describe("kept readings", () => {
     const values = Array.from({ length: 12 }, (_, value) => value);
     for (const value of values) kept.keep(numbers(3, value), new Read(numbers(3, value)));
     expect(values.filter((value) => kept.recall(numbers(5, value)).length > 0)).toEqual(values.slice(-8));
+  });
+
+  test("make no room for a text of which nothing was read", () => {
+    const kept = new KeptReadings(() => new Read());
+    const values = Array.from({ length: 8 }, (_, value) => value);
+    for (const value of values) kept.keep(numbers(3, value), new Read(numbers(3, value)));
+    kept.keep(numbers(3, 9), new Read());
+    expect(values.filter((value) => kept.recall(numbers(5, value)).length > 0)).toEqual(values);
   });
 
   test("take the place of those of their beginning", () => {

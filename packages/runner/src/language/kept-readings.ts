@@ -1,9 +1,10 @@
-/** How many texts are kept, and how many tokens of all together: some hundred megabytes in models of a billion weights. */
-const MOST = { texts: 8, tokens: 8192 } as const;
+/** How many texts are kept, and how much memory they may take together: in models of a billion weights 8000 tokens or so. */
+const MOST = { texts: 8, bytes: 512 * 2 ** 20 } as const;
 
 /** A `Reading`, as far as it matters here. */
 interface Copied<R> {
   readonly length: number;
+  readonly bytes: number;
   copy(tokens: number): R;
 }
 
@@ -37,11 +38,11 @@ export class KeptReadings<R extends Copied<R>> {
 
   /** Keeps a reading that has read so much of a text as it has, in place of those of its beginning; the oldest make room. */
   keep(ids: readonly number[], reading: R): void {
+    if (reading.length === 0 || reading.bytes > MOST.bytes) return;
     const text = { ids: ids.slice(0, reading.length), reading };
-    if (reading.length > MOST.tokens) return;
     const others = this.#texts.filter((other) => alike(other.ids, text.ids) < other.ids.length);
     let texts = [...others, text].slice(-MOST.texts);
-    while (texts.reduce((sum, each) => sum + each.ids.length, 0) > MOST.tokens) texts = texts.slice(1);
+    while (texts.reduce((sum, each) => sum + each.reading.bytes, 0) > MOST.bytes) texts = texts.slice(1);
     this.#texts = texts;
   }
 }
