@@ -79,8 +79,13 @@ function httpApiPage(): string {
       Object.entries(answerHeaders.shape).map(([name, schema]) => [`\`${name}\``, schema.description]),
     ),
     "An error has `X-Request-Id` too, and a 503 says in `Retry-After` when to come back.",
+    ...pipelines.filter(({ answersLater }) => answersLater === true).map(laterText),
     ...pipelines.flatMap(pipelineSection),
   );
+}
+
+function laterText({ name }: Pipeline): string {
+  return `With \`Prefer: respond-async\` \`/${name}\` answers 202 and \`{"request_id": "…"}\` at once. \`POST /${name}/result\` with that body answers 202 and \`{"status": "processing"}\`, then 200 and \`{"status": "complete", "result": …}\`: the answer, or the error, of the job. 400 is a request that is not known, or no longer.`;
 }
 
 function pipelineSection(pipeline: Pipeline): readonly string[] {
@@ -88,11 +93,11 @@ function pipelineSection(pipeline: Pipeline): readonly string[] {
   const files = Object.entries(media).map(([field, kind]) => [`\`${field}\``, `${kind} file`, "required", "", ""]);
   const fields = Object.entries(request.shape).map(([field, schema]) => {
     const kind = fieldKind(schema);
-    const { type, default: usual, description = "", ...bounds } = z.toJSONSchema(schema);
+    const { type, anyOf, default: usual, description = "", ...bounds } = z.toJSONSchema(schema);
     const isRequired = !schema.safeParse(undefined).success;
     return [
       `\`${field}\``,
-      kind === "structure" ? type : kind,
+      kind === "structure" ? (type ?? anyOf?.map((either) => either.type).join(" or ")) : kind,
       isRequired ? "required" : usual === undefined ? "" : `\`${JSON.stringify(usual)}\``,
       boundsText(bounds),
       description,
