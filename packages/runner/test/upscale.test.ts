@@ -79,6 +79,16 @@ test("a picture larger than memory is meant for is made in tiles, and nobody can
   expect(worst).toBeLessThanOrEqual(1);
 });
 
+test("a file that is no upscaler is closed, and what it lacks is told", async () => {
+  const counts = { open: 0 };
+  const other: Backend = {
+    open: async (file) => ({ file, inputs: [], outputs: [], run: async () => ({}), close: async () => {} }),
+  };
+  const upscaling = upscaled({ family: "swin2sr", runsOn: recordingBackend([], counts, other) });
+  await expect(upscaling).rejects.toThrow(/pixel_values/);
+  expect(counts.open).toBe(0);
+});
+
 test("a job that is called off between two tiles ends there", async () => {
   const runs: Run[] = [];
   const called = new AbortController();

@@ -4,6 +4,7 @@ import { encodePng, type Rgb8, toDataUrl } from "@rivulet/media";
 import type { PipelineRequest, PipelineRunnerResponse } from "@rivulet/pipelines";
 import type { BackendFactory, Graph } from "../backend.ts";
 import { refuseNonFinite } from "../graphs/finite.ts";
+import { type Graphs, modelOf } from "../graphs/graph-files.ts";
 import { runForFloats } from "../graphs/outputs.ts";
 import { feed, getInput, outputName } from "../graphs/ports.ts";
 import type { LoadContext, LoadedModel, RunContext } from "../implementation.ts";
@@ -18,19 +19,15 @@ const PIXELS = "pixel_values";
 const FILES = ["onnx/model.onnx", "model.onnx"] as const;
 
 /** Loads a Swin2SR model. Throws `RangeError` for a directory without one. */
-export async function loadSwinUpscaler(
-  backend: BackendFactory,
-  { directory, threads, engine = {}, log, onProgress }: LoadContext,
-): Promise<LoadedModel<"upscale">> {
-  const file = FILES.find((name) => existsSync(join(directory, name)));
-  if (file === undefined) throw new RangeError(`the model has neither model_index.json nor ${FILES.join(" nor ")}`);
+export async function loadSwinUpscaler(backend: BackendFactory, context: LoadContext): Promise<LoadedModel<"upscale">> {
+  const { directory } = context;
+  const upscaler = FILES.find((name) => existsSync(join(directory, name)));
+  if (upscaler === undefined) throw new RangeError(`the model has neither model_index.json nor ${FILES.join(" nor ")}`);
   const settings = await ModelSettings.read(join(directory, "config.json"));
   settings.choice("model_type", ["swin2sr"], "swin2sr");
-  const progress = { kind: "loading", stage: file, total: 1 } as const;
-  onProgress({ ...progress, loaded: 0 });
-  const graph = await backend({ providers: engine.providers ?? [], log }).open(join(directory, file), { threads });
-  onProgress({ ...progress, loaded: 1 });
-  return new SwinUpscaler(graph, settings.number("upscale", DEFAULT_FACTOR), settings.number("window_size", WINDOW));
+  const factor = settings.number("upscale", DEFAULT_FACTOR);
+  const window = settings.number("window_size", WINDOW);
+  return modelOf(backend, context, { upscaler }, (graphs) => new SwinUpscaler(graphs, factor, window));
 }
 
 const DEFAULT_FACTOR = 4;
@@ -38,13 +35,16 @@ const WINDOW = 8;
 
 /** A transformer that makes a picture larger in one go. Prompt, steps and seed change nothing. */
 class SwinUpscaler implements LoadedModel<"upscale"> {
+  readonly #graphs: Graphs<"upscaler">;
   readonly #graph: Graph;
   readonly #factor: number;
   readonly #window: number;
   readonly #output: string;
 
-  constructor(graph: Graph, factor: number, window: number) {
+  constructor(graphs: Graphs<"upscaler">, factor: number, window: number) {
+    const graph = graphs.get("upscaler");
     getInput(graph, PIXELS);
+    this.#graphs = graphs;
     this.#graph = graph;
     this.#factor = factor;
     this.#window = window;
@@ -63,7 +63,7 @@ class SwinUpscaler implements LoadedModel<"upscale"> {
   }
 
   async dispose(): Promise<void> {
-    await this.#graph.close();
+    await this.#graphs[Symbol.asyncDispose]();
   }
 
   /** A part of a picture, made from what lies there and, as far as it goes, up to a window to the right and below. */
