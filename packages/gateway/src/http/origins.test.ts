@@ -14,6 +14,8 @@ describe("who may use a gateway from a page", () => {
     [["local"], "file://", false],
     [["https://app.example"], "https://app.example", true],
     [["https://app.example/"], "https://app.example", true],
+    [["https://App.example:443"], "https://app.example", true],
+    [["https://bücher.example"], "https://xn--bcher-kva.example", true],
     [["https://app.example"], "http://app.example", false],
     [["https://app.example"], "https://app.example:8443", false],
     [["https://app.example"], "http://localhost:3000", false],
@@ -30,15 +32,20 @@ describe("who may use a gateway from a page", () => {
     );
   });
 
-  test.each(["app.example", "https://app.example/path", "https://user@app.example", "file:///x", "locale", ""])(
-    "%j is no origin",
-    (text) => {
-      expect(() => new Origins(["local", text])).toThrow(
-        expect.objectContaining({
-          code: "config.invalid",
-          facts: { problems: [{ path: "gateway.allowedOrigins.1", message: expect.stringContaining("is no origin") }] },
-        }),
-      );
-    },
-  );
+  test.each([
+    "app.example",
+    "https://app.example/path",
+    "https://app.example/?x",
+    "https://user@app.example",
+    "file:///x",
+    "locale",
+    "",
+  ])("%j is no origin", (text) => {
+    expect(() => new Origins(["local", text])).toThrow(
+      expect.objectContaining({
+        code: "config.invalid",
+        facts: { problems: [{ path: "gateway.allowedOrigins.1", message: expect.stringContaining("is no origin") }] },
+      }),
+    );
+  });
 });

@@ -50,8 +50,8 @@ export class Origins {
 
 function originIn(text: string, index: number): string {
   if (text === ANY || text === LOCAL) return text;
-  const origin = URL.canParse(text) ? new URL(text).origin : "null";
-  if (origin !== "null" && origin === text.replace(/\/$/, "").toLowerCase()) return origin;
+  const { origin, href } = URL.canParse(text) ? new URL(text) : { origin: "null", href: "" };
+  if (href === `${origin}/`) return origin;
   const message = `"${text}" is no origin: write https://host or https://host:port, local, or *`;
   throw new RivuletError("config.invalid", { problems: [{ path: `gateway.allowedOrigins.${index}`, message }] });
 }
