@@ -1,3 +1,6 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseDataUrl, probeAudio } from "@rivulet/media";
 import { type PipelineRequest, textToSpeech as pipeline } from "@rivulet/pipelines";
 import { isError, RivuletError, silentLogger } from "@rivulet/primitives";
@@ -11,9 +14,9 @@ import { keepingBackend, recordingBackend } from "./recording-backend.ts";
 const backend = keepingBackend();
 const families = ["vits", "vits-speakers", "speecht5"];
 
-async function load(family: string, counts = { open: 0 }) {
+async function load(family: string, counts = { open: 0 }, directory = referenceFile(family, "model")) {
   return await textToSpeech(() => recordingBackend([], counts, backend)).load({
-    directory: referenceFile(family, "model"),
+    directory,
     model: family,
     threads: 1,
     log: silentLogger,
@@ -119,4 +122,21 @@ describe("a model that spells", () => {
     );
     expect(new Set(said).size).toBeGreaterThan(1);
   });
+});
+
+test.each([
+  ["vits", "num_speakers"],
+  ["speecht5", "reduction_factor"],
+])("a model of %s whose settings are wrong leaves no file open", async (family, setting) => {
+  const directory = mkdtempSync(join(tmpdir(), "rivulet-speech-"));
+  try {
+    cpSync(referenceFile(family, "model"), directory, { recursive: true });
+    const config = join(directory, "config.json");
+    writeFileSync(config, JSON.stringify({ ...JSON.parse(readFileSync(config, "utf8")), [setting]: "many" }));
+    const counts = { open: 0 };
+    await expect(load(family, counts, directory)).rejects.toThrow(setting);
+    expect(counts.open).toBe(0);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -18,7 +18,7 @@ export interface Graphs<Part extends string> extends AsyncDisposable {
 }
 
 /** Opens all files or none. Throws `RangeError` with the name of the one that could not be opened. */
-export async function openGraphs<Part extends string>(
+async function openGraphs<Part extends string>(
   backend: BackendFactory,
   { directory, threads, engine = {}, log, onProgress }: LoadContext,
   files: Readonly<Record<Part, string>>,

@@ -4,7 +4,7 @@ import type { Tokenizer } from "@huggingface/tokenizers";
 import type { BackendFactory, Graph, Port, Tensors } from "../backend.ts";
 import { type Kept, keptBy, nothingKept } from "../generation/kept.ts";
 import { refuseNonFinite } from "../graphs/finite.ts";
-import { openGraphs } from "../graphs/graph-files.ts";
+import { modelOf } from "../graphs/graph-files.ts";
 import { takeFloats, takeOutput } from "../graphs/outputs.ts";
 import { feed, getInput } from "../graphs/ports.ts";
 import type { LoadContext } from "../implementation.ts";
@@ -48,13 +48,13 @@ export async function loadSpeecht5(backend: BackendFactory, context: LoadContext
   if (dropped !== DROPPED) throw new RangeError(`setting speech_decoder_prenet_dropout must be ${DROPPED}: ${dropped}`);
   const { tokenizer } = await readTokenizer(directory);
   const voices = await voicesIn(join(directory, "voices"), settings.number("speaker_embedding_dim", DEFAULT_WIDTH));
-  await using opened = new AsyncDisposableStack();
-  const graphs = opened.use(await openGraphs(backend, context, SPEECHT5_FILES));
-  const [encoder, decoder, vocoder] = [graphs.get("encoder"), graphs.get("decoder"), graphs.get("vocoder")];
-  getInput(encoder, IDS);
-  for (const name of [BEFORE, KEEP, SPEAKER]) getInput(decoder, name);
-  getInput(vocoder, SPECTROGRAM);
-  return new Speecht5({ encoder, decoder, vocoder, tokenizer, voices, settings, opened: opened.move() });
+  return modelOf(backend, context, SPEECHT5_FILES, (graphs) => {
+    const [encoder, decoder, vocoder] = [graphs.get("encoder"), graphs.get("decoder"), graphs.get("vocoder")];
+    getInput(encoder, IDS);
+    for (const name of [BEFORE, KEEP, SPEAKER]) getInput(decoder, name);
+    getInput(vocoder, SPECTROGRAM);
+    return new Speecht5({ encoder, decoder, vocoder, tokenizer, voices, settings, graphs });
+  });
 }
 
 const DEFAULT_WIDTH = 512;
@@ -85,7 +85,7 @@ interface Speecht5Parts {
   readonly tokenizer: Tokenizer;
   readonly voices: readonly Voice[];
   readonly settings: ModelSettings;
-  readonly opened: AsyncDisposable;
+  readonly graphs: AsyncDisposable;
 }
 
 /** Reads a text at once and speaks it frame after frame, in one of the voices beside it (Ao et al. 2022). */
@@ -122,7 +122,7 @@ class Speecht5 implements Speaker {
   }
 
   async dispose(): Promise<void> {
-    await this.#parts.opened[Symbol.asyncDispose]();
+    await this.#parts.graphs[Symbol.asyncDispose]();
   }
 
   /** Of the voices whose names begin with the manner's gender; of all where none does. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { RivuletError } from "@rivulet/primitives";
 import type { BackendFactory, Graph } from "../backend.ts";
-import { openGraphs } from "../graphs/graph-files.ts";
+import { modelOf } from "../graphs/graph-files.ts";
 import { takeFloats } from "../graphs/outputs.ts";
 import { allowInputs, feed, findInput, getInput } from "../graphs/ports.ts";
 import type { LoadContext } from "../implementation.ts";
@@ -33,14 +33,14 @@ export async function loadVits(backend: BackendFactory, context: LoadContext): P
   const settings = await ModelSettings.read(join(directory, "config.json"));
   settings.choice("model_type", ["vits"], "vits");
   const tokenizer = await loadVitsTokenizer(directory);
-  await using opened = new AsyncDisposableStack();
-  const graphs = opened.use(await openGraphs(backend, context, VITS_FILES));
-  const [encoder, decoder] = [graphs.get("encoder"), graphs.get("decoder")];
-  allowInputs(encoder, [IDS, NOISE, SPEAKER]);
-  allowInputs(decoder, [LATENTS, SPEAKER]);
-  for (const name of [IDS, NOISE]) getInput(encoder, name);
-  getInput(decoder, LATENTS);
-  return new Vits({ encoder, decoder, tokenizer, settings, opened: opened.move() });
+  return modelOf(backend, context, VITS_FILES, (graphs) => {
+    const [encoder, decoder] = [graphs.get("encoder"), graphs.get("decoder")];
+    allowInputs(encoder, [IDS, NOISE, SPEAKER]);
+    allowInputs(decoder, [LATENTS, SPEAKER]);
+    for (const name of [IDS, NOISE]) getInput(encoder, name);
+    getInput(decoder, LATENTS);
+    return new Vits({ encoder, decoder, tokenizer, settings, graphs });
+  });
 }
 
 interface VitsParts {
@@ -48,7 +48,7 @@ interface VitsParts {
   readonly decoder: Graph;
   readonly tokenizer: VitsTokenizer;
   readonly settings: ModelSettings;
-  readonly opened: AsyncDisposable;
+  readonly graphs: AsyncDisposable;
 }
 
 /** Letters become sounds of a random length, and these, with random numbers for each moment, a voice (Kim et al. 2021). */
@@ -102,7 +102,7 @@ class Vits implements Speaker {
   }
 
   async dispose(): Promise<void> {
-    await this.#parts.opened[Symbol.asyncDispose]();
+    await this.#parts.graphs[Symbol.asyncDispose]();
   }
 
   /** For each moment of the speech the letter that sounds. */
