@@ -29,6 +29,11 @@ describe("an error in a body of ours", () => {
     expect([read?.code, read?.facts, read?.message]).toEqual([error.code, error.facts, error.message]);
   });
 
+  test("is one line that is safe to show", () => {
+    const read = told("peer.unreachable", { reason: " \u001b[31mred\u0007\r\nand more\u0085 " });
+    expect(read?.facts).toEqual({ reason: "[31mred and more" });
+  });
+
   test("is what it says for every code, or nothing", () => {
     for (const code of Object.keys(errorKinds) as ErrorCode[]) {
       const read = told(code, { reason: "x" });

@@ -5,6 +5,7 @@ import {
   isErrorCode,
   RivuletError,
 } from "@rivulet/primitives";
+import { toldText } from "./told-text.ts";
 
 /** Of a text that was told, the beginning. */
 const MAX_TEXT_LENGTH = 1000;
@@ -99,7 +100,7 @@ function countOf(told: Told, name: string): number {
 
 function asText(value: unknown): string {
   if (typeof value !== "string") throw new TypeError("not a text");
-  return value.slice(0, MAX_TEXT_LENGTH);
+  return toldText(value, MAX_TEXT_LENGTH);
 }
 
 function asStep(value: unknown): string | number {

@@ -201,6 +201,8 @@ function answerLater(
   const { id, request } = exchange;
   const { later } = ports;
   try {
+    // Who has left does not learn the name of the job: nobody could ask for what is paid.
+    exchange.signal.throwIfAborted();
     later.begin(id);
   } catch (error) {
     held.dispose();

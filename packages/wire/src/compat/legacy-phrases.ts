@@ -1,4 +1,5 @@
 import { codeOf, type ErrorCode, type ErrorFacts, errorKinds, isError, RivuletError } from "@rivulet/primitives";
+import { toldText } from "../told-text.ts";
 
 /** How the network says an error in plain words, and knows it again. */
 interface Phrase {
@@ -90,12 +91,15 @@ export function legacyPhraseOf(error: unknown): string {
   const code = codeOf(ours);
   const said = saidFor.get(code);
   if (said !== undefined) return phrasedReasonOf(ours) ?? said;
-  return oneLine(isApplicationsFault(code) ? `container ${RETURNED_400}: ${reasonOf(ours)}` : ours.message);
+  return toldText(
+    isApplicationsFault(code) ? `container ${RETURNED_400}: ${reasonOf(ours)}` : ours.message,
+    MAX_REASON_LENGTH,
+  );
 }
 
 /** The error that a peer's plain body tells. Words that nobody knows are "peer.failed". Source: wire-protocol 4.8. */
 export function readLegacyPhrase(body: string, job: { readonly pipeline: string; readonly model: string }): PeerError {
-  const text = oneLine(body);
+  const text = toldText(body, MAX_REASON_LENGTH);
   const low = text.toLowerCase();
   const phrase = known.find((candidate) => low.includes(candidate.low));
   if (phrase !== undefined) return { error: told(phrase.code, text, job), isPeersFault: phrase.isPeersFault };
@@ -122,7 +126,7 @@ function phrasedReasonOf({ code, facts }: RivuletError): string | undefined {
   const reason = code.startsWith("payment.") && "reason" in facts ? facts.reason : undefined;
   const low = reason?.toLowerCase();
   const phrase = low === undefined ? undefined : known.find((candidate) => low.includes(candidate.low));
-  return reason !== undefined && phrase?.code === code ? oneLine(reason) : undefined;
+  return reason !== undefined && phrase?.code === code ? toldText(reason, MAX_REASON_LENGTH) : undefined;
 }
 
 function isApplicationsFault(code: ErrorCode): boolean {
@@ -141,12 +145,4 @@ const OUR_SENTENCE = new RegExp(`^${errorKinds["request.rejected-by-model"].text
 function rejectionIn(said: string): ErrorFacts<"request.rejected-by-model"> {
   const [sentence = "", field] = OUR_SENTENCE.exec(said) ?? [];
   return { ...(field !== undefined && { field }), reason: said.slice(sentence.length) };
-}
-
-/** A plain body is one line. */
-function oneLine(text: string): string {
-  return text
-    .slice(0, MAX_REASON_LENGTH)
-    .replace(/[\r\n]+/g, " ")
-    .trim();
 }
