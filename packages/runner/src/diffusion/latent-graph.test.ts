@@ -50,14 +50,21 @@ test("a graph that takes all sizes gets them as they are", async () => {
   expect(seen.map(({ dims }) => dims)).toEqual([[1, 1, 3, 5]]);
 });
 
-test("any other failure is told as it is", async () => {
-  const graph: Graph = {
-    file: "model.onnx",
-    inputs: [{ name: "sample", type: "float32", dims: [] }],
-    outputs: [{ name: "out_sample", type: "float32", dims: [] }],
-    run: () => Promise.reject(new Error("Failed to allocate memory")),
-    close: async () => {},
-  };
-  const latents = new LatentGraph(graph, "sample", new ModelSettings({ block_out_channels: [1, 1] }, "config.json"));
-  await expect(latents.run({ data: new Float32Array(3), dims: [1, 1, 1, 3] }, {})).rejects.toThrow("allocate memory");
+test("any other failure is told as it is, and nothing is tried again", async () => {
+  for (const reason of ["Failed to allocate memory", "running Reshape node. Failed to allocate memory", "the disk"]) {
+    let runs = 0;
+    const graph: Graph = {
+      file: "model.onnx",
+      inputs: [{ name: "sample", type: "float32", dims: [] }],
+      outputs: [{ name: "out_sample", type: "float32", dims: [] }],
+      run() {
+        runs += 1;
+        return Promise.reject(new Error(reason));
+      },
+      close: async () => {},
+    };
+    const latents = new LatentGraph(graph, "sample", new ModelSettings({ block_out_channels: [1, 1] }, "config.json"));
+    await expect(latents.run({ data: new Float32Array(3), dims: [1, 1, 1, 3] }, {})).rejects.toThrow(reason);
+    expect(runs).toBe(1);
+  }
 });

@@ -1,3 +1,4 @@
+import { isOutOfMemory } from "@rivulet/primitives";
 import type { Graph } from "../backend.ts";
 import { runForFloats } from "../graphs/outputs.ts";
 import { feed, getInput, outputName } from "../graphs/ports.ts";
@@ -7,6 +8,11 @@ import { grownToMultiples, type Planes, sidesOf, topLeft } from "./edges.ts";
 
 /** How runtimes say that two tensors do not fit together; any other failure has nothing to do with the size. */
 const MISFIT = /broadcast|dimension|shape/i;
+
+/** Want of memory is something else, even in a node that is named for shapes. */
+function isMisfit(failure: unknown): boolean {
+  return failure instanceof Error && MISFIT.test(failure.message) && !isOutOfMemory(failure);
+}
 
 /**
  * A graph that works on latent pictures, of any size. Models halve their input several times and put it together again with
@@ -35,7 +41,7 @@ export class LatentGraph {
       try {
         return await this.#answer(sample, others);
       } catch (cause) {
-        if (grown === sample || !(cause instanceof Error && MISFIT.test(cause.message))) throw cause;
+        if (grown === sample || !isMisfit(cause)) throw cause;
         this.#takesAnySize = false;
       }
     return topLeft(await this.#answer(grown, others), sidesOf(grown), sidesOf(sample));

@@ -43,9 +43,17 @@ export function resizedPart(
   { left, top, width, height }: Rectangle,
   kernel: Kernel,
 ): Rgb8 {
-  const wide = widened(image, windowsFor(image.width, size.width, kernel, left, width));
-  const windows = windowsFor(image.height, size.height, kernel, top, height);
-  return { width, height, data: heightened(wide, width * CHANNELS, windows) };
+  const down = windowsFor(image.height, size.height, kernel, top, height);
+  const wide = widened(rowsOf(image, down), windowsFor(image.width, size.width, kernel, left, width));
+  const first = down.first.map((y) => y - (down.first[0] ?? 0));
+  return { width, height, data: heightened(wide, width * CHANNELS, { ...down, first }) };
+}
+
+/** The rows of which anything is made. */
+function rowsOf({ width, data }: Rgb8, { first, count }: Windows): Rgb8 {
+  const [begin, end] = [first[0] ?? 0, (first.at(-1) ?? 0) + (count.at(-1) ?? 0)];
+  const row = width * CHANNELS;
+  return { width, height: end - begin, data: data.subarray(begin * row, end * row) };
 }
 
 interface Rectangle {
