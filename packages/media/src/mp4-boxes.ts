@@ -8,6 +8,8 @@ export interface Box {
 
 /** The boxes of a type, in order. Every box is at least 8 bytes long, so this ends. */
 export function* boxesOf(header: Header, type: string, within: Box): Generator<Box, void, undefined> {
+  // As a number: a file may be made of nothing but boxes.
+  const wanted = Buffer.from(type, "latin1").readUInt32BE();
   for (let at = within.begin; at + 8 <= within.end; ) {
     const size = header.u32(at, "big");
     const isWide = size === 1;
@@ -15,7 +17,7 @@ export function* boxesOf(header: Header, type: string, within: Box): Generator<B
     const begin = at + (isWide ? 16 : 8);
     if (at + length < begin) header.fail("an MP4 box is smaller than its header");
     const end = Math.min(at + length, within.end);
-    if (header.is(at + 4, type)) yield { begin, end };
+    if (header.u32(at + 4, "big") === wanted) yield { begin, end };
     at = end;
   }
 }
