@@ -14,9 +14,9 @@ import { keepingBackend, type Run, recordingBackend } from "./recording-backend.
 
 const backend = keepingBackend();
 
-async function load() {
+async function load(graphs: Backend = backend) {
   const runs: Run[] = [];
-  const model = await llm(() => recordingBackend(runs, { open: 0 }, backend)).load({
+  const model = await llm(() => recordingBackend(runs, { open: 0 }, graphs)).load({
     directory: referenceFile("qwen", "model"),
     model: "tiny/qwen",
     threads: 1,
@@ -112,6 +112,27 @@ describe("a conversation", () => {
     const next = await model.run(request({ messages: [...goingOn], temperature: 0 }), context());
     expect(read()[0]).toBeLessThanOrEqual(next.usage.prompt_tokens - first.usage.prompt_tokens);
     expect([next.usage, next.choices]).toEqual([(await anew).usage, (await anew).choices]);
+  });
+
+  test("is read anew by a decoder of two halves, which goes on by single tokens only", async () => {
+    const halved: Backend = {
+      async open(...asked) {
+        const graph = await backend.open(...asked);
+        return {
+          ...graph,
+          inputs: [...graph.inputs, { name: "use_cache_branch", type: "bool", dims: [1] }],
+          outputs: graph.outputs,
+          run: ({ use_cache_branch: _, ...feeds }, outputs) => graph.run(feeds, outputs),
+        };
+      },
+    };
+    const { model, runs } = await load(halved);
+    const first = await model.run(request(), context());
+    const count = runs.length;
+    expect((await model.run(request(), context())).choices).toEqual(first.choices);
+    const read = runs.map(({ feeds }) => feeds["input_ids"]?.dims[1]);
+    expect(read[count]).toBe(first.usage.prompt_tokens);
+    expect(read.slice(1, count)).toEqual(new Array<number>(count - 1).fill(1));
   });
 
   test("with a seed is read anew, so that the same text comes out whatever was read before", async () => {

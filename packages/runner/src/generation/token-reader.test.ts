@@ -164,6 +164,27 @@ describe("a reader", () => {
     ]);
   });
 
+  test("begins with all of a text in decoders of two halves, and goes on token by token", async () => {
+    const seen: (readonly number[])[] = [];
+    const reader = await readerOf([tokens, wholes("use_cache_branch", [1])], (feeds) => {
+      const [branch = 0] = floatsOf(feeds["use_cache_branch"] ?? kept([]));
+      seen.push([branch, feeds["input_ids"]?.data.length ?? 0]);
+    });
+    expect(reader.readsOn).toBe(false);
+    expect((await readerOf(plain)).readsOn).toBe(true);
+    const text = Array.from({ length: 600 }, (_, i) => i % 9);
+    const reading = reader.begin();
+    await reading.read(text, { signal });
+    const { logits } = await reading.read([1, 2, 3], { signal });
+    expect(nextOf(logits)).toBe(numberOf([...text, 1, 2, 3]) % VOCABULARY);
+    expect(seen).toEqual([
+      [0, 600],
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
   test("gives decoders what they ask for: vectors, what was given, for how many tokens to answer", async () => {
     const vectors: Port = { name: "inputs_embeds", type: "float32", dims: ["batch", "tokens"] };
     const states: Port = { name: "encoder_hidden_states", type: "float32", dims: ["batch", 1] };

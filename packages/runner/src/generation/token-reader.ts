@@ -79,6 +79,11 @@ export class TokenReader {
     };
   }
 
+  /** Whether it goes on with many tokens as fast as it begins with them, not one by one. */
+  get readsOn(): boolean {
+    return this.#form.goesOn === undefined;
+  }
+
   /** Whether the decoder gives an output of this name. */
   gives(output: string): boolean {
     return hasOutput(this.#form.graph, output);
@@ -129,8 +134,10 @@ export class Reading {
    */
   async read(ids: readonly number[], options: ReadOptions): Promise<Answer> {
     let done = 0;
-    for (; ids.length - done > AT_ONCE; done += AT_ONCE)
-      await this.#run([ids.slice(done, done + AT_ONCE)], options.signal);
+    for (let most = this.#atOnce; ids.length - done > most; most = this.#atOnce) {
+      await this.#run([ids.slice(done, done + most)], options.signal);
+      done += most;
+    }
     const [answer] = await this.readAll([done === 0 ? ids : ids.slice(done)], options);
     if (answer === undefined) throw new RangeError("nothing was read");
     return answer;
@@ -181,6 +188,15 @@ export class Reading {
         this.#past[name] = cropped(this.#past[name] ?? nothingKept(each, this.#texts, graph), tokens);
     }
     this.#length = tokens;
+  }
+
+  /**
+   * How many tokens the next run reads at most. A half that goes on was exported with one token, where it makes no
+   * difference whether tokens see those after them: only the half that begins is sure to hide them.
+   */
+  get #atOnce(): number {
+    if (this.#form.goesOn === undefined) return AT_ONCE;
+    return this.#length === 0 ? Number.POSITIVE_INFINITY : 1;
   }
 
   async #run(

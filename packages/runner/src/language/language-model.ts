@@ -40,6 +40,11 @@ export class LanguageModel {
     return modelOf(backend, context, { decoder }, (graphs) => new LanguageModel(graphs, contextLength, ends));
   }
 
+  /** Whether it goes on with a conversation faster than it reads all of it anew. */
+  get readsOn(): boolean {
+    return this.#reader.readsOn;
+  }
+
   /** A conversation of which nothing is read yet. */
   begin(): Reading {
     return this.#reader.begin();

@@ -30,13 +30,13 @@ class LoadedLlm implements LoadedModel<"llm"> {
   readonly #model: LanguageModel;
   readonly #tokenizer: ChatTokenizer;
   readonly #id: string;
-  readonly #kept: KeptReadings<Reading>;
+  readonly #kept: KeptReadings<Reading> | undefined;
 
   constructor(model: LanguageModel, tokenizer: ChatTokenizer, id: string) {
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#id = id;
-    this.#kept = new KeptReadings(() => model.begin());
+    if (model.readsOn) this.#kept = new KeptReadings(() => model.begin());
   }
 
   async run(request: Request, context: RunContext): Promise<Response> {
@@ -79,7 +79,8 @@ class LoadedLlm implements LoadedModel<"llm"> {
     const chance = seed === undefined ? () => randomness.uniform() : uniformOf(seed);
     const sampler = new Sampler({ temperature, topK, topP }, chance);
     // Read on or read anew, numbers differ in their last bits: who wants the same text again gets it to the letter.
-    const reading = seed === undefined ? this.#kept.recall(prompt) : this.#model.begin();
+    const known = seed === undefined ? this.#kept?.recall(prompt) : undefined;
+    const reading = known ?? this.#model.begin();
     const said: number[] = [];
     try {
       const tokens = writeTokens({
@@ -95,7 +96,7 @@ class LoadedLlm implements LoadedModel<"llm"> {
         yield token;
       }
     } finally {
-      this.#kept.keep([...prompt, ...said], reading);
+      this.#kept?.keep([...prompt, ...said], reading);
     }
   }
 
