@@ -86,6 +86,7 @@ interface Waiter {
 
 /** A model that was in memory this long was well: when it crashes then, it is the first time again. */
 const WELL_AFTER = minutes(1);
+
 /**
  * One model through its life in the pool: its hosts, the jobs that wait for them, and why it is not ready when it is not.
  *
