@@ -24,7 +24,7 @@ function heard(sound: Float32Array, hertz: number, rate: number) {
   return { tone: decibels(Math.hypot(sin, cos) / 0.5), rest: decibels(Math.sqrt(2 * power) / 0.5) };
 }
 
-describe.each([
+const RATES = [
   [16_000, 44_100],
   [22_050, 44_100],
   [24_000, 44_100],
@@ -32,7 +32,9 @@ describe.each([
   [44_100, 16_000],
   [48_000, 16_000],
   [192_000, 16_000],
-])("from %i to %i samples a second", (from, to) => {
+] as const;
+
+describe.each(RATES)("from %i to %i samples a second", (from, to) => {
   const highest = Math.min(from, to) / 2;
 
   test.each([0.05, 0.3, 0.6, 0.84])(
@@ -47,12 +49,13 @@ describe.each([
       expect(rest).toBeLessThan(-75);
     },
   );
+});
 
-  test.runIf(from > to)("a tone beyond the band is not heard", () => {
-    const sound = new Resampler(from, to).end(tone(1.1 * highest, from));
-    const loudest = sound.subarray(2000, -2000).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    expect(20 * Math.log10(loudest / 0.5)).toBeLessThan(-75);
-  });
+const falling = RATES.filter(([from, to]) => from > to);
+test.each(falling)("from %i to %i samples a second, a tone beyond the band is not heard", (from, to) => {
+  const sound = new Resampler(from, to).end(tone(0.55 * to, from));
+  const loudest = sound.subarray(2000, -2000).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  expect(20 * Math.log10(loudest / 0.5)).toBeLessThan(-75);
 });
 
 test("however it comes, sound is the same, and as long as it was", () => {

@@ -5,7 +5,7 @@ import { mixingOf } from "./mixing.ts";
 /** Samples of one channel, from −1 to 1, at a rate of their own. */
 export interface MonoSamples {
   readonly rate: number;
-  /** In pieces of about a second, so that a file of hours is never in memory twice. */
+  /** In pieces of about a second at most, so that a file of hours is never in memory twice. */
   readonly blocks: Iterable<Float32Array>;
 }
 
@@ -16,6 +16,9 @@ const EXTENSIBLE = 0xfffe;
 /** Rates that exist, with room: beyond them is only damage. */
 const RATES = { least: 1000, most: 768_000 } as const;
 const MAX_CHANNELS = 64;
+
+/** A second of eight channels at 96 kHz takes three million bytes; what takes more is read in shorter pieces. */
+const MAX_PIECE_BYTES = 4_000_000;
 
 /** How samples are written, by their kind and bits. */
 interface Coding {
@@ -114,8 +117,9 @@ function* mixed(
   const weights = shares.map((share) => share / coding.full);
   const frame = width * weights.length;
   const frames = Math.floor(data.length / frame);
-  for (let first = 0; first < frames; first += rate) {
-    const last = Math.min(first + rate, frames);
+  const piece = Math.min(rate, Math.ceil(MAX_PIECE_BYTES / frame));
+  for (let first = 0; first < frames; first += piece) {
+    const last = Math.min(first + piece, frames);
     yield mix(coding.numbers(data.subarray(first * frame, last * frame)), weights);
   }
 }
