@@ -1,4 +1,5 @@
 import type { Rgb8 } from "@rivulet/media";
+import { partOfPlanes } from "../vision/planes.ts";
 
 /** Planes of numbers, the sides of a plane last. */
 export interface Planes {
@@ -28,13 +29,7 @@ export function grownToMultiples(planes: Planes, step: number): Planes {
 
 /** Of each plane the top left part. */
 export function topLeft(data: Float32Array, [high, wide]: Sides, [height, width]: Sides): Float32Array {
-  const count = data.length / (high * wide);
-  const part = new Float32Array(count * height * width);
-  for (let row = 0; row < count * height; row++) {
-    const from = (Math.floor(row / height) * high + (row % height)) * wide;
-    part.set(data.subarray(from, from + width), row * width);
-  }
-  return part;
+  return partOfPlanes(data, { width: wide, height: high }, { left: 0, top: 0, width, height });
 }
 
 /** The top left of a picture; the same when that is all of it. */

@@ -1,16 +1,14 @@
 import type { Rgb8 } from "@rivulet/media";
 import { refuseNonFinite } from "../graphs/finite.ts";
+import { planesBy } from "../vision/planes.ts";
 
 /** Of each byte its place from −1 to 1, in single precision as the reference has it. */
 const LEVELS = Float32Array.from({ length: 256 }, (_, byte) => Math.fround(2 * Math.fround(byte / 255)) - 1);
+const COLOURS = [LEVELS, LEVELS, LEVELS] as const;
 
 /** From interleaved bytes to planes of −1 to 1. */
-export function planesOf({ data, width, height }: Rgb8): Float32Array {
-  const area = width * height;
-  const planes = new Float32Array(3 * area);
-  for (let channel = 0; channel < 3; channel++)
-    for (let i = 0; i < area; i++) planes[channel * area + i] = LEVELS[data[3 * i + channel] ?? 0] ?? 0;
-  return planes;
+export function planesOf(picture: Rgb8): Float32Array {
+  return planesBy(picture, COLOURS);
 }
 
 /**

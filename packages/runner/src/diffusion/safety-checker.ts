@@ -2,7 +2,7 @@ import type { Rgb8 } from "@rivulet/media";
 import type { Graph } from "../backend.ts";
 import { takeFloats } from "../graphs/outputs.ts";
 import { feed, findInput, getInput, needOutput } from "../graphs/ports.ts";
-import { CLIP } from "../vision/picture-input.ts";
+import { CLIP, PictureInput } from "../vision/picture-input.ts";
 import { bicubic, resizedPart } from "../vision/resample.ts";
 
 const CLIP_SIDE = 224;
@@ -35,6 +35,9 @@ export class SafetyChecker {
   }
 }
 
+/** How CLIP sees pictures. */
+const seen = new PictureInput(CLIP_SIDE, CLIP_SIDE, { kernel: bicubic, ...CLIP });
+
 /** The middle of the picture as CLIP sees it: 224 × 224, planes, normalised. */
 export function clipInput(image: Rgb8): Float32Array {
   const shorter = Math.min(image.width, image.height);
@@ -42,14 +45,5 @@ export function clipInput(image: Rgb8): Float32Array {
   const [width, height] = [scaled(image.width), scaled(image.height)];
   const [left, top] = [Math.floor((width - CLIP_SIDE) / 2), Math.floor((height - CLIP_SIDE) / 2)];
   const middle = { left, top, width: CLIP_SIDE, height: CLIP_SIDE };
-  const { data } = resizedPart(image, { width, height }, middle, bicubic);
-  const area = CLIP_SIDE * CLIP_SIDE;
-  const planes = new Float32Array(3 * area);
-  for (let y = 0; y < CLIP_SIDE; y++)
-    for (let x = 0; x < CLIP_SIDE; x++)
-      for (let c = 0; c < 3; c++) {
-        const value = (data[(y * CLIP_SIDE + x) * 3 + c] ?? 0) / 255;
-        planes[c * area + y * CLIP_SIDE + x] = (value - (CLIP.mean[c] ?? 0)) / (CLIP.deviation[c] ?? 1);
-      }
-  return planes;
+  return seen.planes(resizedPart(image, { width, height }, middle, bicubic));
 }

@@ -12,8 +12,9 @@ import { noiseConfig } from "../schedulers/config.ts";
 import { signalTable } from "../schedulers/noise-table.ts";
 import { noised, sharesOf } from "../schedulers/prediction.ts";
 import { at, type Schedule } from "../schedulers/schedule.ts";
+import { partOfPlanes, type Rectangle } from "../vision/planes.ts";
 import { bicubic } from "../vision/resample.ts";
-import { madeInTiles, partOf, type Tile } from "./tiles.ts";
+import { madeInTiles } from "./tiles.ts";
 
 /** What the network's runners use for every request. Source: runner-and-models 1.6. */
 const GUIDANCE = 9;
@@ -54,14 +55,17 @@ export class LatentUpscaler implements LoadedModel<"upscale"> {
     const steps = schedule.timesteps.length;
     const draw: Draw = (noise, onStep) =>
       madeInTiles(picture, decoder.factor, TILE_STEP, (tile, index, count) => {
-        const making = { schedule, picture: this.#pictureOf(partOf(planes, picture, tile), tile, texts, schedule) };
+        const making = {
+          schedule,
+          picture: this.#pictureOf(partOfPlanes(planes, picture, tile), tile, texts, schedule),
+        };
         const onTileStep = (done: number) => onStep(index * steps + done, count * steps);
         return this.#maker.draw(making, noiseOfPart(noise(), picture, tile), context.signal, onTileStep);
       });
     return this.#maker.answer({ ...request, num_images_per_prompt: 1 }, draw, context);
   }
 
-  #pictureOf(planes: Float32Array, { width, height }: Tile, { prompt, negative }: Texts, schedule: Schedule) {
+  #pictureOf(planes: Float32Array, { width, height }: Rectangle, { prompt, negative }: Texts, schedule: Schedule) {
     const { denoiser, decoder } = this.#maker.model;
     const size = { channels: denoiser.channels, height, width };
     return (noise: Noise): ReturnType<Making["picture"]> => {
@@ -86,7 +90,7 @@ export class LatentUpscaler implements LoadedModel<"upscale"> {
 type Texts = Awaited<ReturnType<PictureMaker["read"]>>;
 
 /** Of the noise of a whole picture what lies in a tile, so that tiles agree on what they share. Source: 7.10. */
-function noiseOfPart(noise: Noise, size: Pick<Tile, "width" | "height">, tile: Tile): Noise {
+function noiseOfPart(noise: Noise, size: Pick<Rectangle, "width" | "height">, tile: Rectangle): Noise {
   const [all, own] = [size.width * size.height, tile.width * tile.height];
-  return (count) => partOf(noise((count / own) * all), size, tile);
+  return (count) => partOfPlanes(noise((count / own) * all), size, tile);
 }

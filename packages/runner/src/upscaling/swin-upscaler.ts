@@ -12,7 +12,8 @@ import { ModelSettings } from "../model-settings.ts";
 import { givenPicture } from "../pipelines/given-picture.ts";
 import type { Tensor } from "../tensor.ts";
 import { turn } from "../turn.ts";
-import { madeInTiles, type Tile } from "./tiles.ts";
+import type { Rectangle } from "../vision/planes.ts";
+import { madeInTiles } from "./tiles.ts";
 
 const PIXELS = "pixel_values";
 /** Where exports put the graph of a model that has only one. Source: runner-and-models 7.3.1. */
@@ -67,7 +68,7 @@ class SwinUpscaler implements LoadedModel<"upscale"> {
   }
 
   /** A part of a picture, made from what lies there and, as far as it goes, up to a window to the right and below. */
-  async #enlarged(picture: Rgb8, tile: Tile): Promise<Rgb8> {
+  async #enlarged(picture: Rgb8, tile: Rectangle): Promise<Rgb8> {
     const seen = { ...tile, width: this.#beyond(tile.width), height: this.#beyond(tile.height) };
     const planes = mirrored(picture, seen);
     const feeds = { [PIXELS]: feed(getInput(this.#graph, PIXELS), planes, [1, 3, seen.height, seen.width]) };
@@ -82,7 +83,7 @@ class SwinUpscaler implements LoadedModel<"upscale"> {
 }
 
 /** A part of a picture as planes of 0 to 1. To the right and below, the picture is continued by its own mirror image. */
-function mirrored({ data, width, height }: Rgb8, { left, top, width: wide, height: high }: Tile): Float32Array {
+function mirrored({ data, width, height }: Rgb8, { left, top, width: wide, height: high }: Rectangle): Float32Array {
   const planes = new Float32Array(3 * wide * high);
   const columns = Uint32Array.from({ length: wide }, (_, x) => 3 * mirror(left + x, width));
   for (let y = 0; y < high; y++) {

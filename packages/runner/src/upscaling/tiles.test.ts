@@ -1,7 +1,8 @@
 import type { Rgb8 } from "@rivulet/media";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { madeInTiles, partOf, type Tile, type Tiling } from "./tiles.ts";
+import type { Rectangle } from "../vision/planes.ts";
+import { madeInTiles, type Tiling } from "./tiles.ts";
 
 const FACTOR = 2;
 const STEP = 4;
@@ -12,7 +13,7 @@ function picture(width: number, height: number): Rgb8 {
 }
 
 /** A part of a picture with each of its pixels several times. */
-function enlarged({ data, width }: Rgb8, tile: Tile): Rgb8 {
+function enlarged({ data, width }: Rgb8, tile: Rectangle): Rgb8 {
   const [wide, high] = [tile.width * FACTOR, tile.height * FACTOR];
   const made = new Uint8Array(3 * wide * high);
   for (let y = 0; y < high; y++)
@@ -46,14 +47,6 @@ test("is the whole, whatever its size and that of the tiles, and nobody is asked
       expect(Buffer.compare(made.data, whole.data)).toBe(0);
     }),
   );
-});
-
-test("of planes, a tile's part is what lies in it, plane by plane", () => {
-  const size = { width: 7, height: 5 };
-  const planes = Float32Array.from({ length: 2 * 7 * 5 }, (_, i) => i);
-  const part = partOf(planes, size, { left: 3, top: 1, width: 2, height: 3 });
-  expect([...part]).toEqual([10, 11, 17, 18, 24, 25, 45, 46, 52, 53, 59, 60]);
-  expect(partOf(planes, size, { left: 0, top: 0, ...size })).toEqual(planes);
 });
 
 describe("where tiles meet", () => {

@@ -1,12 +1,5 @@
 import type { Rgb8 } from "@rivulet/media";
-
-/** A part of a picture. */
-export interface Tile {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
+import type { Rectangle } from "../vision/planes.ts";
 
 /** How pictures are cut that are too large to be worked on at once. */
 export interface Tiling {
@@ -31,7 +24,7 @@ export async function madeInTiles(
   { width, height }: Pick<Rgb8, "width" | "height">,
   factor: number,
   step: number,
-  make: (tile: Tile, index: number, count: number) => Promise<Rgb8>,
+  make: (tile: Rectangle, index: number, count: number) => Promise<Rgb8>,
   tiling: Tiling = UPSCALED_TILES,
 ): Promise<Rgb8> {
   const [across, down] = [spansOf(width, step, tiling), spansOf(height, step, tiling)];
@@ -47,22 +40,6 @@ export async function madeInTiles(
     layBelow(band, whole, top * factor, shares);
   }
   return whole;
-}
-
-/** A tile's own part of values that lie plane by plane, as many planes as there are. */
-export function partOf(
-  planes: Float32Array,
-  { width, height }: Pick<Rgb8, "width" | "height">,
-  tile: Tile,
-): Float32Array<ArrayBuffer> {
-  const count = planes.length / (width * height);
-  const part = new Float32Array(count * tile.width * tile.height);
-  for (let plane = 0; plane < count; plane++)
-    for (let y = 0; y < tile.height; y++) {
-      const from = (plane * height + tile.top + y) * width + tile.left;
-      part.set(planes.subarray(from, from + tile.width), (plane * tile.height + y) * tile.width);
-    }
-  return part;
 }
 
 interface Span {

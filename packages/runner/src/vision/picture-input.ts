@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Rgb8 } from "@rivulet/media";
 import { getJson, ModelSettings } from "../model-settings.ts";
+import { planesBy } from "./planes.ts";
 import { bicubic, bilinear, type Kernel, lanczos, resized } from "./resample.ts";
 
 /** How a family's models see pictures where their files do not say. */
@@ -76,12 +77,7 @@ export class PictureInput {
 
   /** The picture as planes. */
   planes(picture: Rgb8): Float32Array {
-    const { data } = resized(picture, this.width, this.height, this.#kernel);
-    const area = this.width * this.height;
-    const planes = new Float32Array(3 * area);
-    for (const [c, values] of this.#values.entries())
-      for (let i = 0; i < area; i++) planes[c * area + i] = values[data[3 * i + c] ?? 0] ?? 0;
-    return planes;
+    return planesBy(resized(picture, this.width, this.height, this.#kernel), this.#values);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Rgb8 } from "@rivulet/media";
+import type { Rectangle } from "./planes.ts";
 
 const CHANNELS = 3;
 
@@ -54,13 +55,6 @@ function rowsOf({ width, data }: Rgb8, { first, count }: Windows): Rgb8 {
   const [begin, end] = [first[0] ?? 0, (first.at(-1) ?? 0) + (count.at(-1) ?? 0)];
   const row = width * CHANNELS;
   return { width, height: end - begin, data: data.subarray(begin * row, end * row) };
-}
-
-interface Rectangle {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 /**
