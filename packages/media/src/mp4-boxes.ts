@@ -29,3 +29,8 @@ export function findBox(header: Header, within: Box, ...path: readonly string[])
     within,
   );
 }
+
+/** Where the fields of a header begin that stand behind its version, its flags and two times: those have 4 or 8 bytes. */
+export function behindTimes(header: Header, { begin }: Box): number {
+  return begin + 4 + 2 * (header.u8(begin) === 1 ? 8 : 4);
+}

@@ -1,5 +1,5 @@
 import type { Header } from "./header.ts";
-import { type Box, boxesOf, findBox } from "./mp4-boxes.ts";
+import { type Box, behindTimes, boxesOf, findBox } from "./mp4-boxes.ts";
 
 interface Track {
   /** Ticks a second. */
@@ -33,8 +33,8 @@ function tracksOf(header: Header, movie: Box): ReadonlyMap<number, Track> {
   for (const box of boxesOf(header, "trak", movie)) {
     const [about, media] = [findBox(header, box, "tkhd"), findBox(header, box, "mdia", "mdhd")];
     if (about === undefined || media === undefined) continue;
-    const id = header.u32(about.begin + (header.u8(about.begin) === 1 ? 20 : 12), "big");
-    const scale = header.u32(media.begin + (header.u8(media.begin) === 1 ? 20 : 12), "big");
+    const id = header.u32(behindTimes(header, about), "big");
+    const scale = header.u32(behindTimes(header, media), "big");
     if (scale > 0) tracks.set(id, { scale, sampleTicks: usual.get(id) ?? 0, ticks: 0 });
   }
   return tracks;

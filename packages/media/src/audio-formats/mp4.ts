@@ -1,6 +1,6 @@
 import type { AudioFormat } from "../format.ts";
 import type { Header } from "../header.ts";
-import { type Box, findBox } from "../mp4-boxes.ts";
+import { type Box, behindTimes, findBox } from "../mp4-boxes.ts";
 import { secondsOfFragments } from "../mp4-fragments.ts";
 
 /** MP4, M4A and QuickTime: the movie header says how long the whole is, or how long all fragments are together; or each does. */
@@ -13,8 +13,9 @@ export const mp4: AudioFormat = {
     const movieHeader = movie && findBox(header, movie, "mvhd");
     if (movie === undefined || movieHeader === undefined) return header.fail("an MP4 has no movie header");
     const wide = header.u8(movieHeader.begin) === 1;
-    const scale = header.u32(movieHeader.begin + (wide ? 20 : 12), "big");
-    const whole = durationAt(header, movieHeader.begin + (wide ? 24 : 16), wide);
+    const at = behindTimes(header, movieHeader);
+    const scale = header.u32(at, "big");
+    const whole = durationAt(header, at + 4, wide);
     const stated = whole > 0 ? whole : fragmentsDuration(header, movie);
     const seconds = stated > 0 ? stated / scale : secondsOfFragments(header, movie);
     if (!Number.isFinite(seconds) || seconds === 0) return header.fail("an MP4 does not say how long it is");
