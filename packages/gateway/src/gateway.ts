@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { isIP } from "node:net";
-import { BodyBudget, codeOf, httpOf, isError, RivuletError, requestId, type Startable } from "@rivulet/primitives";
+import { BodyBudget, codeOf, httpOf, RivuletError, requestId, type Startable } from "@rivulet/primitives";
 import { type Dispatcher, getGlobalDispatcher } from "undici";
 import { Attempts } from "./attempt.ts";
 import { type Authenticator, openToAll } from "./auth/authenticator.ts";
@@ -23,6 +23,7 @@ import { type Explanation, explain, type Wanted } from "./explanation.ts";
 import { Hedging } from "./hedging.ts";
 import { baseUrlOf } from "./http/delivery.ts";
 import { Exchange } from "./http/exchange.ts";
+import { logFailure } from "./http/failure-log.ts";
 import { Origins } from "./http/origins.ts";
 import { type Route, resultRoute, routes } from "./http/routes.ts";
 import { JobRunner } from "./job.ts";
@@ -309,8 +310,7 @@ export class Gateway implements Startable {
       await route.handle(exchange);
     } catch (error) {
       const fields = { requestId: id, path: exchange.path, code: codeOf(error), status: httpOf(error) };
-      if (isError(error)) log.info("request refused", fields);
-      else log.error("request failed", { ...fields, error: error instanceof Error ? error.stack : String(error) });
+      logFailure(log, { foreseen: "request refused", unforeseen: "request failed" }, error, fields);
       exchange.error(error);
     }
   }

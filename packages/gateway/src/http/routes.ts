@@ -6,7 +6,6 @@ import {
   codeOf,
   errorBody,
   invariant,
-  isError,
   type Logger,
   type Randomness,
   RivuletError,
@@ -31,6 +30,7 @@ import type { ResultStore } from "../result-store.ts";
 import type { FetchedFile } from "../verification.ts";
 import { baseUrlOf, deliver, preferredDelivery, prefersLater } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
+import { logFailure } from "./failure-log.ts";
 import { type Prepared, type PrepareOptions, prepareJob } from "./prepare.ts";
 
 export interface RouteOptions extends PrepareOptions {
@@ -218,8 +218,7 @@ function answerLater(
       later.complete(id, answer.response, headersOf(job, answered));
     } catch (error) {
       const fields = { requestId: id, pipeline: job.pipeline.name, code: codeOf(error) };
-      if (isError(error)) ports.log.info("job failed", fields);
-      else ports.log.error("job failed", { ...fields, error: error instanceof Error ? error.stack : String(error) });
+      logFailure(ports.log, { foreseen: "job failed", unforeseen: "job failed" }, error, fields);
       later.complete(id, errorBody(error), {});
     }
   });
